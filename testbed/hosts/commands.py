@@ -1,0 +1,272 @@
+"""The commands that ask the simulated kernel for something, with the real ones' words and exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from testbed.hosts.layout import SERVICES, Faults, HostFiles, HostSettings
+from testbed.hosts.mirror import Mirror, MirrorError, View
+
+WRITE_CHECK = ".garoon-node-write-check"
+"""The file that the node script writes to see whether the volume takes writes."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int = 0
+    output: str = ""
+    errors: str = ""
+
+
+class UnitManager(Protocol):
+    """The part of the kernel that plays systemd."""
+
+    async def control(self, verb: str, units: list[str]) -> Answer: ...
+
+
+class Machine:
+    """State that lives as long as one boot: mounts, exports, addresses, services."""
+
+    def __init__(self, files: HostFiles, settings: HostSettings, boot_id: str, units: UnitManager) -> None:
+        self.files = files
+        self.settings = settings
+        self.boot_id = boot_id
+        self.mirror = Mirror(files.world)
+        self.is_mounted = False
+        self.exports: dict[tuple[str, str], str] = {}
+        self.addresses: dict[str, list[str]] = {
+            "eth0": [f"{settings.eth0_address}/24"],
+            "eth1": [f"{settings.eth1_address}/24"],
+        }
+        self.is_nfs_running = False
+        self._units = units
+        self._mount_link = files.root / settings.mount_point.lstrip("/")
+
+    async def run(self, name: str, arguments: list[str]) -> Answer:
+        """Run one command by its name."""
+        commands: dict[str, Callable[[list[str]], Awaitable[Answer]]] = {
+            "drbdadm": self._drbdadm,
+            "drbdsetup": self._drbdsetup,
+            "modprobe": self._succeed,
+            "mount": self._mount,
+            "umount": self._umount,
+            "exportfs": self._exportfs,
+            "ip": self._ip,
+            "systemctl": self._systemctl,
+        }
+        if name in SERVICES:
+            return await self._init_script(name, arguments)
+        if name not in commands:
+            return Answer(127, "", f"{name}: command not found\n")
+        try:
+            return await commands[name](arguments)
+        except MirrorError as refusal:
+            return Answer(refusal.code, "", f"{refusal}\n")
+
+    def faults(self) -> Faults:
+        return self.files.faults()
+
+    def is_service_running(self, name: str) -> bool:
+        """A service that was killed or that ran before the last boot does not run."""
+        try:
+            return self.files.service_mark(name).read_text() == self.boot_id
+        except FileNotFoundError:
+            return False
+
+    def write_proc_files(self) -> None:
+        """/proc/mounts and /proc/drbd, and the volume's state of health, as the script finds them."""
+        mounts = "rootfs / rootfs rw 0 0\n"
+        if self.is_mounted:
+            mounts += f"{self.settings.replicated_device} {self.settings.mount_point} xfs rw,relatime,attr2 0 0\n"
+        _write_if_changed(self.files, "proc/mounts", mounts)
+        view = self.mirror.view(self.settings.name)
+        _write_if_changed(self.files, "proc/drbd", format_proc_drbd(view))
+
+    async def _succeed(self, arguments: list[str]) -> Answer:
+        del arguments
+        return Answer()
+
+    async def _drbdadm(self, arguments: list[str]) -> Answer:
+        verb, name = arguments[0], self.settings.name
+        options = {argument for argument in arguments[1:] if argument.startswith("-")}
+        match verb:
+            case "up" | "adjust" | "attach":
+                self.mirror.configure(name)
+            case "down":
+                if self.is_mounted:
+                    return Answer(11, "", "0: State change failed: (-12) Device is held open by someone\n")
+                self.mirror.unconfigure(name)
+            case "primary":
+                if self.faults().does_promote_fail:
+                    return Answer(17, "", "0: State change failed: (-7) State change was refused\n")
+                self.mirror.promote(name, is_forced="--force" in options)
+            case "secondary":
+                if self.is_mounted:
+                    return Answer(11, "", "0: State change failed: (-12) Device is held open by someone\n")
+                self.mirror.demote(name)
+            case "outdate":
+                self.mirror.outdate(name)
+            case "connect":
+                self.mirror.connect(name, does_discard="--discard-my-data" in options)
+            case "disconnect":
+                self.mirror.disconnect(name)
+            case "status" | "role" | "cstate" | "dstate":
+                return self._drbd_state(verb)
+            case _:
+                return Answer(1, "", f"drbdadm: unknown command '{verb}'\n")
+        self.write_proc_files()
+        return Answer()
+
+    def _drbd_state(self, verb: str) -> Answer:
+        view = self.mirror.view(self.settings.name)
+        match verb:
+            case "role":
+                return Answer(0, f"{view.role}/{view.peer_role}\n")
+            case "cstate":
+                return Answer(0, f"{view.connection}\n")
+            case "dstate":
+                return Answer(0, f"{view.disk}/{view.peer_disk}\n")
+        return Answer(0, format_status(view))
+
+    async def _drbdsetup(self, arguments: list[str]) -> Answer:
+        if arguments[:1] != ["status"]:
+            return Answer(1, "", "drbdsetup: only status is simulated\n")
+        return self._drbd_state("status")
+
+    async def _mount(self, arguments: list[str]) -> Answer:
+        device, target = [argument for argument in arguments if argument.startswith("/")][-2:]
+        if not target.endswith(self.settings.mount_point) or device != self.settings.replicated_device:
+            return Answer(32, "", f"mount: {target}: special device {device} does not exist.\n")
+        if self.is_mounted:
+            return Answer(32, "", f"mount: {target}: {device} already mounted on {target}.\n")
+        if self.mirror.view(self.settings.name).role != "Primary":
+            return Answer(32, "", f"mount: {target}: mount({device}) failed: Wrong medium type.\n")
+        await asyncio.sleep(self.settings.delays.mount_seconds)
+        if self._mount_link.is_dir() and not self._mount_link.is_symlink():
+            self._mount_link.rmdir()
+        self._mount_link.unlink(missing_ok=True)
+        self._mount_link.symlink_to(self.files.volume)
+        self.is_mounted = True
+        self.write_proc_files()
+        return Answer()
+
+    async def _umount(self, arguments: list[str]) -> Answer:
+        target = arguments[-1]
+        if not self.is_mounted:
+            return Answer(32, "", f"umount: {target}: not mounted.\n")
+        holders = [name for name in SERVICES if self.is_service_running(name)]
+        if holders or self.exports or self.faults().does_unmount_fail:
+            return Answer(32, "", f"umount: {target}: target is busy.\n")
+        self.unmount()
+        return Answer()
+
+    def unmount(self) -> None:
+        self.is_mounted = False
+        self._mount_link.unlink(missing_ok=True)
+        self._mount_link.mkdir(parents=True, exist_ok=True)
+        self.write_proc_files()
+
+    async def _exportfs(self, arguments: list[str]) -> Answer:
+        options, targets, does_remove = "", [], False
+        rest = iter(arguments)
+        for argument in rest:
+            match argument:
+                case "-o":
+                    options = next(rest, "")
+                case "-u":
+                    does_remove = True
+                case _ if not argument.startswith("-"):
+                    targets.append(argument)
+        for target in targets:
+            client, _, path = target.partition(":")
+            if does_remove:
+                if self.exports.pop((path, client), None) is None:
+                    return Answer(1, "", f"exportfs: Could not find '{target}' to unexport.\n")
+            elif not (self.files.root / path.lstrip("/")).is_dir():
+                return Answer(1, "", f"exportfs: Failed to stat {path}: No such file or directory\n")
+            else:
+                self.exports[(path, client)] = options
+        table = "".join(f"{path}\t{client}({given})\n" for (path, client), given in self.exports.items())
+        _write_if_changed(self.files, "var/lib/nfs/etab", table)
+        return Answer()
+
+    async def _ip(self, arguments: list[str]) -> Answer:
+        words = [argument for argument in arguments if not argument.startswith("-")]
+        device = words[words.index("dev") + 1] if "dev" in words else "eth0"
+        addresses = self.addresses.get(device)
+        if addresses is None:
+            return Answer(1, "", f'Device "{device}" does not exist.\n')
+        verb = words[1] if len(words) > 1 else "show"
+        if verb == "add":
+            if words[2] in addresses:
+                return Answer(2, "", "RTNETLINK answers: File exists\n")
+            addresses.append(words[2])
+        elif verb in {"del", "delete"}:
+            if words[2] not in addresses:
+                return Answer(2, "", "RTNETLINK answers: Cannot assign requested address\n")
+            addresses.remove(words[2])
+        else:
+            return Answer(0, "".join(f"2: {device}    inet {address} scope global {device}\n" for address in addresses))
+        return Answer()
+
+    async def _systemctl(self, arguments: list[str]) -> Answer:
+        words = [argument for argument in arguments if not argument.startswith("-")]
+        return await self._units.control(words[0], [*words[1:], *(["--now"] if "--now" in arguments else [])])
+
+    async def _init_script(self, name: str, arguments: list[str]) -> Answer:
+        verb = arguments[0] if arguments else ""
+        mark = self.files.service_mark(name)
+        match verb:
+            case "start":
+                await asyncio.sleep(self.settings.delays.service_start_seconds)
+                if name in self.faults().broken_services or not self.is_mounted:
+                    return Answer(1, f"Starting {name}: [FAILED]\n")
+                mark.write_text(self.boot_id)
+                return Answer(0, f"Starting {name}: [  OK  ]\n")
+            case "stop":
+                await asyncio.sleep(self.settings.delays.service_stop_seconds)
+                mark.unlink(missing_ok=True)
+                return Answer(0, f"Stopping {name}: [  OK  ]\n")
+            case "status":
+                return Answer(0 if self.is_service_running(name) else 3)
+        return Answer(1, "", f"Usage: {name} {{start|stop|status}}\n")
+
+
+def format_proc_drbd(view: View) -> str:
+    """/proc/drbd of DRBD 8.4 (user's guide, "Status information in /proc/drbd")."""
+    text = "version: 8.4.11-1 (api:1/proto:86-101)\n"
+    if view.connection == "Unconfigured":
+        return text
+    text += (
+        f" 0: cs:{view.connection} ro:{view.role}/{view.peer_role} ds:{view.disk}/{view.peer_disk} C r-----\n"
+        "    ns:0 nr:0 dw:0 dr:0 al:8 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0\n"
+    )
+    if view.sync_percent is not None:
+        bar = "=" * int(view.sync_percent / 5) + ">" + "." * (19 - int(view.sync_percent / 5))
+        text += (
+            f"\t[{bar}] sync'ed:{view.sync_percent:5.1f}% (1024/8192)K\n\tfinish: 0:00:01 speed: 1,024 (1,024) K/sec\n"
+        )
+    return text
+
+
+def format_status(view: View) -> str:
+    """`drbdadm status` (DRBD user's guide, "Status information via drbdadm")."""
+    text = f"garoon role:{view.role}\n  disk:{view.disk}\n"
+    if view.connection in {"Connected", "SyncSource", "SyncTarget"}:
+        replication = "Established" if view.connection == "Connected" else view.connection
+        done = "" if view.sync_percent is None else f" done:{view.sync_percent:.2f}"
+        return text + f"  peer role:{view.peer_role}\n    replication:{replication} peer-disk:{view.peer_disk}{done}\n"
+    word = re.sub("^WFConnection$", "Connecting", view.connection)
+    return text + f"  peer connection:{word}\n"
+
+
+def _write_if_changed(files: HostFiles, path: str, text: str) -> None:
+    target = files.root / path
+    if not target.exists() or target.read_text() != text:
+        temporary = target.with_name(f".{target.name}.new")
+        temporary.write_text(text)
+        temporary.replace(target)

@@ -1,0 +1,287 @@
+"""`SimulatedHost`: the handle through which the cloud and the drill switch a host on and off, and talk to its agent."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from testbed.hosts.layout import (
+    SERVICES,
+    STANDIN_COMMANDS,
+    Delays,
+    HostFiles,
+    HostSettings,
+    replace_file,
+)
+from testbed.hosts.mirror import Mirror
+from testbed.hosts.processes import host_environment, kill_all, processes_of
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BOOT_DEADLINE_SECONDS = 30.0
+REPLY_MARGIN_SECONDS = 10.0
+POLL_SECONDS = 0.01
+VOLUME_FOLDERS = (
+    "cybozu/mysql-5.0/data/memo",
+    "cybozu/mysql-5.0/files",
+    "www/cgi-bin/cbgrn/sessiondata",
+    "www/html",
+)
+
+
+class HostError(Exception):
+    """A host did not do what it was told."""
+
+
+class HostUnreachable(HostError):  # noqa: N818 - named as the agent's channel names the state
+    """The agent can't be reached, or its answer never came: whether the command ran is unknown."""
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What a command printed, and its exit code (negative: the signal that killed it)."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    has_timed_out: bool = False
+
+
+class SimulatedHost:
+    """A database server. Handles are cheap, keep no state of the host, and work from any process."""
+
+    def __init__(self, directory: Path) -> None:
+        self.files = HostFiles(Path(directory))
+        self.settings = self.files.settings()
+        self.name = self.settings.name
+        self.mirror = Mirror(self.files.world)
+        self._kernel: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_on(self) -> bool:
+        return self.files.is_on()
+
+    @property
+    def instance_id(self) -> str:
+        return self.settings.instance_id
+
+    def boot(self, *, owner: int | None = None) -> None:
+        """Power on; returns when the kernel runs (units and agent come up by themselves after it).
+
+        Does nothing when the host is on. The host dies with the process `owner` (default: the caller; 0: nobody).
+        """
+        if self.is_on:
+            return
+        self.files.kernel_file.unlink(missing_ok=True)
+        environment = {**host_environment(self.files), "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
+        with self.files.kernel_log.open("ab") as log:
+            self._kernel = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "testbed.hosts.kernel",
+                    str(self.files.directory),
+                    str(os.getpid() if owner is None else owner),
+                ],
+                cwd=REPOSITORY,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + BOOT_DEADLINE_SECONDS
+        while not self.files.kernel_file.exists():
+            if self._kernel.poll() is not None or time.monotonic() > deadline:
+                raise HostError(f"{self.name} did not boot:\n{self.console()[-2000:]}")
+            time.sleep(POLL_SECONDS)
+
+    def wait_until_ready(self, timeout_seconds: float = 30.0) -> None:
+        """Until the agent takes commands. Raises HostError when it does not in time."""
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            try:
+                self.deliver("true", {}, 5)
+            except HostUnreachable:
+                time.sleep(0.05)
+            else:
+                return
+        raise HostError(f"The agent of {self.name} does not take commands:\n{self.console()[-2000:]}")
+
+    def power_off(self) -> None:
+        """Cut the power: nothing of the host runs or writes after this returns."""
+        kill_all(self.files.directory)
+        self._reap()
+        self._forget_boot()
+
+    def shutdown(self, timeout_seconds: float = 30.0) -> None:
+        """Shut down cleanly: units are stopped in order; a host that does not end in time has its power cut."""
+        if self.is_on:
+            # The connection ends without an answer when the kernel does.
+            with suppress(HostUnreachable):
+                self._ask({"shutdown": True}, timeout_seconds)
+        self.power_off()
+
+    def deliver(self, script: str, environment: Mapping[str, str], timeout_seconds: float) -> CommandResult:
+        """Run a script on the host as the SSM agent runs aws:runShellScript, with these variables beside its own.
+
+        Raises HostUnreachable when the host is off, hung, still booting, or its path to AWS is down (also when that
+        happens while the script runs).
+        """
+        answer = self._ask(
+            {"script": script, "environment": dict(environment), "timeoutSeconds": timeout_seconds},
+            timeout_seconds + REPLY_MARGIN_SECONDS,
+        )
+        return CommandResult(
+            exit_code=int(answer["exitCode"]),
+            stdout=str(answer["stdout"]),
+            stderr=str(answer["stderr"]),
+            has_timed_out=bool(answer["hasTimedOut"]),
+        )
+
+    def set_fault(self, name: str, value: object) -> None:
+        """See `layout.Faults`; None takes the fault away. Takes effect within a tick (0.05 s)."""
+        values = dict(self.files.faults().values)
+        values[name] = value
+        if value is None:
+            del values[name]
+        replace_file(self.files.faults_file, json.dumps(values))
+
+    def clear_faults(self) -> None:
+        replace_file(self.files.faults_file, "{}")
+
+    def kill_service(self, name: str) -> None:
+        """The service's process dies, once. Nothing happens if it does not run."""
+        if name not in SERVICES:
+            raise ValueError(f"{name} is no service of the host: {', '.join(SERVICES)}")
+        self.files.service_mark(name).unlink(missing_ok=True)
+
+    def environment(self) -> dict[str, str]:
+        """Environment in which the node script works on this host when a test runs it directly."""
+        return host_environment(self.files)
+
+    def console(self) -> str:
+        """What the kernel printed since the host was made."""
+        return self.files.kernel_log.read_text(errors="replace") if self.files.kernel_log.exists() else ""
+
+    def journal(self) -> str:
+        """What the units printed."""
+        path = self.files.root / "var/log/journal"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def processes(self) -> list[int]:
+        return processes_of(self.files.directory)
+
+    def _ask(self, request: dict[str, object], timeout_seconds: float) -> dict[str, Any]:
+        faults = self.files.faults()
+        if not self.is_on:
+            raise HostUnreachable(f"{self.name} is off.")
+        if not request.get("shutdown") and (faults.is_hung or faults.is_aws_path_down):
+            raise HostUnreachable(f"{self.name} does not reach AWS.")
+        try:
+            port = json.loads(self.files.kernel_file.read_text())["agentPort"]
+            with socket.create_connection(("127.0.0.1", port), timeout=timeout_seconds) as connection:
+                connection.sendall(json.dumps(request).encode() + b"\n")
+                with connection.makefile("rb") as reply:
+                    line = reply.readline()
+        except (OSError, ValueError) as problem:
+            raise HostUnreachable(f"{self.name} does not answer: {problem}") from problem
+        if not line:
+            raise HostUnreachable(f"{self.name} gave no answer.")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _reap(self) -> None:
+        if self._kernel is not None:
+            self._kernel.wait()
+            self._kernel = None
+
+    def _forget_boot(self) -> None:
+        """What a power cut clears: memory, that is /run and the mounts."""
+        self.files.kernel_file.unlink(missing_ok=True)
+        self.mirror.settle()
+
+
+def create_pair(
+    world: Path,
+    number: int,
+    *,
+    cloud_endpoint: str | None = None,
+    instance_ids: tuple[str, str] = ("i-0000000000000000a", "i-0000000000000000c"),
+    credentials: tuple[str, str] = ("test", "test"),
+    region: str = "ap-northeast-1",
+    metric_flush_seconds: float = 5.0,
+    delays: Delays | None = None,
+) -> tuple[SimulatedHost, SimulatedHost]:
+    """Lay out db-01 and db-02 with a mirror in sync: both off, nothing installed on them yet.
+
+    Address 10.A.B.C of the installation becomes 127.NUMBER.B.C (see `claim_world_number`).
+    """
+    delays = delays or Delays()
+    first = HostSettings(
+        name="db-01",
+        peer_name="db-02",
+        eth0_address=f"127.{number}.3.4",
+        eth1_address=f"127.{number}.12.4",
+        cloud_endpoint=cloud_endpoint,
+        region=region,
+        access_key_id=credentials[0],
+        secret_access_key=credentials[1],
+        instance_id=instance_ids[0],
+        metric_flush_seconds=metric_flush_seconds,
+        delays=delays,
+    )
+    second = replace(
+        first,
+        name="db-02",
+        peer_name="db-01",
+        eth0_address=f"127.{number}.6.4",
+        eth1_address=f"127.{number}.14.4",
+        instance_id=instance_ids[1],
+    )
+    for settings in (first, second):
+        _create_host(HostFiles(world / "hosts" / settings.name), settings)
+    Mirror.create(world, (first.name, second.name), delays.resync_seconds, delays.link_loss_seconds)
+    return SimulatedHost(world / "hosts" / first.name), SimulatedHost(world / "hosts" / second.name)
+
+
+def _create_host(files: HostFiles, settings: HostSettings) -> None:
+    standin = Path(__file__).with_name("standins") / "ask_kernel"
+    init_scripts = files.root / "etc/init.d"
+    for directory in (files.bin, init_scripts, *(files.volume / folder for folder in VOLUME_FOLDERS)):
+        directory.mkdir(parents=True)
+    for command in STANDIN_COMMANDS:
+        (files.bin / command).symlink_to(standin)
+    for service in SERVICES:
+        (init_scripts / service).symlink_to(standin)
+    replace_file(files.settings_file, settings.to_json())
+    replace_file(files.faults_file, "{}")
+
+
+@contextmanager
+def claim_world_number() -> Iterator[int]:
+    """A number from 1 to 254 that no other world on this machine uses while it is held."""
+    for number in range(1, 255):
+        path = Path(tempfile.gettempdir()) / f"garoon-testbed-{number}.lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            continue
+        try:
+            yield number
+        finally:
+            os.close(descriptor)
+        return
+    raise HostError("All 254 networks of simulated worlds are in use on this machine.")

@@ -1,0 +1,517 @@
+"""The process that is a simulated host while it is on: `python -m testbed.hosts.kernel HOST_DIRECTORY`.
+
+It answers the stand-in commands (`commands`), serves the database, NFS and SSH ports of its addresses, runs the units
+that `garoon-node install` enabled, plays the SSM agent (it runs what it is given) and the CloudWatch agent. Its
+environment carries `HOST_MARK`, which everything it starts inherits: that is how a power cut finds all of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import re
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from testbed.hosts.cloudwatch import Gauge, parse_gauge, put_metrics
+from testbed.hosts.commands import WRITE_CHECK, Answer, Machine
+from testbed.hosts.layout import SERVICES, Faults, HostFiles, replace_file
+from testbed.hosts.mirror import MirrorError
+from testbed.hosts.processes import host_environment, processes_of
+from testbed.hosts.protocols import LAST_FRAGMENT, answer_rpc, database_greeting
+
+TICK_SECONDS = 0.05
+RESTART_SECONDS = 0.5
+SHUTDOWN_SECONDS = 20.0
+KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}")
+BOOT_UNIT = "garoon-node-boot.service"
+WATCH_UNIT = "garoon-node-watch.service"
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Kernel:
+    """One boot of a host."""
+
+    def __init__(self, directory: Path, owner: int | None) -> None:
+        self.files = HostFiles(directory)
+        self.settings = self.files.settings()
+        self.boot_id = uuid.uuid4().hex
+        self.machine = Machine(self.files, self.settings, self.boot_id, self)
+        self._owner = owner
+        self._servers: dict[tuple[str, int], asyncio.Server] = {}
+        self._live: dict[tuple[str, int], set[asyncio.StreamWriter]] = {}
+        self._gauges: dict[Gauge, float] = {}
+        self._supervised: dict[str, asyncio.subprocess.Process] = {}
+        self._wanted_units: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_agent_ready = False
+        self._is_frozen = False
+        self._volume_fault: str | None = None
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        """From power on to a clean shutdown."""
+        lock = _lock(self.files.kernel_lock)
+        try:
+            self._prepare_root()
+            syscalls = await asyncio.start_server(self._serve_syscall, "127.0.0.1", 0)
+            agent = await asyncio.start_server(self._serve_agent, "127.0.0.1", 0)
+            loop = asyncio.get_running_loop()
+            statsd, _ = await loop.create_datagram_endpoint(lambda: StatsD(self._gauges), ("127.0.0.1", 0))
+            self._write_local_settings(statsd.get_extra_info("sockname")[1])
+            replace_file(self.files.root / "run/kernel-port", f"{_port(syscalls)}\n")
+            replace_file(
+                self.files.kernel_file,
+                json.dumps({"pid": os.getpid(), "bootId": self.boot_id, "agentPort": _port(agent)}),
+            )
+            await self._open_and_close_ports()
+            self._spawn(self._tick())
+            self._spawn(self._flush_metrics())
+            self._spawn(self._boot_units())
+            await self._stopped.wait()
+        finally:
+            os.close(lock)
+
+    # -- boot and shutdown -------------------------------------------------------------------------------------------
+
+    def _prepare_root(self) -> None:
+        root = self.files.root
+        for directory in ("proc", "run", "var/lib/nfs", "var/log"):
+            (root / directory).mkdir(parents=True, exist_ok=True)
+        (root / "proc/stat").write_text(f"cpu 0 0 0 0\nbtime {int(time.time())}\n")
+        # /run is a tmpfs: nothing in it survives a boot.
+        for leftover in (root / "run").iterdir():
+            leftover.unlink()
+        self.machine.unmount()
+
+    def _write_local_settings(self, statsd_port: int) -> None:
+        """Settings that a real host leaves at their defaults."""
+        path = self.files.root / "etc/garoon-node.local.conf"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = [line for line in _lines(path) if not line.startswith("STATSD_PORT=")]
+        replace_file(path, "\n".join([*kept, f'STATSD_PORT="{statsd_port}"', ""]))
+
+    async def _boot_units(self) -> None:
+        await asyncio.sleep(self.settings.delays.boot_seconds)
+        for unit in sorted(self._enabled_units()):
+            await self.control("start", [unit])
+        self._is_agent_ready = True
+
+    async def _shut_down(self) -> None:
+        self._is_agent_ready = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
+                await self.control("stop", [WATCH_UNIT])
+                if self._exec_line(BOOT_UNIT, "ExecStop") is not None:
+                    await self._run_unit(BOOT_UNIT, "ExecStop")
+        self._stopped.set()
+
+    # -- systemd -----------------------------------------------------------------------------------------------------
+
+    async def control(self, verb: str, units: list[str]) -> Answer:
+        """`systemctl VERB UNITS`."""
+        names = [unit if unit.endswith(".service") else f"{unit}.service" for unit in units if not unit.startswith("-")]
+        match verb:
+            case "enable":
+                for unit in names:
+                    self._wants(unit).parent.mkdir(parents=True, exist_ok=True)
+                    self._wants(unit).touch()
+            case "disable":
+                for unit in names:
+                    self._wants(unit).unlink(missing_ok=True)
+            case "is-enabled":
+                is_enabled = all(self._wants(unit).exists() for unit in names)
+                return Answer(0, "enabled\n") if is_enabled else Answer(1, "disabled\n")
+            case "is-active":
+                is_active = all(self._is_active(unit) for unit in names)
+                return Answer(0, "active\n") if is_active else Answer(3, "inactive\n")
+            case "start" | "restart" | "stop" | "try-restart":
+                for unit in names:
+                    if verb == "try-restart" and not self._is_active(unit):
+                        continue
+                    await self._change_unit(verb.removeprefix("try-"), unit)
+        if "--now" in units and verb in {"enable", "disable"}:
+            return await self.control("start" if verb == "enable" else "stop", names)
+        return Answer()
+
+    def _wants(self, unit: str) -> Path:
+        return self.files.root / "etc/systemd/system/multi-user.target.wants" / unit
+
+    def _enabled_units(self) -> list[str]:
+        directory = self._wants("any").parent
+        return [path.name for path in directory.iterdir()] if directory.is_dir() else []
+
+    def _is_active(self, unit: str) -> bool:
+        return self.machine.is_nfs_running if unit == "nfs-server.service" else unit in self._wanted_units
+
+    async def _change_unit(self, verb: str, unit: str) -> None:
+        if unit == "nfs-server.service":
+            self.machine.is_nfs_running = verb != "stop"
+            await self._open_and_close_ports()
+            return
+        if verb in {"stop", "restart"}:
+            self._wanted_units.discard(unit)
+            process = self._supervised.pop(unit, None)
+            if process is not None and process.returncode is None:
+                process.terminate()
+                await process.wait()
+        if verb in {"start", "restart"} and unit not in self._wanted_units:
+            if unit == WATCH_UNIT:
+                self._wanted_units.add(unit)
+                self._spawn(self._supervise(unit))
+            elif self._exec_line(unit, "ExecStart") is not None:
+                self._wanted_units.add(unit)
+                await self._run_unit(unit, "ExecStart")
+
+    async def _supervise(self, unit: str) -> None:
+        """Restart=always."""
+        while unit in self._wanted_units:
+            process = await self._start_unit(unit, "ExecStart")
+            if process is None:
+                return
+            self._supervised[unit] = process
+            await process.wait()
+            if self._supervised.get(unit) is not process:
+                return
+            await asyncio.sleep(RESTART_SECONDS)
+
+    async def _run_unit(self, unit: str, key: str) -> None:
+        process = await self._start_unit(unit, key)
+        if process is not None:
+            await process.wait()
+
+    async def _start_unit(self, unit: str, key: str) -> asyncio.subprocess.Process | None:
+        line = self._exec_line(unit, key)
+        if line is None:
+            return None
+        program, *arguments = line.split()
+        with (self.files.root / "var/log/journal").open("ab") as journal:
+            return await asyncio.create_subprocess_exec(
+                f"{self.files.root}{program}",
+                *arguments,
+                env=host_environment(self.files),
+                cwd=self.files.root,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=journal,
+                stderr=journal,
+            )
+
+    def _exec_line(self, unit: str, key: str) -> str | None:
+        values = [
+            line.partition("=")[2]
+            for line in _lines(self.files.root / "etc/systemd/system" / unit)
+            if line.startswith(f"{key}=")
+        ]
+        return values[-1] if values else None
+
+    # -- agents ------------------------------------------------------------------------------------------------------
+
+    async def _serve_agent(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One request: `{"shutdown": true}`, or a script to run as the SSM agent runs it."""
+        with contextlib.suppress(ConnectionError):
+            request = json.loads(await reader.readline())
+            if request.get("shutdown"):
+                await self._shut_down()
+            elif self._is_agent_ready and not self._is_cut_off():
+                answer = await self._run_command(request)
+                # What happened on the host happened; only the news of it is lost when the path to AWS is.
+                if not self._is_cut_off():
+                    writer.write(json.dumps(answer).encode() + b"\n")
+                    await writer.drain()
+        writer.close()
+
+    def _is_cut_off(self) -> bool:
+        faults = self.files.faults()
+        return faults.is_aws_path_down or faults.is_hung
+
+    async def _run_command(self, request: dict[str, object]) -> dict[str, object]:
+        """As the agent does: the script in a file of its own, run by `sh -c`, killed with its group on time-out."""
+        script = self.files.root / "var/lib/amazon/ssm" / uuid.uuid4().hex / "_script.sh"
+        script.parent.mkdir(parents=True)
+        script.write_text(str(request["script"]))
+        script.chmod(0o700)
+        environment = request["environment"]
+        assert isinstance(environment, dict)
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-c",
+            str(script),
+            env={**host_environment(self.files), **environment},
+            cwd=self.files.root,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            process_group=0,
+        )
+        has_timed_out = False
+        gathered = asyncio.ensure_future(process.communicate())
+        done, _ = await asyncio.wait({gathered}, timeout=float(str(request["timeoutSeconds"])))
+        if not done:
+            has_timed_out = True
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        stdout, stderr = await gathered
+        script.unlink()
+        script.parent.rmdir()
+        return {
+            "exitCode": process.returncode,
+            "stdout": stdout.decode(errors="replace"),
+            "stderr": stderr.decode(errors="replace"),
+            "hasTimedOut": has_timed_out,
+        }
+
+    async def _flush_metrics(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.metric_flush_seconds)
+            gauges = dict(self._gauges)
+            self._gauges.clear()
+            if not gauges or self.settings.cloud_endpoint is None or self._is_cut_off():
+                continue
+            now = datetime.datetime.now(datetime.UTC)
+            try:
+                status = await asyncio.to_thread(put_metrics, self.settings, gauges, now)
+            except OSError as problem:
+                print(f"metrics not sent: {problem}", file=sys.stderr, flush=True)
+            else:
+                if status != 200:
+                    print(f"metrics refused: HTTP status {status}", file=sys.stderr, flush=True)
+
+    # -- what happens by itself --------------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        while True:
+            if self._owner is not None and not Path(f"/proc/{self._owner}").exists():
+                self._die_with_owner()
+            faults = self.files.faults()
+            self._freeze_or_thaw(faults)
+            self._apply_volume_fault(faults)
+            self.machine.write_proc_files()
+            await self._open_and_close_ports()
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _die_with_owner(self) -> None:
+        for process in processes_of(self.files.directory):
+            if process != os.getpid():
+                os.kill(process, signal.SIGKILL)
+        os._exit(1)
+
+    def _freeze_or_thaw(self, faults: Faults) -> None:
+        if faults.is_hung == self._is_frozen:
+            return
+        self._is_frozen = faults.is_hung
+        for process in processes_of(self.files.directory):
+            if process != os.getpid():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGSTOP if faults.is_hung else signal.SIGCONT)
+
+    def _apply_volume_fault(self, faults: Faults) -> None:
+        """A write to a FIFO that nobody reads never ends; a write to a directory fails."""
+        if faults.volume == self._volume_fault:
+            return
+        self._volume_fault = faults.volume
+        check = self.files.volume / WRITE_CHECK
+        if check.is_dir():
+            check.rmdir()
+        check.unlink(missing_ok=True)
+        if faults.volume == "hang":
+            os.mkfifo(check)
+        elif faults.volume == "error":
+            check.mkdir()
+
+    # -- servers -----------------------------------------------------------------------------------------------------
+
+    async def _open_and_close_ports(self) -> None:
+        wanted = self._wanted_ports()
+        for address in [address for address in self._servers if address not in wanted]:
+            self._servers.pop(address).close()
+            for writer in self._live.pop(address, set()):
+                writer.transport.abort()
+        for address, handler in wanted.items():
+            if address not in self._servers:
+                serve = self._tracked(address, handler)
+                self._servers[address] = await asyncio.start_server(serve, *address, reuse_address=True)
+
+    def _wanted_ports(self) -> dict[tuple[str, int], Callable[..., Awaitable[None]]]:
+        faults = self.files.faults()
+        wanted: dict[tuple[str, int], Callable[..., Awaitable[None]]] = {}
+        for nic, address in (("eth0", self.settings.eth0_address), ("eth1", self.settings.eth1_address)):
+            if faults.is_nic_down(nic):
+                continue
+            wanted[address, self.settings.path_port] = self._serve_ssh
+            if self.machine.is_service_running(SERVICES[0]):
+                wanted[address, self.settings.database_port] = self._serve_database
+            if self.machine.is_nfs_running:
+                wanted[address, self.settings.nfs_port] = self._serve_nfs
+        return wanted
+
+    def _tracked(
+        self, address: tuple[str, int], handler: Callable[..., Awaitable[None]]
+    ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            live = self._live.setdefault(address, set())
+            live.add(writer)
+            try:
+                with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                    await handler(reader, writer)
+            finally:
+                live.discard(writer)
+                writer.close()
+
+        return serve
+
+    async def _stay_silent_while_hung(self) -> None:
+        while self.files.faults().is_hung:
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _serve_ssh(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._stay_silent_while_hung()
+        writer.write(b"SSH-2.0-OpenSSH_7.4\r\n")
+        await writer.drain()
+        await reader.readline()
+
+    async def _serve_database(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._stay_silent_while_hung()
+        while self.files.faults().is_database_silent:
+            await asyncio.sleep(TICK_SECONDS)
+        writer.write(database_greeting())
+        await writer.drain()
+        await self._serve_lines((reader, writer), b"", "cybozu/mysql-5.0/data/memo", self._is_database_ready)
+
+    async def _serve_nfs(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.read(1)
+        if not first:
+            return
+        if first[0] < 0x80:
+            await self._serve_lines((reader, writer), first, "cybozu/mysql-5.0/files", self._is_nfs_ready)
+            return
+        mark = first
+        while mark:
+            mark += await reader.readexactly(4 - len(mark))
+            call = await reader.readexactly(int.from_bytes(mark, "big") & (LAST_FRAGMENT - 1))
+            await self._stay_silent_while_hung()
+            writer.write(answer_rpc(call))
+            await writer.drain()
+            mark = await reader.read(1)
+
+    def _is_database_ready(self) -> bool:
+        return self.machine.is_mounted and self.machine.is_service_running(SERVICES[0])
+
+    def _is_nfs_ready(self) -> bool:
+        return self.machine.is_mounted and self.machine.is_nfs_running and bool(self.machine.exports)
+
+    async def _serve_lines(
+        self, connection: Connection, prefix: bytes, folder: str, is_ready: Callable[[], bool]
+    ) -> None:
+        reader, writer = connection
+        while line := prefix + await reader.readline():
+            prefix = b""
+            await self._stay_silent_while_hung()
+            while self.files.faults().volume == "hang":
+                await asyncio.sleep(TICK_SECONDS)
+            writer.write(await self._obey_line(line.decode(errors="replace").split(), folder, is_ready) + b"\n")
+            await writer.drain()
+
+    async def _obey_line(self, words: list[str], folder: str, is_ready: Callable[[], bool]) -> bytes:
+        match words:
+            case ["GET" | "PUT", key, *_] if not KEY_PATTERN.fullmatch(key):
+                return b"ERROR the key is not allowed"
+            case _ if not is_ready():
+                return b"ERROR the volume is not served here"
+            case ["GET", key]:
+                file = self.files.volume / folder / key
+                return base64.b64encode(file.read_bytes()) if file.exists() and "files" in folder else _text(file)
+            case ["PUT", key, value]:
+                return await self._put(f"{folder}/{key}", value, is_encoded=folder.endswith("files"))
+        return b"ERROR expected PUT <key> <value> or GET <key>"
+
+    async def _put(self, path: str, value: str, *, is_encoded: bool) -> bytes:
+        try:
+            content = base64.b64decode(value, validate=True) if is_encoded else value.encode()
+            while not self.machine.mirror.write(self.settings.name, path, content):
+                await asyncio.sleep(TICK_SECONDS)
+        except (binascii.Error, MirrorError, OSError) as problem:
+            return f"ERROR {problem}".encode()
+        return b"OK"
+
+    # -- stand-in commands -------------------------------------------------------------------------------------------
+
+    async def _serve_syscall(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            count = int(await reader.readline())
+            name, *arguments = [(await reader.readuntil(b"\0"))[:-1].decode() for _ in range(count)]
+            await self._stay_silent_while_hung()
+            answer = await self.machine.run(name, arguments)
+            writer.write(f"{answer.code}\n{answer.output}\0{answer.errors}\0".encode())
+            await writer.drain()
+        writer.close()
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            # A kernel with a dead part would be a host that lies: better one that is visibly off.
+            print(f"kernel panic: {task.exception()!r}", file=sys.stderr, flush=True)
+            self._stopped.set()
+
+
+class StatsD(asyncio.DatagramProtocol):
+    """Port 8125 of the CloudWatch agent."""
+
+    def __init__(self, gauges: dict[Gauge, float]) -> None:
+        self._gauges = gauges
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        del addr
+        for line in data.decode(errors="replace").splitlines():
+            parsed = parse_gauge(line)
+            if parsed is not None:
+                self._gauges[parsed[0]] = parsed[1]
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _port(server: asyncio.Server) -> int:
+    port: int = server.sockets[0].getsockname()[1]
+    return port
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _text(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b"NONE"
+
+
+def main() -> None:
+    directory, owner = Path(sys.argv[1]), int(sys.argv[2])
+    asyncio.run(Kernel(directory, owner or None).run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""Where a simulated host keeps things, and the settings in its host.json.
+
+WORLD/hosts/NAME/host.json    static settings (`HostSettings`)
+WORLD/hosts/NAME/faults.json  what is wrong with the host now (`Faults`); may be rewritten by any process
+WORLD/hosts/NAME/kernel.json  ports of the running kernel; valid only while kernel.lock is held
+WORLD/hosts/NAME/kernel.lock  locked by the kernel while the host is on
+WORLD/hosts/NAME/kernel.log   the console of the host
+WORLD/hosts/NAME/bin/         stand-ins for drbdadm, mount and so on, first in PATH
+WORLD/hosts/NAME/root/        what the node script takes for / (GAROON_NODE_ROOT)
+WORLD/hosts/NAME/volume/      the content of its replica
+WORLD/mirror.json             state of the replicated pair
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+STANDIN_COMMANDS = ("drbdadm", "drbdsetup", "modprobe", "mount", "umount", "exportfs", "ip", "systemctl")
+SERVICES = ("cyde_5_0", "cyss_cbgrn")
+HOST_MARK = "GAROON_SIMULATED_HOST"
+"""Environment variable that every process of a host carries; its value is the host's directory."""
+
+
+@dataclass(frozen=True)
+class Delays:
+    """How long things take on the host, in seconds."""
+
+    boot_seconds: float = 0.0
+    service_start_seconds: float = 0.05
+    service_stop_seconds: float = 0.02
+    mount_seconds: float = 0.02
+    resync_seconds: float = 0.5
+    link_loss_seconds: float = 0.2
+    """From the loss of the replication link to the mirror's noticing it."""
+
+
+@dataclass(frozen=True)
+class HostSettings:
+    """host.json. Addresses are loopback addresses on which the host's servers listen."""
+
+    name: str
+    peer_name: str
+    eth0_address: str
+    eth1_address: str
+    database_port: int = 3770
+    nfs_port: int = 2049
+    path_port: int = 2022
+    cloud_endpoint: str | None = None
+    region: str = "ap-northeast-1"
+    access_key_id: str = "test"
+    secret_access_key: str = "test"
+    instance_id: str = "i-00000000000000000"
+    metric_flush_seconds: float = 5.0
+    replicated_device: str = "/dev/drbd0"
+    mount_point: str = "/mnt/DIR1"
+    delays: Delays = field(default_factory=Delays)
+
+    @classmethod
+    def from_json(cls, text: str) -> HostSettings:
+        """Raises TypeError when a field is unknown or missing."""
+        values: dict[str, Any] = {_snake(key): value for key, value in json.loads(text).items()}
+        values["delays"] = Delays(**{_snake(key): value for key, value in values.pop("delays", {}).items()})
+        return cls(**values)
+
+    def to_json(self) -> str:
+        values = {_camel(key): value for key, value in vars(self).items()}
+        values["delays"] = {_camel(key): value for key, value in vars(self.delays).items()}
+        return json.dumps(values, indent=2) + "\n"
+
+
+@dataclass(frozen=True)
+class Faults:
+    """faults.json: what is wrong with the host now."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def is_nic_down(self, nic: str) -> bool:
+        return self.values.get(f"nic_{nic}") == "down"
+
+    @property
+    def is_hung(self) -> bool:
+        return bool(self.values.get("hang"))
+
+    @property
+    def is_aws_path_down(self) -> bool:
+        """Commands and metrics leave by eth0, where the default route is."""
+        return self.values.get("aws") == "down" or self.is_nic_down("eth0")
+
+    @property
+    def does_promote_fail(self) -> bool:
+        return bool(self.values.get("promote_fails"))
+
+    @property
+    def does_unmount_fail(self) -> bool:
+        return bool(self.values.get("unmount_fails"))
+
+    @property
+    def is_database_silent(self) -> bool:
+        return self.values.get("database") == "silent"
+
+    @property
+    def volume(self) -> str | None:
+        """`hang`: writes never end; `error`: writes fail."""
+        value = self.values.get("volume")
+        return None if value is None else str(value)
+
+    @property
+    def broken_services(self) -> frozenset[str]:
+        return frozenset(self.values.get("service_broken", ()))
+
+
+class HostFiles:
+    """The paths of one host."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.resolve()
+        self.world = self.directory.parent.parent
+        self.settings_file = self.directory / "host.json"
+        self.faults_file = self.directory / "faults.json"
+        self.kernel_file = self.directory / "kernel.json"
+        self.kernel_lock = self.directory / "kernel.lock"
+        self.kernel_log = self.directory / "kernel.log"
+        self.bin = self.directory / "bin"
+        self.root = self.directory / "root"
+        self.volume = self.directory / "volume"
+
+    def peer(self, name: str) -> HostFiles:
+        return HostFiles(self.directory.parent / name)
+
+    def settings(self) -> HostSettings:
+        return HostSettings.from_json(self.settings_file.read_text())
+
+    def faults(self) -> Faults:
+        try:
+            return Faults(json.loads(self.faults_file.read_text()))
+        except FileNotFoundError:
+            return Faults()
+
+    def service_mark(self, name: str) -> Path:
+        """Exists while the service runs; holds the id of the boot that started it."""
+        return self.root / "run" / f"service-{name}"
+
+    def is_on(self) -> bool:
+        """Whether a kernel holds the host's lock: true from the start of a boot to the death of the process."""
+        try:
+            descriptor = os.open(self.kernel_lock, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Readers see the old text or the new one, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def _snake(key: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key)
+
+
+def _camel(key: str) -> str:
+    first, *rest = key.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,369 @@
+"""A replicated pair with DRBD's manners: roles, connection, disk states, generations, resync.
+
+The state is WORLD/mirror.json. Every kernel of the pair changes it under one lock, so that it is exact at any moment,
+also for an observer who wants to know whether two nodes are ever Primary together.
+
+Manners that matter to a controller, from the DRBD 8.4 user's guide ("DRBD internals", generation identifiers):
+- a Primary that writes without its peer opens a new generation; so does a promotion without the peer;
+- on reconnection the replica whose history is the beginning of the other's is resynced from it; histories of which
+  neither begins the other are a split brain, and both sides drop to StandAlone;
+- a Primary that crashed resyncs the extents that were in flight: its peer, if it was not promoted, follows it;
+- `primary` is allowed during a resync as long as the peer serves UpToDate data: refusing is the caller's duty.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from testbed.hosts.layout import HostFiles, replace_file
+
+UNPLUGGED = "Unconfigured"
+LINKED = frozenset({"Connected", "SyncSource", "SyncTarget"})
+
+
+@dataclass
+class Replica:
+    """One node's side of the pair."""
+
+    role: str = "Secondary"
+    disk: str = "UpToDate"
+    connection: str = UNPLUGGED
+    generations: list[str] = field(default_factory=lambda: ["initial"])
+    is_crashed_primary: bool = False
+    seen_peer_role: str = "Unknown"
+    seen_peer_disk: str = "DUnknown"
+    """What this side believes of a peer that is gone, until it notices the loss of the link."""
+
+    @property
+    def is_configured(self) -> bool:
+        return self.connection != UNPLUGGED
+
+    @property
+    def is_linked(self) -> bool:
+        return self.connection in LINKED
+
+
+@dataclass
+class Pair:
+    """mirror.json."""
+
+    replicas: dict[str, Replica]
+    resync_seconds: float = 0.5
+    link_loss_seconds: float = 0.2
+    link_lost_at: float | None = None
+    sync_source: str | None = None
+    sync_started_at: float = 0.0
+    sync_ends_at: float = 0.0
+
+    def peer_of(self, name: str) -> str:
+        return next(other for other in self.replicas if other != name)
+
+    @property
+    def is_linked(self) -> bool:
+        return all(replica.is_linked for replica in self.replicas.values())
+
+    def seen_from(self, name: str) -> tuple[str, str]:
+        """Role and disk of the peer as this side believes them to be."""
+        own, peer = self.replicas[name], self.replicas[self.peer_of(name)]
+        if not own.is_linked:
+            return "Unknown", "DUnknown"
+        return (peer.role, peer.disk) if peer.is_linked else (own.seen_peer_role, own.seen_peer_disk)
+
+
+class MirrorError(Exception):
+    """A refused command: DRBD's exit code and its sentence."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class View:
+    """What one node's DRBD says of the pair."""
+
+    role: str
+    peer_role: str
+    connection: str
+    disk: str
+    peer_disk: str
+    sync_percent: float | None
+
+
+class Mirror:
+    """The pair as seen and changed by any process."""
+
+    def __init__(self, world: Path) -> None:
+        self._world = world
+        self._file = world / "mirror.json"
+        self._lock = world / "mirror.lock"
+
+    @classmethod
+    def create(cls, world: Path, names: tuple[str, str], resync_seconds: float, link_loss_seconds: float) -> Mirror:
+        """A new pair in sync: both Secondary, both UpToDate."""
+        mirror = cls(world)
+        mirror._write(Pair({name: Replica() for name in names}, resync_seconds, link_loss_seconds))
+        return mirror
+
+    def read(self) -> Pair:
+        values = json.loads(self._file.read_text())
+        values["replicas"] = {name: Replica(**replica) for name, replica in values["replicas"].items()}
+        return Pair(**values)
+
+    @contextmanager
+    def changing(self) -> Iterator[Pair]:
+        """The settled pair, locked; what the caller changed is written back, also when it raises a MirrorError."""
+        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            pair = self.read()
+            before = asdict(pair)
+            self._settle(pair, time.time())
+            try:
+                yield pair
+            finally:
+                if asdict(pair) != before:
+                    self._write(pair)
+        finally:
+            os.close(descriptor)
+
+    def settle(self) -> None:
+        """Let time pass: noticed losses of the link, reconnections, finished resyncs."""
+        with self.changing():
+            pass
+
+    def view(self, name: str) -> View:
+        with self.changing() as pair:
+            own = pair.replicas[name]
+            peer_role, peer_disk = pair.seen_from(name)
+            percent = None
+            if pair.sync_source and pair.is_linked:
+                span = max(pair.sync_ends_at - pair.sync_started_at, 0.001)
+                percent = min(99.9, 100 * (time.time() - pair.sync_started_at) / span)
+            return View(
+                role=own.role,
+                peer_role=peer_role,
+                connection=own.connection,
+                disk=own.disk,
+                peer_disk=peer_disk,
+                sync_percent=percent,
+            )
+
+    def write(self, name: str, path: str, content: bytes) -> bool:
+        """Write a file of the volume as protocol C does: true when every connected replica holds it.
+
+        False while the link is lost but not yet noticed: the write hangs, to be tried again.
+        """
+        with self.changing() as pair:
+            own = pair.replicas[name]
+            if own.role != "Primary":
+                raise MirrorError(5, "the device is read-only: this node is not Primary")
+            if own.is_linked and not (pair.is_linked and self._is_link_alive(pair)):
+                return False
+            if own.is_linked:
+                _store(self._volume(pair.peer_of(name)), path, content)
+            elif len(own.generations) <= len(pair.replicas[pair.peer_of(name)].generations):
+                own.generations.append(uuid.uuid4().hex[:16])
+            _store(self._volume(name), path, content)
+            return True
+
+    def configure(self, name: str) -> None:
+        """`drbdadm up`."""
+        with self.changing() as pair:
+            if not pair.replicas[name].is_configured:
+                pair.replicas[name].connection = "WFConnection"
+                self._settle(pair, time.time())
+
+    def unconfigure(self, name: str) -> None:
+        """`drbdadm down`."""
+        with self.changing() as pair:
+            if pair.replicas[name].role == "Primary":
+                raise MirrorError(11, "State change failed: (-12) Device is held open by someone")
+            pair.replicas[name].connection = UNPLUGGED
+            self._drop_link(pair)
+
+    def promote(self, name: str, *, is_forced: bool) -> None:
+        """`drbdadm primary [--force]`."""
+        with self.changing() as pair:
+            own = pair.replicas[name]
+            self._require_configured(own)
+            if own.role == "Primary":
+                return
+            peer_role, peer_disk = pair.seen_from(name)
+            if peer_role == "Primary":
+                raise MirrorError(11, "State change failed: (-1) Multiple primaries not allowed by config")
+            has_data = own.disk == "UpToDate" or peer_disk == "UpToDate"
+            if not has_data and not is_forced:
+                raise MirrorError(17, "State change failed: (-2) Need access to UpToDate data")
+            if not has_data:
+                own.disk = "UpToDate"
+            own.role = "Primary"
+            own.is_crashed_primary = False
+            if not pair.is_linked:
+                own.generations.append(uuid.uuid4().hex[:16])
+
+    def demote(self, name: str) -> None:
+        """`drbdadm secondary`."""
+        with self.changing() as pair:
+            self._require_configured(pair.replicas[name])
+            pair.replicas[name].role = "Secondary"
+
+    def outdate(self, name: str) -> None:
+        """`drbdadm outdate`."""
+        with self.changing() as pair:
+            own = pair.replicas[name]
+            self._require_configured(own)
+            if own.role == "Primary" or own.is_linked:
+                raise MirrorError(17, "State change failed: (-10) State change was refused by peer node")
+            if own.disk == "UpToDate":
+                own.disk = "Outdated"
+
+    def connect(self, name: str, *, does_discard: bool = False) -> None:
+        """`drbdadm connect [--discard-my-data]`."""
+        with self.changing() as pair:
+            own, peer = pair.replicas[name], pair.replicas[pair.peer_of(name)]
+            self._require_configured(own)
+            if own.connection == "StandAlone":
+                own.connection = "WFConnection"
+            if does_discard:
+                own.generations = peer.generations[:-1] or list(peer.generations)
+                own.disk = "Inconsistent"
+            self._settle(pair, time.time())
+
+    def disconnect(self, name: str) -> None:
+        """`drbdadm disconnect`."""
+        with self.changing() as pair:
+            self._drop_link(pair)
+            pair.replicas[name].connection = "StandAlone"
+
+    def start_resync(self, target: str, seconds: float) -> None:
+        """Make a replica stale: mid-resync from its peer for this long (a fault to test against)."""
+        with self.changing() as pair:
+            pair.resync_seconds = seconds
+            pair.replicas[target].disk = "Inconsistent"
+            self._settle(pair, time.time())
+            if pair.is_linked:
+                self._begin_sync(pair, pair.peer_of(target), time.time())
+
+    def _settle(self, pair: Pair, now: float) -> None:
+        for name, replica in pair.replicas.items():
+            if replica.is_configured and not HostFiles(self._world / "hosts" / name).is_on():
+                self._lose_host(pair, name)
+        if any(replica.is_linked for replica in pair.replicas.values()):
+            self._settle_loss(pair, now)
+        if not pair.is_linked and self._is_link_alive(pair):
+            self._shake_hands(pair, now)
+        if pair.sync_source is not None and pair.is_linked and now >= pair.sync_ends_at:
+            self._finish_sync(pair)
+
+    def _lose_host(self, pair: Pair, name: str) -> None:
+        replica, peer = pair.replicas[name], pair.replicas[pair.peer_of(name)]
+        peer.seen_peer_role, peer.seen_peer_disk = replica.role, replica.disk
+        replica.is_crashed_primary = replica.is_crashed_primary or replica.role == "Primary"
+        replica.role = "Secondary"
+        replica.connection = UNPLUGGED
+        pair.sync_source = None
+
+    def _settle_loss(self, pair: Pair, now: float) -> None:
+        if pair.is_linked and self._is_link_alive(pair):
+            pair.link_lost_at = None
+        elif pair.link_lost_at is None:
+            pair.link_lost_at = now
+        elif now - pair.link_lost_at >= pair.link_loss_seconds:
+            self._drop_link(pair)
+
+    def _drop_link(self, pair: Pair) -> None:
+        pair.link_lost_at = None
+        pair.sync_source = None
+        for replica in pair.replicas.values():
+            if replica.is_linked:
+                replica.connection = "WFConnection"
+
+    def _is_link_alive(self, pair: Pair) -> bool:
+        for name, replica in pair.replicas.items():
+            files = HostFiles(self._world / "hosts" / name)
+            faults = files.faults()
+            if not replica.is_configured or replica.connection == "StandAlone" or not files.is_on():
+                return False
+            if faults.is_nic_down("eth1") or faults.is_hung:
+                return False
+        return True
+
+    def _shake_hands(self, pair: Pair, now: float) -> None:
+        self._drop_link(pair)
+        (first, a), (second, b) = pair.replicas.items()
+        source = _choose_source(a, b)
+        if source is None:
+            a.connection = b.connection = "Connected"
+            a.is_crashed_primary = b.is_crashed_primary = False
+        elif source == "split" or (a if source == "second" else b).role == "Primary":
+            a.connection = b.connection = "StandAlone"
+        else:
+            self._begin_sync(pair, first if source == "first" else second, now)
+
+    def _begin_sync(self, pair: Pair, source: str, now: float) -> None:
+        target = pair.peer_of(source)
+        pair.replicas[source].connection = "SyncSource"
+        pair.replicas[target].connection = "SyncTarget"
+        pair.replicas[target].disk = "Inconsistent"
+        pair.sync_source = source
+        pair.sync_started_at = now
+        pair.sync_ends_at = now + pair.resync_seconds
+
+    def _finish_sync(self, pair: Pair) -> None:
+        source = pair.sync_source
+        assert source is not None
+        target = pair.peer_of(source)
+        # The whole volume, so that nothing the target wrote alone can survive a resync.
+        shutil.rmtree(self._volume(target), ignore_errors=True)
+        shutil.copytree(self._volume(source), self._volume(target), ignore=shutil.ignore_patterns(".garoon-node*"))
+        pair.replicas[target].generations = list(pair.replicas[source].generations)
+        pair.replicas[target].disk = "UpToDate"
+        for replica in pair.replicas.values():
+            replica.connection = "Connected"
+            replica.is_crashed_primary = False
+        pair.sync_source = None
+
+    def _require_configured(self, replica: Replica) -> None:
+        if not replica.is_configured:
+            raise MirrorError(10, "garoon: Failure: (158) Unknown resource")
+
+    def _volume(self, name: str) -> Path:
+        return self._world / "hosts" / name / "volume"
+
+    def _write(self, pair: Pair) -> None:
+        replace_file(self._file, json.dumps(asdict(pair), indent=1) + "\n")
+
+
+def _choose_source(a: Replica, b: Replica) -> str | None:
+    """Which side the other must follow: `first`, `second`, `split`, or None when they are the same."""
+    if a.role == b.role == "Primary":
+        return "split"
+    if a.generations == b.generations:
+        if a.disk != b.disk:
+            return "first" if a.disk == "UpToDate" else "second"
+        if a.is_crashed_primary != b.is_crashed_primary:
+            return "first" if a.is_crashed_primary else "second"
+        return None
+    if b.generations[: len(a.generations)] == a.generations:
+        return "second"
+    if a.generations[: len(b.generations)] == b.generations:
+        return "first"
+    return "split"
+
+
+def _store(volume: Path, path: str, content: bytes) -> None:
+    target = volume / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.part")
+    temporary.write_bytes(content)
+    temporary.replace(target)
