@@ -1,0 +1,76 @@
+"""boto3 clients, made once per process, and the translation of their errors."""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from failover.errors import CloudUnavailable, Failed
+
+CALL_THREADS = 16
+"""How many calls run at once where a step fans out; the connection pool is as large."""
+
+_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    max_pool_connections=CALL_THREADS,
+    # Few tries here, many by the workflow, which waits longer and with jitter between them.
+    # "standard" backs off exponentially with jitter and knows every throttling code (boto3 guide, "Retries").
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
+
+_TRANSIENT_CODES = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+        "Unavailable",
+    }
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@cache
+def client(service: Any) -> Any:
+    """The process's client for a service ("ec2", "ssm", ...)."""
+    return boto3.client(service, config=_CONFIG)
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's code of the error, e.g. ConditionalCheckFailedException."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def translate_errors(function: Callable[P, R]) -> Callable[P, R]:
+    """Lets an adapter's function raise CloudUnavailable and Failed in place of boto3's errors."""
+
+    @wraps(function)
+    def translated(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            what = f"AWS answered {error.operation_name} with {error_code(error)}: {error.response['Error'].get('Message', '')}"
+            if error_code(error) in _TRANSIENT_CODES or status >= 500:
+                raise CloudUnavailable(what) from error
+            raise Failed(what) from error
+        except BotoCoreError as error:
+            raise CloudUnavailable(f"AWS could not be reached: {error}") from error
+
+    return translated

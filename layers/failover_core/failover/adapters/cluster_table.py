@@ -1,0 +1,161 @@
+"""The cluster record: one DynamoDB item, changed by conditional writes only.
+
+DynamoDB evaluates a condition and applies its update as one atomic step (Developer Guide, "Condition expressions"),
+so two executions can never both win.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+from pydantic import ValidationError
+
+from failover.adapters.clients import client, error_code, translate_errors
+from failover.errors import Failed, LockHeld, LockLost
+from failover.models import ClusterRecord, Outcome
+from failover.settings import LOCK_SECONDS, Settings
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+@translate_errors
+def read_record(settings: Settings) -> ClusterRecord:
+    """The record as it is now (a consistent read); a cluster that never ran has home active and epoch 0."""
+    item = client("dynamodb").get_item(TableName=settings.cluster_table, Key=_key(settings), ConsistentRead=True).get("Item")
+    if item is None:
+        return ClusterRecord(active=settings.home.name, epoch=0)
+    try:
+        return ClusterRecord.model_validate({name: _deserialize(value) for name, value in item.items()})
+    except ValidationError as error:
+        wrong = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
+        raise Failed(
+            f"The item {settings.cluster_name} in the table {settings.cluster_table} cannot be read ({wrong}); correct it."
+        ) from error
+
+
+@translate_errors
+def acquire_lock(settings: Settings, owner: str, now: datetime, stale_owner: str | None = None) -> None:
+    """Takes the lock for `owner`, or raises LockHeld. Taking it twice is success.
+
+    A lock that has expired may be taken, and so may the lock of `stale_owner`: an execution that has ended.
+    """
+    conditions = ["attribute_not_exists(lockOwner)", "lockExpiresAt < :now", "lockOwner = :owner"]
+    values: dict[str, Any] = {
+        ":owner": owner,
+        ":now": _time(now),
+        ":expires": _time(now + timedelta(seconds=LOCK_SECONDS)),
+        ":home": settings.home.name,
+        ":zero": 0,
+    }
+    if stale_owner is not None:
+        conditions.append("lockOwner = :stale")
+        values[":stale"] = stale_owner
+    try:
+        _update(
+            settings,
+            "SET lockOwner = :owner, lockExpiresAt = :expires, "
+            "active = if_not_exists(active, :home), epoch = if_not_exists(epoch, :zero)",
+            " OR ".join(conditions),
+            values,
+        )
+    except _ConditionFailed:
+        raise LockHeld("Another execution is changing the cluster; this one does nothing.") from None
+
+
+def require_lock(settings: Settings, owner: str) -> ClusterRecord:
+    """The record, if `owner` still holds the lock. Raises LockLost otherwise."""
+    record = read_record(settings)
+    if record.lock_owner != owner:
+        raise LockLost("This execution no longer owns the cluster's lock, so it does nothing more.")
+    return record
+
+
+@translate_errors
+def begin_move(settings: Settings, owner: str, target: str) -> int:
+    """Writes down, before anything is promoted, that the role moves to `target`; returns the move's epoch.
+
+    The epoch grows by one with each move begun, and nodes refuse commands of a lower one. Beginning the same move
+    again in the same execution returns the same epoch. Raises LockLost.
+    """
+    record = require_lock(settings, owner)
+    if record.moving_to == target and record.moved_by == owner:
+        return record.epoch
+    epoch = record.epoch + 1
+    try:
+        _update(
+            settings,
+            "SET movingTo = :target, movedBy = :owner, epoch = :epoch",
+            "lockOwner = :owner AND epoch = :before",
+            {":target": target, ":owner": owner, ":epoch": epoch, ":before": record.epoch},
+        )
+    except _ConditionFailed:
+        raise LockLost("This execution no longer owns the cluster's lock, so it does nothing more.") from None
+    return epoch
+
+
+@translate_errors
+def complete_move(settings: Settings, owner: str, target: str, epoch: int) -> None:
+    """Records that `target` is active now. Completing it twice is success. Raises LockLost."""
+    try:
+        _update(
+            settings,
+            "SET active = :target REMOVE movingTo, movedBy",
+            "lockOwner = :owner AND epoch = :epoch",
+            {":target": target, ":owner": owner, ":epoch": epoch},
+        )
+    except _ConditionFailed:
+        raise LockLost("This execution no longer owns the cluster's lock, so it does nothing more.") from None
+
+
+@translate_errors
+def record_fenced(settings: Settings, owner: str, node: str) -> None:
+    """Records that `node` was proven fenced. Raises LockLost."""
+    try:
+        _update(settings, "SET fencedNode = :node", "lockOwner = :owner", {":node": node, ":owner": owner})
+    except _ConditionFailed:
+        raise LockLost("This execution no longer owns the cluster's lock, so it does nothing more.") from None
+
+
+@translate_errors
+def release_lock(settings: Settings, owner: str, outcome: Outcome, is_automatic_failover: bool) -> bool:
+    """Records the outcome and gives the lock back. False if `owner` does not hold it (then nothing is written)."""
+    expression = "SET lastOutcome = :outcome"
+    values: dict[str, Any] = {":outcome": outcome.to_json(), ":owner": owner}
+    if is_automatic_failover:
+        expression += ", lastFailoverAt = :ended"
+        values[":ended"] = _time(outcome.ended_at)
+    try:
+        _update(settings, f"{expression} REMOVE lockOwner, lockExpiresAt", "lockOwner = :owner", values)
+    except _ConditionFailed:
+        return False
+    return True
+
+
+class _ConditionFailed(Exception):
+    pass
+
+
+def _update(settings: Settings, expression: str, condition: str, values: dict[str, Any]) -> None:
+    try:
+        client("dynamodb").update_item(
+            TableName=settings.cluster_table,
+            Key=_key(settings),
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeValues={name: _serialize(value) for name, value in values.items()},
+        )
+    except ClientError as error:
+        if error_code(error) == "ConditionalCheckFailedException":
+            raise _ConditionFailed from error
+        raise
+
+
+def _key(settings: Settings) -> dict[str, Any]:
+    return {"clusterName": {"S": settings.cluster_name}}
+
+
+def _time(value: datetime) -> str:
+    # One fixed format, so that the order of the strings is the order of the times in conditions.
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,43 @@
+"""The workflow's executions: is one running, has one ended, start one."""
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from failover.adapters.clients import client, error_code, translate_errors
+from failover.settings import Settings
+
+
+@translate_errors
+def has_ended(execution_arn: str) -> bool:
+    """True if Step Functions knows the execution and it is no longer running. An unknown one is not known to have ended."""
+    try:
+        return bool(client("stepfunctions").describe_execution(executionArn=execution_arn)["status"] != "RUNNING")
+    except ClientError as error:
+        if error_code(error) == "ExecutionDoesNotExist":
+            return False
+        raise
+
+
+@translate_errors
+def is_any_running(settings: Settings) -> bool:
+    """True if an execution of the failover workflow is running."""
+    answer = client("stepfunctions").list_executions(
+        stateMachineArn=settings.failover_state_machine_arn, statusFilter="RUNNING", maxResults=1
+    )
+    return bool(answer["executions"])
+
+
+@translate_errors
+def start_failover(settings: Settings, name: str, execution_input: dict[str, Any]) -> bool:
+    """Starts the failover workflow. False if an execution of that name exists already."""
+    try:
+        client("stepfunctions").start_execution(
+            stateMachineArn=settings.failover_state_machine_arn, name=name, input=json.dumps(execution_input)
+        )
+    except ClientError as error:
+        if error_code(error) == "ExecutionAlreadyExists":
+            return False
+        raise
+    return True

@@ -1,0 +1,92 @@
+"""The nodes' script over Systems Manager Run Command: the stack's own document, and nothing else."""
+
+import time
+from typing import Literal
+
+from botocore.exceptions import ClientError
+from pydantic import ValidationError
+
+from failover.adapters.clients import client, error_code, translate_errors
+from failover.errors import CloudUnavailable
+from failover.models import VerbResult
+from failover.settings import Node, Settings
+
+Verb = Literal["status", "probe", "promote", "start", "restart", "stop", "demote"]
+
+_DELIVERY_SECONDS = 30
+"""SendCommand's TimeoutSeconds: a command not delivered by then is dropped. 30 is the least that AWS takes."""
+
+_UNDER_WAY = ("Pending", "InProgress", "Delayed", "Cancelling")
+_RAN = ("Success", "Failed")
+"""StatusDetails of a command that the node ran to its end; every other end means that it did not answer."""
+
+
+@translate_errors
+def run_verb(
+    node: Node,
+    verb: Verb,
+    settings: Settings,
+    *,
+    timeout_seconds: float,
+    epoch: int = 0,
+    accept_data_loss: bool = False,
+) -> VerbResult | None:
+    """What the verb said, or None if the node did not answer within `timeout_seconds`.
+
+    A node that did not answer may still run the verb later, but not once `timeout_seconds` and a delivery have
+    passed: the command carries that moment, and the script refuses one that is late or of an epoch that has passed.
+    Raises CloudUnavailable if the node could not be asked, or if what came back makes no sense.
+    """
+    ssm = client("ssm")
+    deadline = time.monotonic() + timeout_seconds
+    try:
+        command = ssm.send_command(
+            DocumentName=settings.node_document,
+            InstanceIds=[node.instance_id],
+            TimeoutSeconds=_DELIVERY_SECONDS,
+            Comment=f"garoon-failover: {verb}",
+            Parameters={
+                "Verb": [verb],
+                "Epoch": [str(epoch)],
+                "ExpiresAt": [str(int(time.time() + max(timeout_seconds, _DELIVERY_SECONDS)))],
+                "AcceptDataLoss": [str(accept_data_loss).lower()],
+            },
+        )["Command"]["CommandId"]
+    except ClientError as error:
+        if error_code(error) == "InvalidInstanceId":
+            return None  # Systems Manager knows no running agent there: it was asked, and nobody is in.
+        raise
+    pause_seconds = 0.2
+    while True:
+        time.sleep(pause_seconds)
+        result = _read_result(node, command)
+        if result is not _PENDING:
+            return result
+        if time.monotonic() >= deadline:
+            ssm.cancel_command(CommandId=command, InstanceIds=[node.instance_id])
+            return None
+        pause_seconds = min(pause_seconds * 1.5, 1.0)
+
+
+_PENDING = VerbResult(verb="", result="failed", code="pending", message="")
+
+
+def _read_result(node: Node, command: str) -> VerbResult | None:
+    try:
+        invocation = client("ssm").get_command_invocation(CommandId=command, InstanceId=node.instance_id)
+    except ClientError as error:
+        if error_code(error) == "InvocationDoesNotExist":
+            return _PENDING  # Run Command is eventually consistent just after SendCommand.
+        raise
+    if invocation["Status"] in _UNDER_WAY:
+        return _PENDING
+    if invocation["StatusDetails"] not in _RAN:
+        return None
+    output = invocation["StandardOutputContent"].strip()
+    try:
+        return VerbResult.model_validate_json(output)
+    except ValidationError as error:
+        raise CloudUnavailable(
+            f"{node.name} answered, but not in the words of garoon-node.sh (exit code {invocation['ResponseCode']}): "
+            f"{output[-200:] or invocation['StandardErrorContent'][-200:]!r}"
+        ) from error

@@ -1,0 +1,17 @@
+"""What operators are told, through the stack's SNS topic."""
+
+from failover.adapters.clients import client, translate_errors
+from failover.settings import Settings
+
+
+@translate_errors
+def publish(settings: Settings, subject: str, text: str, attributes: dict[str, str]) -> None:
+    """Publishes a message. `attributes` let a subscription filter; a subject is cut to the 100 characters SNS takes."""
+    client("sns").publish(
+        TopicArn=settings.notification_topic_arn,
+        Subject=subject[:100],
+        Message=text,
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        },
+    )

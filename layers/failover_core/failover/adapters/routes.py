@@ -1,0 +1,92 @@
+"""The virtual IP's entries in the route tables, and the interfaces that they point to."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from botocore.exceptions import ClientError
+
+from failover.adapters.clients import CALL_THREADS, client, error_code, translate_errors
+from failover.errors import Failed
+from failover.models import Value
+from failover.settings import Node, Settings
+
+
+class RouteEntry(Value):
+    """Where one route table sends the virtual IP. `interface_id` is None if it has no entry or another kind of target."""
+
+    route_table_id: str
+    interface_id: str | None
+    exists: bool
+    is_blackhole: bool
+
+    def points_to(self, node: Node) -> bool:
+        return self.interface_id == node.eth0_interface_id and not self.is_blackhole
+
+
+@translate_errors
+def read_entries(settings: Settings) -> list[RouteEntry]:
+    """The virtual IP's entry of every configured route table, in their order. Raises Failed if a table is missing."""
+    found = {
+        table["RouteTableId"]: table
+        for page in client("ec2")
+        .get_paginator("describe_route_tables")
+        .paginate(Filters=[{"Name": "route-table-id", "Values": list(settings.route_table_ids)}])
+        for table in page["RouteTables"]
+    }
+    missing = [table_id for table_id in settings.route_table_ids if table_id not in found]
+    if missing:
+        raise Failed(f"Configured route tables that do not exist: {', '.join(missing)}. Correct RouteTableIds.")
+    return [_entry(found[table_id], settings.virtual_ip_cidr) for table_id in settings.route_table_ids]
+
+
+def _entry(table: dict[str, object], cidr: str) -> RouteEntry:
+    routes = table.get("Routes", [])
+    assert isinstance(routes, list)
+    for route in routes:
+        if route.get("DestinationCidrBlock") == cidr:
+            return RouteEntry(
+                route_table_id=str(table["RouteTableId"]),
+                interface_id=route.get("NetworkInterfaceId"),
+                exists=True,
+                is_blackhole=route.get("State") == "blackhole",
+            )
+    return RouteEntry(route_table_id=str(table["RouteTableId"]), interface_id=None, exists=False, is_blackhole=False)
+
+
+@translate_errors
+def point_entries_to(node: Node, entries: list[RouteEntry], settings: Settings) -> None:
+    """Points each of the entries to the node's eth0, all at once; an entry that a table lacks is made."""
+
+    def point(entry: RouteEntry) -> None:
+        arguments = {
+            "RouteTableId": entry.route_table_id,
+            "DestinationCidrBlock": settings.virtual_ip_cidr,
+            "NetworkInterfaceId": node.eth0_interface_id,
+        }
+        if entry.exists:
+            client("ec2").replace_route(**arguments)
+            return
+        try:
+            client("ec2").create_route(**arguments)
+        except ClientError as error:
+            if error_code(error) != "RouteAlreadyExists":
+                raise
+            client("ec2").replace_route(**arguments)
+
+    with ThreadPoolExecutor(max_workers=CALL_THREADS) as pool:
+        # Leaving the block waits for all before the first error is raised: one table's trouble must not keep the others back.
+        futures = [pool.submit(point, entry) for entry in entries]
+    for future in futures:
+        future.result()
+
+
+@translate_errors
+def switch_off_source_dest_check(node: Node) -> bool:
+    """Lets the node's eth0 take packets for the virtual IP. True if the check had been on."""
+    ec2 = client("ec2")
+    interface = ec2.describe_network_interfaces(NetworkInterfaceIds=[node.eth0_interface_id])["NetworkInterfaces"][0]
+    if not interface["SourceDestCheck"]:
+        return False
+    ec2.modify_network_interface_attribute(
+        NetworkInterfaceId=node.eth0_interface_id, SourceDestCheck={"Value": False}
+    )
+    return True

@@ -1,0 +1,118 @@
+"""How an execution ended, in words for the operator: a pure function."""
+
+from typing import assert_never
+
+from failover.models import Decision, Failure, OutcomeKind, Value, Verdict
+
+_WHAT_TO_DO_AFTER_A_FAILED_STEP = {
+    "AssessCluster": "Nothing was changed. Look at both nodes; the workflow is started again while an alarm stands.",
+    "RestartServices": "Read the journal of the service on the active node and start it by hand.",
+    "DemoteNode": "Nothing was promoted. Look at the active node, then start this workflow again.",
+    "FenceNode": "Nothing was promoted. Make sure in the EC2 console that the instance is stopped (Force stop, skipping "
+    "the OS shutdown), then start this workflow by hand.",
+    "PromoteReplica": "See which node is primary (garoon-node status on both), then start this workflow again.",
+    "DemoteTarget": "The promotion failed and could not be undone for certain: see which node is primary (garoon-node "
+    "status on both) before anything is started by hand.",
+    "StartNode": "Start the old active instance in the EC2 console, then start this workflow again.",
+    "StartServices": "The replica is promoted. Read the services' logs on the new active node; start this workflow again "
+    "when the cause is gone.",
+    "SwapRoute": "Services run on the active node but clients may not reach it: point the virtual IP's routes to its "
+    "eth0 interface, or start this workflow again.",
+    "CheckTargets": "The database side serves; look at the App servers behind the load balancer.",
+}
+
+
+class Progress(Value):
+    """How far the execution came."""
+
+    is_moved: bool = False
+    """The role was moved away from the node that was active at the start."""
+    promotion_failure: Failure | None = None
+    """Why the standby could not be promoted, once the way back to the old active node was taken."""
+
+
+class Conclusion(Value):
+    """The kind of the outcome, with a reason and a next step that are sentences."""
+
+    kind: OutcomeKind
+    reason: str
+    next_step: str
+
+
+def conclude(decision: Decision | None, failure: Failure | None, progress: Progress) -> Conclusion:
+    """The outcome of an execution that decided so, failed there (or not), and came that far."""
+    if failure is not None:
+        return _conclude_failure(decision, failure, progress)
+    if decision is None:
+        raise ValueError("an execution without a failure has a decision")
+    if progress.promotion_failure is not None:
+        return Conclusion(
+            kind=OutcomeKind.RESTORED,
+            reason=f"{decision.reason} The standby could not be promoted ({progress.promotion_failure.message}) "
+            "Nothing was written there, and the old active node is back in service.",
+            next_step="Find out why the standby could not be promoted, before the next failure needs it.",
+        )
+    return _conclude_success(decision, progress)
+
+
+def _conclude_failure(decision: Decision | None, failure: Failure, progress: Progress) -> Conclusion:
+    match failure.error:
+        case "InvalidInput":
+            return Conclusion(
+                kind=OutcomeKind.REFUSED,
+                reason=failure.message,
+                next_step="Nothing was changed. Correct the input and start the workflow again.",
+            )
+        case "LockHeld":
+            return Conclusion(
+                kind=OutcomeKind.SKIPPED, reason=failure.message, next_step="Nothing: the other execution reports."
+            )
+        case "NotYet" if failure.step == "AssessCluster":
+            return Conclusion(
+                kind=OutcomeKind.WARNED,
+                reason=f"{failure.message} It stayed so for as long as this execution looked.",
+                next_step=_WHAT_TO_DO_AFTER_A_FAILED_STEP[failure.step],
+            )
+    story = [decision.reason] if decision else []
+    if decision and failure.step == "RestartServices" and decision.why_no_move:
+        kind, lead = OutcomeKind.HALTED, f"The restart did not help, and the role may not move: {decision.why_no_move}."
+        story.append(lead)
+    else:
+        kind = OutcomeKind.HALTED if failure.step == "FenceNode" else OutcomeKind.FAILED
+    if progress.promotion_failure is not None:
+        story.append(f"The standby could not be promoted: {progress.promotion_failure.message}")
+    story.append(f"{failure.step} did not succeed: {failure.message}")
+    return Conclusion(
+        kind=kind,
+        reason=" ".join(story),
+        next_step=_WHAT_TO_DO_AFTER_A_FAILED_STEP.get(
+            failure.step, "Look at the execution in the Step Functions console, then start the workflow again."
+        ),
+    )
+
+
+def _conclude_success(decision: Decision, progress: Progress) -> Conclusion:
+    reason, next_step = decision.reason, decision.next_step or "Nothing."
+    match decision.verdict:
+        case Verdict.NOTHING_TO_DO:
+            kind = OutcomeKind.NOTHING_TO_DO
+        case Verdict.WARN:
+            kind = OutcomeKind.WARNED
+        case Verdict.HALT | Verdict.NOT_YET:
+            kind = OutcomeKind.HALTED
+        case Verdict.REPAIR_ROUTES:
+            kind = OutcomeKind.ROUTES_REPAIRED
+        case Verdict.RESUME_ACTIVE:
+            kind = OutcomeKind.RESUMED
+        case Verdict.RESTART_SERVICES if progress.is_moved:
+            kind = OutcomeKind.MOVED
+            reason = f"{reason} A restart in place did not help, so the role was moved."
+        case Verdict.RESTART_SERVICES:
+            kind = OutcomeKind.SERVICES_RESTARTED
+        case Verdict.FAIL_OVER:
+            kind = OutcomeKind.FAILED_OVER
+        case _:
+            assert_never(decision.verdict)
+    if progress.is_moved:
+        next_step = "Bring the old active node back as an up-to-date standby: until then there is none."
+    return Conclusion(kind=kind, reason=reason, next_step=next_step)

@@ -1,0 +1,225 @@
+"""What to do about the evidence: a pure function, one row of docs/architecture.md's table after the other.
+
+Two rules stand above all rows. Unknown is never evidence of death: a row that fails over asks for positive evidence
+from independent sources. And whatever would move the active role passes `why_standby_cannot_take_over` first.
+"""
+
+from failover.models import (
+    Answer,
+    AutomaticLimit,
+    Decision,
+    Evidence,
+    InstanceState,
+    NodeEvidence,
+    PeerView,
+    Replica,
+    Routes,
+    StatusChecks,
+    Verdict,
+)
+
+
+def decide(evidence: Evidence) -> Decision:
+    """The verdict on the evidence, always with a reason. Never raises, never looks at anything but its argument."""
+    active, standby = evidence.active, evidence.standby
+    if evidence.is_move_unfinished and standby.answer is not Answer.DEMOTED:
+        return _decide_unfinished_move(evidence)
+    if standby.is_primary:
+        return _halt(
+            f"The record says that {active.name} is active, but {standby.name} is primary; somebody moved the role "
+            "by hand, or both are primary.",
+            f"Find out which node holds the newest data, demote the other (garoon-node demote), and set `active` in "
+            f"the cluster table if {standby.name} is to stay.",
+        )
+    match active.answer:
+        case Answer.SERVING:
+            return _decide_serving(evidence)
+        case Answer.NOT_SERVING:
+            return _decide_services_down(evidence)
+        case Answer.DEMOTED:
+            return _decide_active_demoted(evidence)
+        case Answer.NONE | Answer.UNKNOWN:
+            return _decide_not_answering(evidence)
+
+
+def why_standby_cannot_take_over(evidence: Evidence) -> str:
+    """Why the standby may not be promoted now; empty if it may. A sentence without its full stop."""
+    active, standby = evidence.active, evidence.standby
+    if evidence.limit is AutomaticLimit.MAINTENANCE:
+        return "maintenance is on, so nothing happens automatically"
+    if evidence.limit is AutomaticLimit.INTERVAL:
+        return (
+            "the last automatic failover ended less than the minimum interval ago, so another one needs an operator"
+        )
+    if standby.instance is not InstanceState.ON:
+        return f"the standby {standby.name} is {_instance_words(standby)}"
+    if standby.answer is Answer.NONE:
+        return f"the standby {standby.name} does not answer"
+    if standby.answer is Answer.UNKNOWN:
+        return f"it is not known whether the standby {standby.name} could take over"
+    if standby.replica is Replica.UNUSABLE:
+        return f"{standby.name} is {standby.replica}"
+    if evidence.is_data_loss_accepted:
+        return ""
+    if standby.replica is not Replica.UP_TO_DATE:
+        return f"the replica on {standby.name} is {standby.replica}" + (f" ({standby.detail})" if standby.detail else "")
+    if evidence.was_replicating is None:
+        return f"it is not known whether {active.name} was still replicating to {standby.name} when it was last heard"
+    if not evidence.was_replicating:
+        return f"{active.name} was no longer replicating to {standby.name} when it was last heard, so data would be lost"
+    return ""
+
+
+def _decide_unfinished_move(evidence: Evidence) -> Decision:
+    """An earlier execution began to promote the standby: from here the only safe way is forward."""
+    active, standby = evidence.active, evidence.standby
+    if active.is_primary and standby.is_primary:
+        return _halt(
+            f"Both {active.name} and {standby.name} are primary after a move that did not finish.",
+            "Stop one of them by hand; keep its volume: both may hold data that the other lacks.",
+        )
+    if standby.is_primary and evidence.limit is AutomaticLimit.MAINTENANCE:
+        return _halt(
+            f"A move to {standby.name} is unfinished and maintenance is on.",
+            "Start this workflow by hand to finish the move, or end the maintenance.",
+        )
+    if standby.is_primary:
+        return Decision(
+            verdict=Verdict.FAIL_OVER,
+            reason=f"An earlier move to {standby.name} promoted it and did not finish; finishing it.",
+        )
+    if standby.answer is Answer.UNKNOWN:
+        return _not_yet(f"A move to {standby.name} is unfinished, and {standby.name} could not be asked how far it got.")
+    return _halt(
+        f"A move to {standby.name} is unfinished and {standby.name} does not answer: it may hold newer data than "
+        f"{active.name}, so neither is promoted.",
+        f"Bring {standby.name} back, then start this workflow by hand.",
+    )
+
+
+def _decide_serving(evidence: Evidence) -> Decision:
+    active, standby = evidence.active, evidence.standby
+    if active.instance in (InstanceState.GOING_OFF, InstanceState.OFF):
+        return _not_yet(f"{active.name} still answers, but EC2 says that its instance is {_instance_words(active)}.")
+    if evidence.routes is Routes.WRONG:
+        if evidence.limit is AutomaticLimit.MAINTENANCE:
+            return _halt(
+                f"{active.name} serves, but a route of the virtual IP does not point to it, and maintenance is on.",
+                "Start this workflow by hand to repair the routes, or end the maintenance.",
+            )
+        return Decision(
+            verdict=Verdict.REPAIR_ROUTES,
+            reason=f"{active.name} serves, but a route of the virtual IP does not point to it.",
+        )
+    if standby.is_down or standby.instance is not InstanceState.ON:
+        return _warn(
+            f"{active.name} serves, but its standby {standby.name} is lost "
+            f"({_instance_words(standby)}, answer: {standby.answer}), so a failover would not work now.",
+            f"Bring {standby.name} back as an up-to-date standby.",
+        )
+    if evidence.is_heartbeat_lost:
+        return _warn(
+            f"{active.name} answers and serves, but its heartbeat does not arrive in CloudWatch.",
+            f"Check garoon-node-watch and the CloudWatch agent on {active.name}.",
+        )
+    return Decision(verdict=Verdict.NOTHING_TO_DO, reason=f"{active.name} answers and serves, and the routes are right.")
+
+
+def _decide_services_down(evidence: Evidence) -> Decision:
+    active = evidence.active
+    what = f"{active.name} answers but does not serve: {active.detail or 'a service is down'}"
+    if evidence.limit is AutomaticLimit.MAINTENANCE:
+        return _halt(
+            f"{what}; maintenance is on, so nothing happens automatically.",
+            "Start this workflow by hand to restart the services, or end the maintenance.",
+        )
+    return Decision(
+        verdict=Verdict.RESTART_SERVICES, reason=f"{what}.", why_no_move=why_standby_cannot_take_over(evidence)
+    )
+
+
+def _decide_active_demoted(evidence: Evidence) -> Decision:
+    """The active node is up but demoted, as after a reboot. Back into service in place, if the standby is not in its way."""
+    active, standby = evidence.active, evidence.standby
+    what = f"{active.name} is up but demoted, as after a reboot"
+    if evidence.limit is AutomaticLimit.MAINTENANCE:
+        return _halt(
+            f"{what}; maintenance is on, so nothing happens automatically.",
+            "Start this workflow by hand to bring it into service, or end the maintenance.",
+        )
+    if standby.answer is not Answer.DEMOTED and standby.instance is not InstanceState.OFF:
+        return _not_yet(f"{what}, and there is no proof that {standby.name} is not promoted: it does not answer.")
+    if active.replica is Replica.UP_TO_DATE:
+        return Decision(verdict=Verdict.RESUME_ACTIVE, reason=f"{what}; bringing it into service in place.")
+    why_not = why_standby_cannot_take_over(evidence)
+    if why_not:
+        return _halt(
+            f"{what}, its own replica is {active.replica}, and {why_not}.",
+            "Wait for the replicas to catch up, or start this workflow by hand with acceptDataLoss.",
+        )
+    return Decision(
+        verdict=Verdict.FAIL_OVER, reason=f"{what} and its replica is {active.replica}; {standby.name} takes over."
+    )
+
+
+def _decide_not_answering(evidence: Evidence) -> Decision:
+    active, standby = evidence.active, evidence.standby
+    if active.instance is InstanceState.OFF:
+        return _fail_over(evidence, f"The instance of {active.name} is {_instance_words(active)}")
+    if active.answer is Answer.NONE and standby.is_down:
+        return _halt(
+            f"Neither {active.name} nor {standby.name} answers: both are down, or Run Command is out of order. "
+            "Nothing is promoted, nothing is fenced.",
+            "Look at both instances in the EC2 console and bring one of them back.",
+        )
+    if evidence.standby_view is PeerView.SERVES:
+        return _warn(
+            f"{active.name} does not answer over AWS, but {standby.name} reaches its services: its path to AWS is "
+            "broken, not the node.",
+            f"Check the network path from {active.name} to Systems Manager and CloudWatch (NAT gateway, agents).",
+        )
+    if active.answer is Answer.UNKNOWN:
+        return _not_yet(f"{active.name} could not be asked for its status, which says nothing about it.")
+    if active.checks is StatusChecks.FAILED:
+        return _fail_over(evidence, f"{active.name} failed its EC2 status checks and does not answer")
+    if evidence.is_heartbeat_lost and evidence.standby_view is PeerView.DOES_NOT_SERVE:
+        return _fail_over(
+            evidence,
+            f"{active.name} does not answer, its heartbeat is lost, and {standby.name} cannot reach its services",
+        )
+    return _not_yet(f"{active.name} does not answer, but there is no second, independent sign that it is down.")
+
+
+def _fail_over(evidence: Evidence, what: str) -> Decision:
+    standby = evidence.standby
+    why_not = why_standby_cannot_take_over(evidence)
+    if not why_not:
+        return Decision(verdict=Verdict.FAIL_OVER, reason=f"{what}; {standby.name} takes over.")
+    if standby.answer is Answer.UNKNOWN and evidence.limit is AutomaticLimit.NONE:
+        return _not_yet(f"{what}, and {why_not}.")
+    return _halt(
+        f"{what}, but {why_not}.",
+        f"Bring {evidence.active.name} or an up-to-date {standby.name} back, or start this workflow by hand "
+        "(with acceptDataLoss if its data is to be used as it is).",
+    )
+
+
+def _halt(reason: str, next_step: str) -> Decision:
+    return Decision(verdict=Verdict.HALT, reason=reason, next_step=next_step)
+
+
+def _warn(reason: str, next_step: str) -> Decision:
+    return Decision(verdict=Verdict.WARN, reason=reason, next_step=next_step)
+
+
+def _not_yet(reason: str) -> Decision:
+    return Decision(verdict=Verdict.NOT_YET, reason=reason, next_step="Look again in a minute; see docs/operations.md.")
+
+
+def _instance_words(node: NodeEvidence) -> str:
+    return {
+        InstanceState.ON: "running",
+        InstanceState.GOING_OFF: "stopping",
+        InstanceState.OFF: "stopped",
+        InstanceState.UNKNOWN: "in an unknown state",
+    }[node.instance]

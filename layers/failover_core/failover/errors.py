@@ -1,0 +1,36 @@
+"""The errors that a workflow tells apart. Class names are the names in the state machines' `ErrorEquals`.
+
+Messages are whole sentences for the operator: what happened, and what state things are in.
+"""
+
+
+class FailoverError(Exception):
+    """Base of every error that a step raises on purpose."""
+
+
+class NotYet(FailoverError):
+    """What the step waits for has not happened yet. The workflow retries the step, for a bounded time."""
+
+
+class CloudUnavailable(FailoverError):
+    """An AWS API throttled, timed out or failed inside. Says nothing about a node; the workflow retries with jitter."""
+
+
+class InvalidInput(FailoverError):
+    """The execution's input is not one of those allowed. Nothing was changed."""
+
+
+class LockHeld(FailoverError):
+    """Another execution is changing the cluster. This one must do nothing."""
+
+
+class LockLost(FailoverError):
+    """This execution no longer owns the lock. It must do nothing more."""
+
+
+class Refused(FailoverError):
+    """A promise forbids the step, so it was not done. Not retried."""
+
+
+class Failed(FailoverError):
+    """The step was tried and did not succeed. Not retried."""

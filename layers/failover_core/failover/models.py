@@ -1,0 +1,338 @@
+"""What is known and what is said: immutable values that the steps hand to each other."""
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Value(BaseModel):
+    """Base of every model here: immutable, camelCase outside, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values with camelCase names: what a function returns."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Observed(Value):
+    """Base of what others tell us (a node, AWS): fields that we do not know are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+# --- why an execution runs ---------------------------------------------------------------------------------------
+
+
+class Trigger(Value):
+    """Why this execution was started. An operator may override what only binds the automatic."""
+
+    kind: Literal["operator", "alarm", "instance", "schedule"]
+    reason: str
+    accept_data_loss: bool = False
+
+    @property
+    def is_automatic(self) -> bool:
+        return self.kind != "operator"
+
+
+class OperatorInput(Value):
+    """What an operator may write as the input of an execution."""
+
+    model_config = ConfigDict(strict=True)
+
+    reason: str = Field(default="started by an operator", max_length=500)
+    accept_data_loss: bool = False
+
+
+# --- the cluster record ------------------------------------------------------------------------------------------
+
+
+class ClusterRecord(Value):
+    """The one item in the cluster table. Only adapters.cluster_table writes it, by conditional writes."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    active: str
+    epoch: int
+    moving_to: str | None = None
+    moved_by: str | None = None
+    fenced_node: str | None = None
+    lock_owner: str | None = None
+    lock_expires_at: AwareDatetime | None = None
+    last_failover_at: AwareDatetime | None = None
+    maintenance_until: AwareDatetime | None = None
+    last_outcome: dict[str, Any] | None = None
+
+
+class Lock(Value):
+    """What acquire_lock returns: the lock is ours, and this is the cluster as the record has it."""
+
+    trigger: Trigger
+    record: ClusterRecord
+    standby: str
+
+
+# --- what a node says of itself and of its peer ------------------------------------------------------------------
+
+
+class Replication(Observed):
+    """State of the node's replica, in DRBD's words (drbdadm(8): role, cstate, dstate)."""
+
+    role: str
+    peer_role: str = "Unknown"
+    connection: str
+    disk: str
+    peer_disk: str = "Unknown"
+    sync_percent: float | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        return self.connection == "Connected"
+
+
+class NodeStatus(Observed):
+    """Answer of `garoon-node status`; node/garoon-node.sh documents each field."""
+
+    node: str
+    version: str
+    epoch: int
+    booted_at: int
+    replication: Replication
+    is_mounted: bool
+    is_writable: bool
+    services: dict[str, bool]
+    database_answers: bool
+    nfs_answers: bool
+    is_exported: bool
+    has_virtual_ip: bool
+    is_serving: bool
+
+    @property
+    def is_demoted(self) -> bool:
+        """The proof that this node neither writes nor serves: a secondary replica, not mounted."""
+        return self.replication.role == "Secondary" and not self.is_mounted
+
+    def failing_parts(self) -> str:
+        """What keeps it from serving, e.g. "cyde_5_0 is stopped, the database does not answer"."""
+        parts = [] if self.is_mounted else ["the volume is not mounted"]
+        if self.is_mounted and not self.is_writable:
+            parts.append("the volume takes no write")
+        parts += [f"{name} is stopped" for name, is_running in self.services.items() if not is_running]
+        if not self.database_answers:
+            parts.append("the database does not answer")
+        if not self.is_exported:
+            parts.append("the NFS exports are missing")
+        elif not self.nfs_answers:
+            parts.append("NFS does not answer")
+        if not self.has_virtual_ip:
+            parts.append("the virtual IP is not on eth0")
+        return ", ".join(parts) or "nothing is wrong"
+
+
+class PeerProbe(Observed):
+    """Answer of `garoon-node probe`: what a node sees of its peer."""
+
+    peer: str
+    database: Literal["answers", "silent", "unreachable"]
+    nfs: Literal["answers", "silent", "unreachable"]
+    paths: dict[str, bool]
+
+    @property
+    def sees_services(self) -> bool:
+        return self.database == "answers" and self.nfs == "answers"
+
+
+class VerbResult(Observed):
+    """The one JSON object that every verb of garoon-node.sh prints."""
+
+    verb: str
+    result: Literal["done", "refused", "failed"]
+    code: str
+    message: str
+    status: NodeStatus | None = None
+    probe: PeerProbe | None = None
+
+
+# --- evidence ----------------------------------------------------------------------------------------------------
+
+
+class InstanceState(StrEnum):
+    """What EC2 says of the instance. Only OFF proves anything."""
+
+    ON = "on"  # pending, running
+    GOING_OFF = "going off"  # stopping, shutting-down
+    OFF = "off"  # stopped, terminated
+    UNKNOWN = "unknown"
+
+
+class StatusChecks(StrEnum):
+    """EC2's system, instance and attached-EBS status checks together."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Answer(StrEnum):
+    """What came back from asking the node for its status over Run Command."""
+
+    SERVING = "serving"  # primary, and every service answers
+    NOT_SERVING = "not serving"  # primary, mounted or in between, but something is down
+    DEMOTED = "demoted"  # secondary, not mounted
+    NONE = "no answer"  # it was asked, and did not answer within the time limit
+    UNKNOWN = "unknown"  # it could not be asked: says nothing about the node
+
+
+class Replica(StrEnum):
+    """Whether the node's copy may be promoted."""
+
+    UP_TO_DATE = "up to date"
+    STALE = "not up to date"
+    UNUSABLE = "without a usable copy"
+    UNKNOWN = "unknown"
+
+
+class PeerView(StrEnum):
+    """What the standby sees of the active node's services."""
+
+    SERVES = "serves"
+    DOES_NOT_SERVE = "does not serve"
+    UNKNOWN = "unknown"
+
+
+class Routes(StrEnum):
+    """Where the virtual IP's routes point, compared with the active node's eth0."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+
+
+class AutomaticLimit(StrEnum):
+    """Why nothing automatic may move the active role now."""
+
+    NONE = "none"
+    MAINTENANCE = "maintenance"
+    INTERVAL = "interval"
+
+
+class NodeEvidence(Value):
+    """All that independent sources say of one node."""
+
+    name: str
+    instance: InstanceState
+    checks: StatusChecks
+    answer: Answer
+    replica: Replica
+    detail: str = ""
+
+    @property
+    def is_down(self) -> bool:
+        """It is off, or it was asked and is silent."""
+        return self.instance is InstanceState.OFF or self.answer is Answer.NONE
+
+    @property
+    def is_primary(self) -> bool:
+        return self.answer in (Answer.SERVING, Answer.NOT_SERVING)
+
+
+class Evidence(Value):
+    """Everything that the decision looks at."""
+
+    active: NodeEvidence
+    standby: NodeEvidence
+    is_heartbeat_lost: bool | None  # of the active node; None is unknown
+    was_replicating: bool | None  # the active node's last word about its replica; None is unknown
+    standby_view: PeerView
+    routes: Routes
+    is_move_unfinished: bool  # an earlier execution began to promote the standby, and did not record its end
+    limit: AutomaticLimit
+    is_data_loss_accepted: bool = False
+
+
+class Verdict(StrEnum):
+    """What to do. The failover state machine has one way for each."""
+
+    NOTHING_TO_DO = "nothingToDo"
+    WARN = "warn"
+    REPAIR_ROUTES = "repairRoutes"
+    RESTART_SERVICES = "restartServices"
+    RESUME_ACTIVE = "resumeActive"
+    FAIL_OVER = "failOver"
+    HALT = "halt"
+    NOT_YET = "notYet"
+
+
+class Decision(Value):
+    """A verdict and the reason for it, one sentence for the operator."""
+
+    verdict: Verdict
+    reason: str
+    next_step: str = ""
+    why_no_move: str = ""  # with RESTART_SERVICES: why the role may not move if the restart does not help
+
+
+class Assessment(Value):
+    """What assess_cluster returns."""
+
+    decision: Decision
+    evidence: Evidence
+
+
+# --- how an execution ended --------------------------------------------------------------------------------------
+
+
+class OutcomeKind(StrEnum):
+    """How an execution ended."""
+
+    NOTHING_TO_DO = "NothingToDo"
+    WARNED = "Warned"
+    ROUTES_REPAIRED = "RoutesRepaired"
+    SERVICES_RESTARTED = "ServicesRestarted"
+    RESUMED = "Resumed"
+    FAILED_OVER = "FailedOver"
+    MOVED = "Moved"
+    RESTORED = "Restored"
+    SKIPPED = "Skipped"
+    HALTED = "Halted"
+    REFUSED = "Refused"
+    FAILED = "Failed"
+
+
+class Failure(Value):
+    """An error that a state caught, as Step Functions hands it on."""
+
+    step: str
+    """The state's name."""
+    error: str
+    """The error's class name, or one of Step Functions' own (States.Timeout)."""
+    cause: str
+
+    @property
+    def message(self) -> str:
+        """The sentence in the cause. Lambda wraps an exception as JSON (Lambda Developer Guide, "Python errors")."""
+        try:
+            return str(json.loads(self.cause)["errorMessage"])
+        except (ValueError, KeyError, TypeError):
+            return self.cause or self.error
+
+
+class Outcome(Value):
+    """The end of an execution: recorded, published, and the execution's output."""
+
+    outcome: OutcomeKind
+    verdict: Verdict | None
+    reason: str
+    next_step: str
+    active_before: str | None
+    active_after: str | None
+    epoch_before: int | None
+    epoch_after: int | None
+    execution: str
+    started_at: datetime
+    ended_at: datetime

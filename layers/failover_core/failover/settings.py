@@ -1,0 +1,105 @@
+"""What a function is told by its environment; validated once, at cold start."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+LOCK_SECONDS = 3600
+"""How long a lock lasts when nobody releases it; longer than the workflows' own TimeoutSeconds (a test holds that)."""
+
+
+class Node(BaseModel):
+    """One of the two database servers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(min_length=1)
+    instance_id: str = Field(pattern=r"^i-[0-9a-f]+$")
+    eth0_interface_id: str = Field(pattern=r"^eni-[0-9a-f]+$")
+
+
+def _split_at_commas(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """The cluster that this stack protects. Field names, in capitals, are the environment's variables."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cluster_name: str = Field(min_length=1)
+    cluster_table: str = Field(min_length=1)
+    node_a: Node
+    node_b: Node
+    virtual_ip: str
+    route_table_ids: Annotated[tuple[str, ...], BeforeValidator(_split_at_commas), Field(min_length=1)]
+    target_group_arn: str
+    minimum_healthy_targets: int = Field(ge=1)
+    node_document: str
+    notification_topic_arn: str
+    failover_state_machine_arn: str
+    fence_timeout_seconds: int = Field(ge=1)
+    minimum_failover_interval_seconds: int = Field(ge=0)
+    answer_timeout_seconds: int = Field(ge=1)
+
+    @property
+    def virtual_ip_cidr(self) -> str:
+        """The virtual IP as route tables write it, e.g. 10.1.0.10/32."""
+        return f"{self.virtual_ip}/32"
+
+    @property
+    def nodes(self) -> tuple[Node, Node]:
+        return (self.node_a, self.node_b)
+
+    @property
+    def home(self) -> Node:
+        """The node that the operator prefers as active."""
+        return self.node_a
+
+    def node(self, name: str) -> Node:
+        """The node of that name. Raises KeyError for a name that is not in the cluster."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def peer_of(self, name: str) -> Node:
+        """The other node."""
+        return self.node_b if self.node(name) is self.node_a else self.node_a
+
+    def node_of_instance(self, instance_id: str) -> Node | None:
+        return next((node for node in self.nodes if node.instance_id == instance_id), None)
+
+    def alarm_name(self, node_name: str, what: str) -> str:
+        """The name that template.yaml gives to a node's alarm, e.g. garoon-db-01-heartbeat-lost."""
+        return f"{self.cluster_name}-{node_name}-{what}"
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings from environment variables. Raises ValueError that names each variable that is missing or wrong."""
+
+    def node(letter: str) -> dict[str, str | None]:
+        return {
+            field: environment.get(f"NODE_{letter}_{field.upper()}")
+            for field in ("name", "instance_id", "eth0_interface_id")
+        }
+
+    values: dict[str, object] = {
+        field: environment[field.upper()] for field in Settings.model_fields if field.upper() in environment
+    }
+    try:
+        return Settings.model_validate(values | {"node_a": node("A"), "node_b": node("B")})
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}" for problem in error.errors()
+        )
+        raise ValueError(f"The function's environment is not usable: {wrong}") from error
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings."""
+    return read_settings(os.environ)

@@ -1,0 +1,194 @@
+"""Ask everybody who knows something about the cluster, all at once, and decide."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from failover.adapters import alarms, instances, nodes, routes
+from failover.decision import decide
+from failover.errors import CloudUnavailable, Failed, NotYet
+from failover.models import (
+    Answer,
+    Assessment,
+    AutomaticLimit,
+    ClusterRecord,
+    Evidence,
+    InstanceState,
+    NodeEvidence,
+    NodeStatus,
+    PeerView,
+    Replica,
+    Routes,
+    StatusChecks,
+    Trigger,
+    Verdict,
+    VerbResult,
+)
+from failover.runtime import StepInput, logger
+from failover.settings import Node, Settings
+
+
+class AssessClusterInput(StepInput):
+    trigger: Trigger
+    record: ClusterRecord
+
+
+def assess_cluster(request: AssessClusterInput, settings: Settings) -> Assessment:
+    """The decision and the evidence for it. Changes nothing.
+
+    Raises NotYet when the evidence is not enough for a verdict: the workflow looks again for a bounded time.
+    """
+    evidence = gather_evidence(request.trigger, request.record, settings, datetime.now(UTC))
+    decision = decide(evidence)
+    logger.info("assessed", verdict=decision.verdict, reason=decision.reason, evidence=evidence.to_json())
+    if decision.verdict is Verdict.NOT_YET:
+        raise NotYet(decision.reason)
+    return Assessment(decision=decision, evidence=evidence)
+
+
+def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings, now: datetime) -> Evidence:
+    """The evidence as it is at `now`. A source that fails counts as unknown, whatever it would have said."""
+    active, standby = settings.node(record.active), settings.peer_of(record.active)
+    with ThreadPoolExecutor() as pool:
+        active_machine = pool.submit(_ask_source, instances.read_instance, active)
+        standby_machine = pool.submit(_ask_source, instances.read_instance, standby)
+        active_answer = pool.submit(_ask_node, active, "status", settings)
+        standby_answer = pool.submit(_ask_node, standby, "status", settings)
+        standby_probe = pool.submit(_ask_node, standby, "probe", settings)
+        route_entries = pool.submit(_ask_source, routes.read_entries, settings)
+        alarm_states = pool.submit(_read_alarms, active, settings)
+    entries, states = route_entries.result(), alarm_states.result()
+    standby_evidence = _node_evidence(standby, standby_machine.result(), standby_answer.result())
+    return Evidence(
+        active=_node_evidence(active, active_machine.result(), active_answer.result()),
+        standby=standby_evidence,
+        is_heartbeat_lost=_is_in_alarm(states.get(settings.alarm_name(active.name, "heartbeat-lost"))),
+        was_replicating=_was_replicating(standby_answer.result(), states, active, settings),
+        standby_view=_standby_view(standby_probe.result()),
+        routes=_judge_routes(entries, active),
+        is_move_unfinished=record.moving_to == standby.name,
+        limit=_automatic_limit(trigger, record, settings, now),
+        is_data_loss_accepted=trigger.accept_data_loss,
+    )
+
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+def _ask_source(source: Callable[[A], T], argument: A) -> T | None:
+    try:
+        return source(argument)
+    except (CloudUnavailable, Failed) as error:
+        logger.warning(f"A source of evidence did not answer: {error}")
+        return None
+
+
+def _ask_node(node: Node, verb: nodes.Verb, settings: Settings) -> VerbResult | Answer:
+    """What the node said; Answer.NONE if it was asked and is silent; Answer.UNKNOWN if it could not be asked."""
+    try:
+        result = nodes.run_verb(node, verb, settings, timeout_seconds=settings.answer_timeout_seconds)
+    except (CloudUnavailable, Failed) as error:
+        logger.warning(f"{node.name} could not be asked for its {verb}: {error}")
+        return Answer.UNKNOWN
+    return Answer.NONE if result is None else result
+
+
+def _read_alarms(active: Node, settings: Settings) -> dict[str, str]:
+    names = [settings.alarm_name(active.name, what) for what in ("heartbeat-lost", "replication-degraded")]
+    return _ask_source(alarms.read_alarm_states, names) or {}
+
+
+def _is_in_alarm(state: str | None) -> bool | None:
+    return {"ALARM": True, "OK": False}.get(state or "")
+
+
+def _node_evidence(
+    node: Node, machine: tuple[InstanceState, StatusChecks] | None, answer: VerbResult | Answer
+) -> NodeEvidence:
+    instance, checks = machine or (InstanceState.UNKNOWN, StatusChecks.UNKNOWN)
+    if isinstance(answer, Answer):
+        return NodeEvidence(name=node.name, instance=instance, checks=checks, answer=answer, replica=Replica.UNKNOWN)
+    status = answer.status
+    if status is None:
+        return NodeEvidence(
+            name=node.name, instance=instance, checks=checks, answer=Answer.UNKNOWN, replica=Replica.UNKNOWN,
+            detail=answer.message,
+        )  # fmt: skip
+    judged = _judge_status(status)
+    return NodeEvidence(
+        name=node.name,
+        instance=instance,
+        checks=checks,
+        answer=judged,
+        replica=_judge_replica(status),
+        detail=status.failing_parts() if judged is Answer.NOT_SERVING else _replica_words(status),
+    )
+
+
+def _judge_status(status: NodeStatus) -> Answer:
+    if status.is_serving:
+        return Answer.SERVING
+    if status.is_demoted:
+        return Answer.DEMOTED
+    if status.replication.role == "Primary" or status.is_mounted:
+        return Answer.NOT_SERVING
+    return Answer.UNKNOWN  # neither primary nor provably demoted
+
+
+def _judge_replica(status: NodeStatus) -> Replica:
+    match status.replication.disk:
+        case "UpToDate":
+            return Replica.UP_TO_DATE
+        case "Outdated" | "Inconsistent" | "Consistent":
+            # Consistent: it may or may not be the newest; DRBD itself has not been able to ask its peer (drbd.conf(5)).
+            return Replica.STALE
+        case "Diskless" | "Failed" | "Detaching":
+            return Replica.UNUSABLE
+        case _:
+            return Replica.UNKNOWN
+
+
+def _replica_words(status: NodeStatus) -> str:
+    replication = status.replication
+    words = f"{replication.connection}, disk {replication.disk}"
+    return words if replication.sync_percent is None else f"{words}, {replication.sync_percent:.0f} % synchronised"
+
+
+def _was_replicating(
+    standby_answer: VerbResult | Answer, alarm_states: dict[str, str], active: Node, settings: Settings
+) -> bool | None:
+    """The active node's last word about its replica.
+
+    A secondary that lost its peer still calls its own copy UpToDate, however much the primary wrote since. So a
+    standby that is not connected is believed only if the active's own `ReplicationHealthy`, whose alarm keeps its
+    state while data is missing, was good until the end.
+    """
+    if isinstance(standby_answer, VerbResult) and standby_answer.status and standby_answer.status.replication.is_connected:
+        return True
+    in_alarm = _is_in_alarm(alarm_states.get(settings.alarm_name(active.name, "replication-degraded")))
+    return None if in_alarm is None else not in_alarm
+
+
+def _standby_view(answer: VerbResult | Answer) -> PeerView:
+    if isinstance(answer, Answer) or answer.probe is None:
+        return PeerView.UNKNOWN
+    return PeerView.SERVES if answer.probe.sees_services else PeerView.DOES_NOT_SERVE
+
+
+def _judge_routes(entries: list[routes.RouteEntry] | None, active: Node) -> Routes:
+    if entries is None:
+        return Routes.UNKNOWN
+    return Routes.RIGHT if all(entry.points_to(active) for entry in entries) else Routes.WRONG
+
+
+def _automatic_limit(trigger: Trigger, record: ClusterRecord, settings: Settings, now: datetime) -> AutomaticLimit:
+    if not trigger.is_automatic:
+        return AutomaticLimit.NONE
+    if record.maintenance_until is not None and now < record.maintenance_until:
+        return AutomaticLimit.MAINTENANCE
+    interval = timedelta(seconds=settings.minimum_failover_interval_seconds)
+    if record.last_failover_at is not None and now < record.last_failover_at + interval:
+        return AutomaticLimit.INTERVAL
+    return AutomaticLimit.NONE

@@ -1,0 +1,31 @@
+"""Take a node that answers out of service, and have its own word that it is."""
+
+from failover.adapters import cluster_table
+from failover.errors import Failed
+from failover.models import Value
+from failover.runtime import StepInput
+from failover.settings import Settings
+from failover.steps.verbs import obey
+
+
+class DemoteNodeInput(StepInput):
+    node: str
+
+
+class Demoted(Value):
+    node: str
+    epoch: int
+
+
+def demote_node(request: DemoteNodeInput, settings: Settings) -> Demoted:
+    """The node is demoted: secondary, not mounted, and deaf to commands of earlier epochs.
+
+    Raises NotYet, Refused or Failed as `obey` does, and LockLost.
+    """
+    node = settings.node(request.node)
+    peer = settings.peer_of(node.name)
+    epoch = cluster_table.begin_move(settings, request.execution, peer.name)
+    status = obey(node, "demote", settings, epoch=epoch)
+    if not status.is_demoted:
+        raise Failed(f"{node.name} said that it is demoted, but its status says: {status.replication.role}, mounted.")
+    return Demoted(node=node.name, epoch=epoch)

@@ -1,0 +1,95 @@
+"""End an execution: record how it ended, give the lock back, tell the operators."""
+
+from datetime import UTC, datetime
+
+from aws_lambda_powertools.metrics import MetricUnit
+from pydantic import AwareDatetime
+
+from failover.adapters import cluster_table, notifications
+from failover.conclusion import Progress, conclude
+from failover.models import ClusterRecord, Decision, Failure, Lock, Outcome, OutcomeKind
+from failover.runtime import StepInput, metrics
+from failover.settings import Settings
+
+_NEEDS_NO_ATTENTION = (OutcomeKind.NOTHING_TO_DO, OutcomeKind.SKIPPED)
+
+
+class RecordOutcomeInput(StepInput):
+    started_at: AwareDatetime
+    lock: Lock | None = None
+    decision: Decision | None = None
+    failure: Failure | None = None
+    progress: Progress = Progress()
+
+
+def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
+    """The outcome, recorded in the cluster table if this execution owns the lock, and published in any case.
+
+    Run again, it publishes again: an operator hears of an outcome at least once.
+    """
+    before = request.lock.record if request.lock else None
+    now_recorded = cluster_table.read_record(settings)
+    conclusion = conclude(request.decision, request.failure, request.progress)
+    outcome = Outcome(
+        outcome=conclusion.kind,
+        verdict=request.decision.verdict if request.decision else None,
+        reason=conclusion.reason,
+        next_step=conclusion.next_step,
+        active_before=before.active if before else None,
+        active_after=now_recorded.active if before else None,
+        epoch_before=before.epoch if before else None,
+        epoch_after=now_recorded.epoch if before else None,
+        execution=request.execution,
+        started_at=request.started_at,
+        ended_at=datetime.now(UTC),
+    )
+    if request.lock:
+        has_moved = request.progress.is_moved or request.progress.promotion_failure is not None
+        cluster_table.release_lock(
+            settings, request.execution, outcome, is_automatic_failover=has_moved and request.lock.trigger.is_automatic
+        )
+    publish_outcome(settings, outcome, is_repeated=_is_repeated(outcome, request.lock, now_recorded))
+    return outcome
+
+
+def publish_outcome(settings: Settings, outcome: Outcome, *, is_repeated: bool = False) -> None:
+    """Counts the outcome as a metric and publishes it.
+
+    The message attribute `attention` is `needed` or `none`, so that a subscription may leave out the messages that
+    only say that nothing changed.
+    """
+    metrics.add_metric(name=outcome.outcome, unit=MetricUnit.Count, value=1)
+    needs_attention = outcome.outcome not in _NEEDS_NO_ATTENTION and not is_repeated
+    notifications.publish(
+        settings,
+        subject=f"[{settings.cluster_name}] {outcome.outcome}",
+        text=_text(outcome, settings),
+        attributes={"outcome": outcome.outcome, "attention": "needed" if needs_attention else "none"},
+    )
+
+
+def _is_repeated(outcome: Outcome, lock: Lock | None, recorded: ClusterRecord) -> bool:
+    """The schedule found what it had found before: it looks once a minute, and nobody wants a mail a minute."""
+    last = recorded.last_outcome or {}
+    return (
+        lock is not None
+        and lock.trigger.kind == "schedule"
+        and (last.get("outcome"), last.get("reason")) == (outcome.outcome, outcome.reason)
+    )
+
+
+def _text(outcome: Outcome, settings: Settings) -> str:
+    lines = [
+        outcome.reason,
+        "",
+        f"Next step: {outcome.next_step}",
+        "",
+        f"Cluster:   {settings.cluster_name}",
+        f"Outcome:   {outcome.outcome} (verdict: {outcome.verdict or 'none'})",
+    ]
+    if outcome.active_after is not None:
+        lines.append(f"Active:    {outcome.active_after} (before: {outcome.active_before})")
+        lines.append(f"Epoch:     {outcome.epoch_after} (before: {outcome.epoch_before})")
+    lines.append(f"Took:      {(outcome.ended_at - outcome.started_at).total_seconds():.1f} s")
+    lines.append(f"Execution: {outcome.execution}")
+    return "\n".join(lines) + "\n"

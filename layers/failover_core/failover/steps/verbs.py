@@ -1,0 +1,31 @@
+"""How a step has a node do something: every way in which a verb can end, as a result or an error by name."""
+
+from failover.adapters import nodes
+from failover.errors import Failed, NotYet, Refused
+from failover.models import NodeStatus
+from failover.settings import Node, Settings
+
+_WAIT_SECONDS = 45.0
+"""How long one run of a step waits for a verb. A verb that takes longer goes on; the retried step finds it done."""
+
+
+def obey(
+    node: Node, verb: nodes.Verb, settings: Settings, *, epoch: int, accept_data_loss: bool = False
+) -> NodeStatus:
+    """The node's status after it did the verb.
+
+    Raises NotYet if it did not answer or is busy with an earlier command, Refused if the script forbids it, Failed if
+    it was tried in vain.
+    """
+    result = nodes.run_verb(
+        node, verb, settings, timeout_seconds=_WAIT_SECONDS, epoch=epoch, accept_data_loss=accept_data_loss
+    )
+    if result is None:
+        raise NotYet(f"{node.name} did not answer `garoon-node {verb}` within {_WAIT_SECONDS:.0f} s.")
+    if result.code in ("busy", "expired"):
+        raise NotYet(f"{node.name} is not ready for `garoon-node {verb}`: {result.message}")
+    if result.result == "refused":
+        raise Refused(f"{node.name} refused `garoon-node {verb}`: {result.message}")
+    if result.result == "failed" or result.status is None:
+        raise Failed(f"`garoon-node {verb}` failed on {node.name}: {result.message}")
+    return result.status
