@@ -1,0 +1,187 @@
+"""CloudWatch alarms that evaluate by themselves and tell EventBridge when their state changes.
+
+Follows, in the CloudWatch User Guide: "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data"
+(its two tables are this module's test), "Alarm events and EventBridge" (the event's shape); and in the CloudWatch API
+Reference: PutMetricAlarm, SetAlarmState (lasts until the next evaluation).
+The emulator evaluates an alarm only when it is put, over all dimensions at once, and tells SNS alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ministack.core.responses import new_uuid
+from ministack.services import cloudwatch
+
+from testbed.cloud.background import each_scoped
+from testbed.cloud.emulator import Cloud, emit_event
+
+logger = logging.getLogger("testbed.alarms")
+
+Alarm = dict[str, Any]
+
+_LOOK_SECONDS = 0.2
+_SPARE_POINTS = 2
+"""How many points more than EvaluationPeriods are retrieved. AWS does not say; its example retrieves 5 for 3."""
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
+    "GreaterThanThreshold": lambda value, threshold: value > threshold,
+    "LessThanThreshold": lambda value, threshold: value < threshold,
+    "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
+}
+
+
+def install(cloud: Cloud) -> None:
+    record_history = cloudwatch._record_history
+
+    def record_history_and_tell(
+        name: str, old: str, new: str, reason: str, alarm_type: str = "MetricAlarm", reason_data: object = None
+    ) -> None:
+        record_history(name, old, new, reason, alarm_type, reason_data)
+        if old != new:
+            _tell_event_bus(cloud, name, old, new, reason, alarm_type)
+
+    next_evaluation: dict[str, float] = {}
+
+    def evaluate_all() -> None:
+        now = time.time()
+        for _, alarm in each_scoped(cloudwatch._alarms):
+            period = cloud.profile.alarm_period_seconds(int(alarm["Period"]))
+            if now >= next_evaluation.get(alarm["AlarmArn"], 0.0):
+                next_evaluation[alarm["AlarmArn"]] = now + period / 2
+                _evaluate(alarm, period, now)
+
+    cloudwatch._record_history = record_history_and_tell
+    # The emulator's own, at the time an alarm is put, would look at other dimensions' data.
+    cloudwatch._evaluate_alarm = lambda _alarm: None
+    cloud.background.repeat(evaluate_all, _LOOK_SECONDS)
+
+
+def next_state(points: Sequence[bool | None], current: str, periods: int, to_alarm: int, treat_missing: str) -> str:
+    """The state that the newest points call for; they are breaching, not breaching or missing (None), oldest first."""
+    retrieved = list(points)[-(periods + _SPARE_POINTS) :]
+    real = [point for point in retrieved if point is not None]
+    missing = min(len(retrieved) - len(real), periods - len(real))
+    if missing <= 0:
+        return "ALARM" if real[-periods:].count(True) >= to_alarm else "OK"
+    if treat_missing == "breaching":
+        return "ALARM" if real.count(True) + missing >= to_alarm else "OK"
+    if treat_missing == "notBreaching":
+        return "ALARM" if real.count(True) >= to_alarm else "OK"
+    if not real:
+        return "INSUFFICIENT_DATA" if treat_missing == "missing" else current
+    if real.count(True) >= to_alarm:
+        return "ALARM"
+    if False in real:
+        return "OK"
+    if treat_missing == "ignore":
+        return current
+    # Only breaching points, too few of them: they alarm once the oldest is old enough to rule out a mere blip.
+    age = len(retrieved) - retrieved.index(True)
+    return "ALARM" if age >= to_alarm else "INSUFFICIENT_DATA"
+
+
+def _evaluate(alarm: Alarm, period: float, now: float) -> None:
+    periods = int(alarm["EvaluationPeriods"])
+    to_alarm = int(alarm.get("DatapointsToAlarm") or periods)
+    values = _values(alarm, period, now, periods + _SPARE_POINTS)
+    compare = _COMPARISONS[alarm["ComparisonOperator"]]
+    threshold = float(alarm["Threshold"])
+    points = [None if value is None else compare(value, threshold) for value in values]
+    old = alarm["StateValue"]
+    new = next_state(points, old, periods, to_alarm, alarm.get("TreatMissingData") or "missing")
+    if new != old:
+        _change_state(alarm, old, new, _reason(alarm, values, points, new, periods))
+
+
+def _values(alarm: Alarm, period: float, now: float, count: int) -> list[float | None]:
+    """The statistic of each of the last `count` whole periods, oldest first; None where nothing was put."""
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm.get("Dimensions") or []}
+    key = (alarm["Namespace"], alarm["MetricName"], cloudwatch._dims_key(dimensions))
+    ends = now - now % period
+    starts = ends - count * period
+    buckets: list[list[dict[str, Any]]] = [[] for _ in range(count)]
+    for point in reversed(cloudwatch._metrics.get(key) or []):
+        if point["Timestamp"] < starts - period:
+            break  # points come in nearly in order, and there may be very many of them
+        index = int((point["Timestamp"] - starts) // period)
+        if 0 <= index < count:
+            buckets[index].append(point)
+    statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
+    return [
+        cloudwatch._stat_value(cloudwatch._calc_stats(bucket), statistic, bucket) if bucket else None
+        for bucket in buckets
+    ]
+
+
+def _change_state(alarm: Alarm, old: str, new: str, reason: str) -> None:
+    alarm["StateValue"] = new
+    alarm["StateReason"] = reason
+    alarm["StateUpdatedTimestamp"] = int(time.time())
+    logger.info("%s: %s -> %s: %s", alarm["AlarmName"], old, new, reason)
+    cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
+    cloudwatch._evaluate_parent_alarms(alarm)
+
+
+def _reason(alarm: Alarm, values: list[float | None], points: list[bool | None], new: str, periods: int) -> str:
+    if new == "INSUFFICIENT_DATA":
+        return f"Insufficient Data: {periods} datapoints were unknown."
+    shown = [str(value) for value in values if value is not None][-periods:]
+    breaching = sum(point is not False for point in points[-periods:])
+    if not shown:
+        treated = "[Breaching]" if new == "ALARM" else "[NonBreaching]"
+        received = f"no datapoints were received for {periods} periods"
+        return f"Threshold Crossed: {received} and {periods} missing datapoints were treated as {treated}."
+    verb = "were" if new == "ALARM" else "were not"
+    return (
+        f"Threshold Crossed: {breaching} out of the last {periods} datapoints [{', '.join(shown)}] "
+        f"{verb} {alarm['ComparisonOperator']} ({alarm['Threshold']})."
+    )
+
+
+def _tell_event_bus(cloud: Cloud, name: str, old: str, new: str, reason: str, alarm_type: str) -> None:
+    if cloud.faults.read().does_drop_event_of(name):
+        logger.info("The state change of %s to %s is dropped, as the faults say.", name, new)
+        return
+    alarm = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name)
+    if alarm is None:
+        return
+    now = datetime.now(UTC)
+    detail = {
+        "alarmName": name,
+        "state": {"value": new, "reason": reason, "timestamp": _stamp(now)},
+        "previousState": {"value": old, "timestamp": _stamp(now)},
+        "configuration": _composite(alarm) if alarm_type == "CompositeAlarm" else _configuration(alarm),
+    }
+    emit_event("aws.cloudwatch", "CloudWatch Alarm State Change", [alarm["AlarmArn"]], detail)
+
+
+def _configuration(alarm: Alarm) -> dict[str, Any]:
+    metric = {
+        "namespace": alarm["Namespace"],
+        "name": alarm["MetricName"],
+        "dimensions": {dimension["Name"]: dimension["Value"] for dimension in alarm.get("Dimensions") or []},
+    }
+    statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
+    metrics = [
+        {
+            "id": new_uuid(),
+            "metricStat": {"metric": metric, "period": alarm["Period"], "stat": statistic},
+            "returnData": True,
+        }
+    ]
+    return {"description": alarm.get("AlarmDescription") or "", "metrics": metrics}
+
+
+def _composite(alarm: Alarm) -> dict[str, Any]:
+    return {"alarmRule": alarm["AlarmRule"], "description": alarm.get("AlarmDescription") or ""}
+
+
+def _stamp(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"

@@ -1,0 +1,25 @@
+"""All closed gaps, put on in the order in which they build on each other."""
+
+from __future__ import annotations
+
+from testbed.cloud import alarms, documents, functions, network, permissions
+from testbed.cloud.associations import Associations
+from testbed.cloud.emulator import Cloud
+from testbed.cloud.instances import Instances
+from testbed.cloud.recorder import Recorder
+from testbed.cloud.run_command import RunCommand
+
+
+def install(cloud: Cloud) -> None:
+    recorder = Recorder(cloud.world_directory, cloud.faults)
+    recorder.install()
+    permissions.install()
+    functions.install()
+    network.install()
+    instances = Instances(cloud)
+    instances.install()
+    documents.install()
+    run_command = RunCommand(cloud)
+    run_command.install()
+    Associations(cloud, run_command).install(instances)
+    alarms.install(cloud)

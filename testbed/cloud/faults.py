@@ -1,0 +1,96 @@
+"""What is wrong with the cloud now: WORLD/cloud-faults.json, read by the cloud, written by anybody.
+
+    {"stuckInStopping": {"i-0123": "off"},          stop never ends; its host is "off" (power cut) or still "on"
+     "failedStatusChecks": {"i-0123": "instance"},  status checks fail: "instance" or "system"
+     "droppedAlarmEvents": ["garoon-heartbeat-*"],  state changes of these alarms (wildcards) never reach EventBridge
+     "throttledActions": {"ec2:ReplaceRoute": 3}}   the next 3 such calls after the file was written are throttled
+
+A fault ends when its entry goes: a stop that was stuck then ends, with the host off.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+FAULTS_FILE = "cloud-faults.json"
+
+
+class Faults(BaseModel):
+    """The content of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    stuck_in_stopping: dict[str, Literal["on", "off"]] = {}
+    failed_status_checks: dict[str, Literal["instance", "system"]] = {}
+    dropped_alarm_events: tuple[str, ...] = ()
+    throttled_actions: dict[str, int] = {}
+
+    def does_drop_event_of(self, alarm_name: str) -> bool:
+        return any(fnmatchcase(alarm_name, pattern) for pattern in self.dropped_alarm_events)
+
+
+class CloudFaults:
+    """Reads and writes the faults of the cloud whose world is at `world_directory`."""
+
+    def __init__(self, world_directory: Path) -> None:
+        self._file = world_directory / FAULTS_FILE
+        self._lock_file = world_directory / f".{FAULTS_FILE}.lock"
+
+    def read(self) -> Faults:
+        """Raises ValidationError when the file is not what the module's docstring says."""
+        try:
+            return Faults.model_validate_json(self._file.read_text())
+        except FileNotFoundError:
+            return Faults()
+
+    @property
+    def version(self) -> int:
+        """Changes whenever the file is written anew."""
+        try:
+            return self._file.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    def set_stuck_in_stopping(self, instance_id: str, host: Literal["on", "off"] = "off") -> None:
+        with self._changing() as values:
+            values.setdefault("stuckInStopping", {})[instance_id] = host
+
+    def set_failed_status_check(self, instance_id: str, kind: Literal["instance", "system"] = "instance") -> None:
+        with self._changing() as values:
+            values.setdefault("failedStatusChecks", {})[instance_id] = kind
+
+    def drop_alarm_events(self, name_pattern: str) -> None:
+        with self._changing() as values:
+            values.setdefault("droppedAlarmEvents", []).append(name_pattern)
+
+    def throttle(self, action: str, times: int) -> None:
+        """`action` as IAM names it, for example `ec2:ReplaceRoute`."""
+        with self._changing() as values:
+            values.setdefault("throttledActions", {})[action] = times
+
+    def clear(self) -> None:
+        with self._changing() as values:
+            values.clear()
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Any]]:
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            values = json.loads(self._file.read_text()) if self._file.exists() else {}
+            yield values
+            temporary = self._file.with_name(f".{self._file.name}.new")
+            temporary.write_text(json.dumps(values, indent=2) + "\n")
+            temporary.replace(self._file)
+        finally:
+            os.close(descriptor)

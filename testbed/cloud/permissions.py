@@ -1,0 +1,136 @@
+"""IAM checks on the resources that AWS checks.
+
+Follows the Service Authorization Reference: "Actions, resources, and condition keys for Amazon EC2" (Describe* has no
+resource types: a policy must say "*"; StopInstances is checked on every instance), "... for AWS Systems Manager"
+(SendCommand on the document and on every instance; GetCommandInvocation, ListCommandInvocations, CancelCommand and
+DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2" (Describe* on "*"); in the EventBridge User
+Guide: "Using IAM roles with EventBridge targets"; in the Step Functions Developer Guide: "IAM policies for calling
+AWS Lambda". The emulator derives one resource from each request, some of them wrong, and checks requests alone:
+its own EventBridge and Step Functions need no role.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_account_id, get_region
+
+_ON_NO_RESOURCE = {
+    "ssm": (
+        "GetCommandInvocation",
+        "ListCommandInvocations",
+        "ListCommands",
+        "CancelCommand",
+        "DescribeInstanceInformation",
+    ),
+    "cloudwatch": ("PutMetricData", "GetMetricData", "GetMetricStatistics", "ListMetrics"),
+}
+_DESCRIBED_WITHOUT_RESOURCE = ("ec2", "elasticloadbalancing")
+_further_resources: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("further_resources", default=())
+
+
+def install() -> None:
+    extract = iam_actions.extract_resource_arn
+    enforce = iam_evaluator.enforce
+
+    def extract_resource_arn(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: dict[str, Any],
+        region: str,
+        account: str,
+    ) -> str:
+        action = iam_actions.extract_iam_action(service, method, path, headers, body, query) or ""
+        resources = _resources(action, body, query, region, account)
+        _further_resources.set(tuple(resources[1:]))
+        if resources:
+            return resources[0]
+        resource: str = extract(service, method, path, headers, body, query, region, account)
+        return resource
+
+    def enforce_on_all(
+        key: str, action: str, service: str, region: str, resource_arn: str = "*", **context: Any
+    ) -> object:
+        for resource in (resource_arn, *_further_resources.get()):
+            if denied := enforce(key, action, service, region, resource_arn=resource, **context):
+                return denied
+        return None
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+    iam_evaluator.enforce = enforce_on_all
+
+
+def is_role_allowed(role_arn: str, action: str, resource_arn: str) -> bool:
+    """Whether the role's policies allow an AWS service to do that with the role."""
+    account = get_account_id()
+    role_name = role_arn.rpartition("/")[2]
+    request = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:sts::{account}:assumed-role/{role_name}/service",
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource_arn,
+        region=get_region(),
+        service_context={},
+        principal_keys={},
+    )
+    policies = iam_evaluator._gather_role_policies(role_name, account)
+    return bool(iam_evaluator.evaluate(request, policies).decision == "Allow")
+
+
+def _resources(action: str, body: bytes, query: dict[str, Any], region: str, account: str) -> list[str]:
+    """All resources of the request that AWS checks; empty where the emulator's own derivation is right."""
+    service, _, operation = action.partition(":")
+    if service in _DESCRIBED_WITHOUT_RESOURCE and operation.startswith("Describe"):
+        return ["*"]
+    if operation in _ON_NO_RESOURCE.get(service, ()):
+        return ["*"]
+    prefix = f"{region}:{account}"
+    if action == "ssm:SendCommand":
+        return _send_command_resources(body, prefix)
+    if service == "ssm" and operation.endswith("Document"):
+        return [f"arn:aws:ssm:{prefix}:document/{_json(body).get('Name', '')}"]
+    if service == "ec2" and operation in ("StopInstances", "StartInstances", "RebootInstances", "TerminateInstances"):
+        ids = _members(query, "InstanceId")
+        return [f"arn:aws:ec2:{prefix}:instance/{instance_id}" for instance_id in ids]
+    if service == "ec2" and operation in ("CreateRoute", "ReplaceRoute", "DeleteRoute"):
+        return [f"arn:aws:ec2:{prefix}:route-table/{_member(query, 'RouteTableId')}"]
+    if action == "ec2:ModifyNetworkInterfaceAttribute":
+        return [f"arn:aws:ec2:{prefix}:network-interface/{_member(query, 'NetworkInterfaceId')}"]
+    return []
+
+
+def _send_command_resources(body: bytes, prefix: str) -> list[str]:
+    from testbed.cloud.run_command import target_instances
+
+    request = _json(body)
+    name = str(request.get("DocumentName", "")).rpartition("/")[2]
+    account_part = prefix if not name.startswith("AWS-") else f"{prefix.split(':')[0]}:"
+    document = f"arn:aws:ssm:{account_part}:document/{name}"
+    return [document, *(f"arn:aws:ec2:{prefix}:instance/{key}" for key in target_instances(request))]
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _member(query: dict[str, Any], key: str) -> str:
+    value = query.get(key, "")
+    return str(value[0] if isinstance(value, list) else value)
+
+
+def _members(query: dict[str, Any], key: str) -> list[str]:
+    members: list[str] = []
+    while value := _member(query, f"{key}.{len(members) + 1}"):
+        members.append(value)
+    return members
