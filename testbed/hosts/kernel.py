@@ -58,6 +58,7 @@ class Kernel:
         self._is_agent_ready = False
         self._is_frozen = False
         self._volume_fault: str | None = None
+        self._ports_lock = asyncio.Lock()
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -332,15 +333,16 @@ class Kernel:
     # -- servers -----------------------------------------------------------------------------------------------------
 
     async def _open_and_close_ports(self) -> None:
-        wanted = self._wanted_ports()
-        for address in [address for address in self._servers if address not in wanted]:
-            self._servers.pop(address).close()
-            for writer in self._live.pop(address, set()):
-                writer.transport.abort()
-        for address, handler in wanted.items():
-            if address not in self._servers:
-                serve = self._tracked(address, handler)
-                self._servers[address] = await asyncio.start_server(serve, *address, reuse_address=True)
+        async with self._ports_lock:
+            wanted = self._wanted_ports()
+            for address in [address for address in self._servers if address not in wanted]:
+                self._servers.pop(address).close()
+                for writer in self._live.pop(address, set()):
+                    writer.transport.abort()
+            for address, handler in wanted.items():
+                if address not in self._servers:
+                    serve = self._tracked(address, handler)
+                    self._servers[address] = await asyncio.start_server(serve, *address, reuse_address=True)
 
     def _wanted_ports(self) -> dict[tuple[str, int], Callable[..., Awaitable[None]]]:
         faults = self.files.faults()
@@ -452,6 +454,8 @@ class Kernel:
             name, *arguments = [(await reader.readuntil(b"\0"))[:-1].decode() for _ in range(count)]
             await self._stay_silent_while_hung()
             answer = await self.machine.run(name, arguments)
+            # A service's port opens and closes with it, not a tick later.
+            await self._open_and_close_ports()
             writer.write(f"{answer.code}\n{answer.output}\0{answer.errors}\0".encode())
             await writer.drain()
         writer.close()

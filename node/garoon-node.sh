@@ -1,0 +1,1157 @@
+#!/bin/bash
+# garoon-node: what the failover controller may do on a Garoon database server, and nothing else.
+#
+#   garoon-node VERB [--epoch N] [--expires-at UNIX_SECONDS] [--accept-data-loss]
+#
+#   status    what is the state of this node? changes nothing
+#   probe     what does this node see of its peer? changes nothing
+#   promote   make this node's replica the writable one and mount it
+#   start     bring the services, the exports and the virtual IP into service
+#   restart   bring the whole hierarchy back into service on a node that is Primary already; disturbs nothing that works
+#   stop      take them out of service, in reverse
+#   demote    stop, unmount, give up the writable role
+#   install   put the script, its settings and its units in place (values come from SSM_ variables)
+#   boot      what a booting node does: be a standby          (garoon-node-boot.service)
+#   leave     what a node does when it shuts down cleanly     (garoon-node-boot.service)
+#   watch     send the metrics, for ever                      (garoon-node-watch.service)
+#
+# Called by Run Command, the verb and its options come as SSM_Verb, SSM_Epoch and so on, as environment variables: no
+# parameter is ever part of the text of this script. Every verb but watch prints exactly one line, a JSON object, on
+# standard output; what it is doing goes to standard error. All verbs can run again: check, act, check.
+#
+# Needs bash >= 4.2 (RHEL 7), coreutils, util-linux, iproute2, drbd-utils, nfs-utils, systemd. No double braces in this
+# file: they would be taken for document parameters.
+set -u
+export LC_ALL=C PATH="${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
+umask 022
+
+# Exit codes. A refusal (a promise forbids it) differs from a failure (it was tried).
+readonly EXIT_DONE=0 EXIT_FAILED=1 EXIT_BAD_ARGUMENTS=2
+readonly EXIT_STALE_REPLICA=10 EXIT_PEER_PRIMARY=11 EXIT_STALE_EPOCH=12 EXIT_EXPIRED=13 EXIT_BUSY=14
+readonly EXIT_NOT_INSTALLED=15
+
+# Every file lies under this root, as with systemd's --root; names given to the kernel (devices, mount points, exports)
+# are those that the kernel knows.
+readonly ROOT="${GAROON_NODE_ROOT:-}"
+readonly CONFIG_FILE="$ROOT/etc/garoon-node.conf"
+readonly LOCAL_CONFIG_FILE="$ROOT/etc/garoon-node.local.conf"
+readonly STATE_DIRECTORY="$ROOT/var/lib/garoon-node"
+readonly LOCK_FILE="$ROOT/run/garoon-node.lock"
+readonly LOG_FILE="$ROOT/var/log/garoon-node.log"
+readonly INSTALLED_SCRIPT="$ROOT/usr/local/sbin/garoon-node"
+readonly UNIT_DIRECTORY="$ROOT/etc/systemd/system"
+readonly AGENT_DIRECTORY="$ROOT/opt/aws/amazon-cloudwatch-agent"
+
+readonly RESOURCE=garoon
+# Start order; they stop in reverse.
+readonly DATABASE_SERVICE=cyde_5_0 SCHEDULER_SERVICE=cyss_cbgrn
+# Paths below the mount point, each with a file system id that is the same on both nodes: file handles which the App
+# servers hold stay good when the role moves (exports(5), fsid=).
+readonly EXPORTS=(www/cgi-bin/cbgrn/sessiondata=3771 cybozu/mysql-5.0/files=3772)
+readonly NFS_PORT=2049
+readonly WRITE_CHECK_FILE=.garoon-node-write-check
+
+# One look at one thing takes at most this long; the looks of `status` and `probe` run beside each other.
+readonly LOOK_SECONDS=3
+# A missing answer for this many looks of `watch`, while the peer's database answers, makes a standby outdated.
+readonly LOOKS_BEFORE_OUTDATE=3
+
+# Settings: written by `install`, then the operator's own in garoon-node.local.conf.
+declare -A CONFIG=(
+    [CLUSTER_NAME]="" [NODE_NAME]="" [ETH0_ADDRESS]="" [ETH1_ADDRESS]=""
+    [PEER_NAME]="" [PEER_ETH0_ADDRESS]="" [PEER_ETH1_ADDRESS]="" [VIRTUAL_IP]=""
+    [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]=/dev/drbd0 [REPLICATION_PROTOCOL]=C
+    [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5
+    [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
+    [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
+)
+
+VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
+# Filled by the looks: what `status` and `probe` report.
+STATUS_JSON=null PROBE_JSON=null
+# The last words of the last command that failed.
+LAST_ERROR=""
+
+# ---------------------------------------------------------------------------------------------------------- reporting
+
+log() {
+    printf 'garoon-node: %s\n' "$*" >&2
+}
+
+json_string() {
+    local text=$1 out="" char index
+    text=${text//\\/\\\\}
+    text=${text//\"/\\\"}
+    for ((index = 0; index < ${#text}; index++)); do
+        char=${text:index:1}
+        # A control character has no place in a sentence or a name: a space is as good.
+        [[ $char == [[:cntrl:]] ]] && char=" "
+        out+=$char
+    done
+    printf '"%s"' "$out"
+}
+
+json_bool() {
+    if "$@"; then printf true; else printf false; fi
+}
+
+# finish RESULT CODE EXIT_CODE MESSAGE: the one line of output, and the end.
+finish() {
+    printf '{"verb":%s,"result":"%s","code":"%s","message":%s,"status":%s,"probe":%s}\n' \
+        "$(json_string "${VERB:0:20}")" "$1" "$2" "$(json_string "${4:0:400}")" "$STATUS_JSON" "$PROBE_JSON"
+    exit "$3"
+}
+
+done_with() {
+    finish "done" "done" "$EXIT_DONE" "$1"
+}
+
+fail() {
+    finish failed failed "$EXIT_FAILED" "$1"
+}
+
+refuse() {
+    finish refused "$1" "$2" "$3"
+}
+
+bad_arguments() {
+    finish refused bad_arguments "$EXIT_BAD_ARGUMENTS" "$1"
+}
+
+# ---------------------------------------------------------------------------------------- commands that may never end
+
+# bounded SECONDS COMMAND...: its output in BOUNDED_OUTPUT, its exit code returned; 124 when it took too long.
+#
+# `timeout` alone is not enough: a process in uninterruptible sleep (a hung volume) does not die, and timeout would wait
+# for it for ever. So nobody waits for the process, only for its words, and it is left behind. It must hold neither the
+# lock (descriptor 9) nor the pipes on which Run Command waits.
+bounded() {
+    local limit=$1 text="" descriptor outcome
+    shift
+    exec {descriptor}< <(
+        exec 9>&-
+        timeout -k 1 "$limit" "$@" 2>&1 </dev/null
+        printf '\n%d' "$?"
+    )
+    IFS= read -r -d '' -t "$((limit + 2))" text <&"$descriptor"
+    outcome=$?
+    exec {descriptor}<&-
+    BOUNDED_OUTPUT=${text%$'\n'*}
+    if ((outcome > 128)) || [[ ! $text =~ $'\n'([0-9]+)$ ]]; then
+        BOUNDED_OUTPUT=$text
+        return 124
+    fi
+    return "${BASH_REMATCH[1]}"
+}
+
+# act SECONDS COMMAND...: a command that changes something; its last words in LAST_ERROR if it fails.
+act() {
+    local limit=$1 code
+    shift
+    bounded "$limit" "$@"
+    code=$?
+    ((code == 0)) && return 0
+    LAST_ERROR=${BOUNDED_OUTPUT%%$'\n'}
+    LAST_ERROR=${LAST_ERROR##*$'\n'}
+    ((code == 124)) && LAST_ERROR="no end after $limit seconds"
+    [[ -n $LAST_ERROR ]] || LAST_ERROR="exit code $code"
+    log "$*: $LAST_ERROR"
+    return "$code"
+}
+
+# look NAME COMMAND...: starts a look in the background; `answer NAME` gives its words, or nothing when it hangs.
+declare -A LOOKS=()
+look() {
+    local name=$1 descriptor
+    shift
+    exec {descriptor}< <(
+        exec 9>&- 2>/dev/null </dev/null
+        "$@"
+        printf '\nend'
+    )
+    LOOKS[$name]=$descriptor
+}
+
+# The words of a look in ANSWER, without line ends around them. Words that came before a look hung are kept.
+answer() {
+    local descriptor=${LOOKS[$1]}
+    IFS= read -r -d '' -t "$((LOOK_SECONDS + 1))" ANSWER <&"$descriptor"
+    exec {descriptor}<&-
+    unset "LOOKS[$1]"
+    ANSWER=${ANSWER%$'\nend'}
+    ANSWER=${ANSWER%$'\n'}
+}
+
+now_seconds() {
+    printf '%(%s)T' -1
+}
+
+# ------------------------------------------------------------------------------------------------ settings and state
+
+# Patterns that a setting must match as a whole. They keep quotes, blanks, $ and line ends out of everything that is
+# ever written to a file or given to a command.
+readonly NAME_PATTERN='[A-Za-z0-9][A-Za-z0-9._-]{0,62}'
+readonly ADDRESS_PATTERN='[0-9]{1,3}(\.[0-9]{1,3}){3}'
+readonly PATH_PATTERN='/[A-Za-z0-9][A-Za-z0-9._/-]{0,200}'
+readonly NUMBER_PATTERN='[0-9]{1,15}'
+
+setting_pattern() {
+    case $1 in
+    CLUSTER_NAME | NODE_NAME | PEER_NAME | ETH0_INTERFACE) printf '%s' "$NAME_PATTERN" ;;
+    ETH0_ADDRESS | ETH1_ADDRESS | PEER_ETH0_ADDRESS | PEER_ETH1_ADDRESS | VIRTUAL_IP) printf '%s' "$ADDRESS_PATTERN" ;;
+    MOUNT_POINT | DATA_DEVICE | REPLICATED_DEVICE) printf '%s' "$PATH_PATTERN" ;;
+    REPLICATION_PROTOCOL) printf '[AC]' ;;
+    EXPORT_CLIENTS) printf '%s(/[0-9]{1,2})?(,%s(/[0-9]{1,2})?)*' "$ADDRESS_PATTERN" "$ADDRESS_PATTERN" ;;
+    EXPORT_OPTIONS) printf '[a-z_]+(,[a-z_]+)*' ;;
+    WATCH_INTERVAL_SECONDS) printf '([1-9]|10)' ;;
+    *) printf '%s' "$NUMBER_PATTERN" ;;
+    esac
+}
+
+# matches VALUE PATTERN: the whole value, also when it has line ends in it.
+matches() {
+    local pattern="^($2)\$"
+    [[ $1 != *$'\n'* && $1 =~ $pattern ]]
+}
+
+# Settings are read, not sourced: a settings file can set settings and nothing else.
+read_settings() {
+    local file line
+    for file in "$CONFIG_FILE" "$LOCAL_CONFIG_FILE"; do
+        [[ -r $file ]] || continue
+        while IFS= read -r line; do
+            [[ $line =~ ^([A-Z0-9_]+)=\"([^\"]*)\"$ ]] || continue
+            set_setting "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" || log "$file: the value of ${BASH_REMATCH[1]} is not allowed"
+        done <"$file"
+    done
+}
+
+set_setting() {
+    [[ -n ${CONFIG[$1]+known} ]] || return 0
+    matches "$2" "$(setting_pattern "$1")" || return 1
+    CONFIG[$1]=$2
+}
+
+is_installed() {
+    [[ -r $CONFIG_FILE && -n ${CONFIG[NODE_NAME]} && -n ${CONFIG[PEER_ETH0_ADDRESS]} ]]
+}
+
+# State survives a crash of the host: written aside, flushed, renamed.
+write_state() {
+    mkdir -p "$STATE_DIRECTORY" || return 1
+    printf '%s\n' "$2" | dd of="$STATE_DIRECTORY/.$1" conv=fsync status=none || return 1
+    mv -f "$STATE_DIRECTORY/.$1" "$STATE_DIRECTORY/$1"
+}
+
+read_state() {
+    local value=""
+    [[ -r $STATE_DIRECTORY/$1 ]] && IFS= read -r value <"$STATE_DIRECTORY/$1"
+    printf '%s' "$value"
+}
+
+obeyed_epoch() {
+    local epoch
+    epoch=$(read_state epoch)
+    matches "$epoch" "$NUMBER_PATTERN" || epoch=0
+    printf '%d' "$((10#$epoch))"
+}
+
+was_active() {
+    [[ $(read_state role) == active ]]
+}
+
+# -------------------------------------------------------------------------------------------------- replication: DRBD
+# Another mirror takes DRBD's place by replacing the functions of this section.
+
+REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
+REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null
+
+# Reads the state of the pair into the variables above; words are those of DRBD 8.4, "Unknown" where nothing is known.
+read_replication() {
+    local text="" minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
+    REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
+    REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null
+    [[ -r $ROOT/proc/drbd ]] && text=$(<"$ROOT/proc/drbd")
+    # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
+    if [[ $text == *"version: 8."* ]]; then
+        parse_proc_drbd "$text" "${minor:-0}"
+    elif bounded "$LOOK_SECONDS" drbdsetup status "$RESOURCE"; then
+        parse_drbd_status "$BOUNDED_OUTPUT"
+    fi
+    [[ $REPLICATION_DISK != DUnknown ]] || REPLICATION_DISK=Unknown
+    [[ $REPLICATION_PEER_DISK != DUnknown ]] || REPLICATION_PEER_DISK=Unknown
+}
+
+# " 0: cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate C r-----" and, mid-resync, "... sync'ed: 42.5% ...".
+parse_proc_drbd() {
+    local line current="" pattern
+    pattern='^ *([0-9]+): cs:([A-Za-z]+)( ro:([A-Za-z]+)/([A-Za-z]+) ds:([A-Za-z]+)/([A-Za-z]+))?'
+    while IFS= read -r line; do
+        if [[ $line =~ $pattern ]]; then
+            current=${BASH_REMATCH[1]}
+            [[ $current == "$2" ]] || continue
+            REPLICATION_CONNECTION=${BASH_REMATCH[2]}
+            REPLICATION_ROLE=${BASH_REMATCH[4]:-Unknown}
+            REPLICATION_PEER_ROLE=${BASH_REMATCH[5]:-Unknown}
+            REPLICATION_DISK=${BASH_REMATCH[6]:-Unknown}
+            REPLICATION_PEER_DISK=${BASH_REMATCH[7]:-Unknown}
+        elif [[ $current == "$2" && $line =~ sync\'ed:\ *([0-9]+(\.[0-9]+)?)% ]]; then
+            REPLICATION_PERCENT=${BASH_REMATCH[1]}
+        fi
+    done <<<"$1"
+}
+
+# `drbdsetup status` of DRBD 9: the resource, its volume, then the peer, which is the first line at that depth with a
+# role or a connection.
+parse_drbd_status() {
+    local line is_peer=false
+    while IFS= read -r line; do
+        if [[ $line =~ ^[^\ ]+\ .*role:([A-Za-z]+) ]]; then
+            REPLICATION_ROLE=${BASH_REMATCH[1]}
+        elif [[ $line =~ ^\ \ [^\ ].*\ (role|connection):([A-Za-z]+) ]]; then
+            is_peer=true
+            REPLICATION_CONNECTION=Connected
+            [[ $line =~ \ role:([A-Za-z]+) ]] && REPLICATION_PEER_ROLE=${BASH_REMATCH[1]}
+            [[ $line =~ \ connection:([A-Za-z]+) ]] && REPLICATION_CONNECTION=${BASH_REMATCH[1]}
+        elif [[ $is_peer == false && $line =~ \ disk:([A-Za-z]+) ]]; then
+            REPLICATION_DISK=${BASH_REMATCH[1]}
+        elif [[ $is_peer == true ]]; then
+            [[ $line =~ replication:([A-Za-z]+) ]] && REPLICATION_CONNECTION=${BASH_REMATCH[1]}
+            [[ $line =~ peer-disk:([A-Za-z]+) ]] && REPLICATION_PEER_DISK=${BASH_REMATCH[1]}
+            [[ $line =~ done:([0-9]+(\.[0-9]+)?) ]] && REPLICATION_PERCENT=${BASH_REMATCH[1]}
+        fi
+    done <<<"$1"
+    case $REPLICATION_CONNECTION in
+    Established) REPLICATION_CONNECTION=Connected ;;
+    Connecting) REPLICATION_CONNECTION=WFConnection ;;
+    esac
+}
+
+is_primary() {
+    [[ $REPLICATION_ROLE == Primary ]]
+}
+
+is_replica_linked() {
+    case $REPLICATION_CONNECTION in
+    Connected | Ahead | Behind | SyncSource | SyncTarget | PausedSyncS | PausedSyncT | VerifyS | VerifyT | WFBitMap[ST] | WFSyncUUID | StartingSync[ST]) return 0 ;;
+    esac
+    return 1
+}
+
+# Why this replica must not be promoted without an operator's word; nothing when it may.
+why_replica_is_stale() {
+    case $REPLICATION_CONNECTION in
+    SyncTarget | PausedSyncT | WFBitMapT | WFSyncUUID | StartingSyncT | Behind)
+        printf 'it is in the middle of a resync (%s)' "$REPLICATION_CONNECTION"
+        return
+        ;;
+    esac
+    [[ $REPLICATION_DISK == UpToDate ]] || printf 'its disk is %s, not UpToDate' "$REPLICATION_DISK"
+}
+
+is_replication_healthy() {
+    [[ $REPLICATION_CONNECTION == Connected && $REPLICATION_DISK == UpToDate && $REPLICATION_PEER_DISK == UpToDate ]]
+}
+
+# Attached and looking for its peer, in whatever role; does nothing when it is.
+bring_replication_up() {
+    read_replication
+    [[ $REPLICATION_DISK == Unknown && $REPLICATION_ROLE == Unknown ]] || return 0
+    [[ -e $ROOT/proc/drbd ]] || act 20 modprobe drbd || return 1
+    act 30 drbdadm up "$RESOURCE" || return 1
+    read_replication
+    [[ $REPLICATION_ROLE != Unknown ]]
+}
+
+make_primary() {
+    if [[ $ACCEPT_DATA_LOSS == true && -n $(why_replica_is_stale) ]]; then
+        act 30 drbdadm primary --force "$RESOURCE" || return 1
+    else
+        act 30 drbdadm primary "$RESOURCE" || return 1
+    fi
+    read_replication
+    is_primary
+}
+
+make_secondary() {
+    read_replication
+    is_primary || return 0
+    act 30 drbdadm secondary "$RESOURCE" || return 1
+    read_replication
+    ! is_primary
+}
+
+# -------------------------------------------------------------------------------------------------------- file system
+
+# From /proc/mounts, which answers also when the file system itself hangs.
+is_mounted() {
+    local target
+    while read -r _ target _; do
+        [[ $target == "${CONFIG[MOUNT_POINT]}" ]] && return 0
+    done <"$ROOT/proc/mounts"
+    return 1
+}
+
+# XFS replays its log by itself when a crashed volume is mounted.
+mount_volume() {
+    is_mounted && return 0
+    [[ -d $ROOT${CONFIG[MOUNT_POINT]} ]] || mkdir -p "$ROOT${CONFIG[MOUNT_POINT]}" || return 1
+    act "${CONFIG[MOUNT_SECONDS]}" mount "${CONFIG[REPLICATED_DEVICE]}" "${CONFIG[MOUNT_POINT]}" || return 1
+    is_mounted
+}
+
+# In turns ever less gentle: NFS lets go of the file system, its holders are killed, the NFS server stops.
+unmount_volume() {
+    is_mounted || return 0
+    act 30 umount "${CONFIG[MOUNT_POINT]}" && ! is_mounted && return 0
+    act 10 exportfs -f
+    kill_holders TERM && sleep 1
+    act 30 umount "${CONFIG[MOUNT_POINT]}" && ! is_mounted && return 0
+    kill_holders KILL
+    act 30 systemctl stop nfs-server
+    act 30 umount "${CONFIG[MOUNT_POINT]}" && ! is_mounted
+}
+
+# kill_holders SIGNAL: signals every process that has its program, directory, root or a file on the volume; false when
+# there is none. (fuser and lsof are not everywhere.)
+kill_holders() {
+    local process pid found=1
+    for process in "$ROOT"/proc/[0-9]*; do
+        pid=${process##*/}
+        [[ $pid == "$$" || $pid == "$BASHPID" || $pid == 1 || ! -d $process ]] && continue
+        if bounded "$LOOK_SECONDS" stat -c %N "$process"/{exe,cwd,root} "$process"/fd/* || [[ -n $BOUNDED_OUTPUT ]]; then
+            [[ $BOUNDED_OUTPUT == *" -> "?"${CONFIG[MOUNT_POINT]}"[/\'\"]* ]] || continue
+            log "process $pid holds ${CONFIG[MOUNT_POINT]}: sending SIG$1"
+            kill -s "$1" "$pid" 2>/dev/null
+            found=0
+        fi
+    done
+    return "$found"
+}
+
+look_at_volume() {
+    timeout -k 1 "$LOOK_SECONDS" dd if=/dev/zero of="$ROOT${CONFIG[MOUNT_POINT]}/$WRITE_CHECK_FILE" \
+        bs=512 count=1 conv=fsync status=none && printf writable
+}
+
+# ----------------------------------------------------------------------------------------------------------- services
+
+# The init scripts are called directly. Through systemctl a service whose process died would still count as "active
+# (exited)", as units generated from init scripts do, and `start` would do nothing; the two variables keep the
+# distributions' init functions from going that way. What a service leaves running must not hold our output.
+init_script() {
+    SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 "$ROOT/etc/init.d/$1" "$2" >>"$LOG_FILE" 2>&1
+}
+
+look_at_service() {
+    local output
+    output=$(SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 timeout -k 1 "$LOOK_SECONDS" \
+        "$ROOT/etc/init.d/$1" status 2>&1) && printf running
+    # An init script that knows no `status` says how it is used; then the process list must tell.
+    [[ $output != *[Uu]sage:*status* && $output == *[Uu]sage:* ]] && has_process_of "$1" && printf running
+}
+
+# A process whose command line names the service's program on the volume.
+has_process_of() {
+    local program=cyss process line
+    [[ $1 == "$DATABASE_SERVICE" ]] && program=mysqld
+    for process in "$ROOT"/proc/[0-9]*; do
+        line=""
+        { IFS= read -r -d '' line <"$process/cmdline"; } 2>/dev/null
+        [[ ${line##*/} == "$program"* && $line == "${CONFIG[MOUNT_POINT]}"/* ]] && return 0
+    done
+    return 1
+}
+
+is_service_running() {
+    look "service $1" look_at_service "$1"
+    answer "service $1"
+    [[ $ANSWER == running ]]
+}
+
+start_service() {
+    is_service_running "$1" && return 0
+    log "starting $1"
+    export -f init_script
+    export ROOT LOG_FILE
+    act "${CONFIG[SERVICE_SECONDS]}" "$BASH" -c "init_script $1 start"
+    wait_until "${CONFIG[ANSWER_SECONDS]}" is_service_running "$1"
+}
+
+stop_service() {
+    is_service_running "$1" || return 0
+    log "stopping $1"
+    export -f init_script
+    export ROOT LOG_FILE
+    act "${CONFIG[SERVICE_SECONDS]}" "$BASH" -c "init_script $1 stop"
+    ! is_service_running "$1"
+}
+
+# wait_until SECONDS COMMAND...
+wait_until() {
+    local deadline=$(($(now_seconds) + $1))
+    shift
+    until "$@"; do
+        (($(now_seconds) < deadline)) || return 1
+        sleep 0.2
+    done
+}
+
+are_services_enabled_at_boot() {
+    local link
+    for link in "$ROOT"/etc/rc[2-5].d/S[0-9][0-9]{"$DATABASE_SERVICE","$SCHEDULER_SERVICE"} \
+        "$ROOT"/etc/rc.d/rc[2-5].d/S[0-9][0-9]{"$DATABASE_SERVICE","$SCHEDULER_SERVICE"} \
+        "$UNIT_DIRECTORY"/*.wants/{"$DATABASE_SERVICE","$SCHEDULER_SERVICE"}.service; do
+        [[ -e $link || -L $link ]] && return 0
+    done
+    return 1
+}
+
+is_mounted_by_fstab() {
+    local device target options
+    [[ -r $ROOT/etc/fstab ]] || return 1
+    while read -r device target _ options _; do
+        [[ $device != \#* && $target == "${CONFIG[MOUNT_POINT]}" && ,$options, != *,noauto,* ]] && return 0
+    done <"$ROOT/etc/fstab"
+    return 1
+}
+
+# ------------------------------------------------------------------------------------------------ exports, virtual IP
+
+export_clients() {
+    local IFS=,
+    # The list is split at its commas on purpose; set_setting let nothing through that could be a pattern.
+    # shellcheck disable=SC2086
+    printf '%s\n' ${CONFIG[EXPORT_CLIENTS]}
+}
+
+# is_listed_in_etab PATH CLIENT
+is_listed_in_etab() {
+    local path client
+    [[ -r $ROOT/var/lib/nfs/etab ]] || return 1
+    while read -r path client; do
+        [[ $path == "$1" && $client == "$2("* ]] && return 0
+    done <"$ROOT/var/lib/nfs/etab"
+    return 1
+}
+
+is_exported() {
+    local entry client
+    for entry in "${EXPORTS[@]}"; do
+        while read -r client; do
+            is_listed_in_etab "${CONFIG[MOUNT_POINT]}/${entry%=*}" "$client" || return 1
+        done < <(export_clients)
+    done
+}
+
+start_exports() {
+    local entry client path
+    is_nfs_answering || act 60 systemctl restart nfs-server
+    for entry in "${EXPORTS[@]}"; do
+        path=${CONFIG[MOUNT_POINT]}/${entry%=*}
+        while read -r client; do
+            is_listed_in_etab "$path" "$client" && continue
+            act 20 exportfs -o "${CONFIG[EXPORT_OPTIONS]},fsid=${entry#*=}" "$client:$path" || return 1
+        done < <(export_clients)
+    done
+    wait_until "${CONFIG[ANSWER_SECONDS]}" is_nfs_answering && is_exported
+}
+
+stop_exports() {
+    local entry client path code=0
+    for entry in "${EXPORTS[@]}"; do
+        path=${CONFIG[MOUNT_POINT]}/${entry%=*}
+        while read -r client; do
+            ! is_listed_in_etab "$path" "$client" || act 20 exportfs -u "$client:$path" || code=1
+        done < <(export_clients)
+    done
+    return "$code"
+}
+
+look_at_virtual_ip() {
+    timeout -k 1 "$LOOK_SECONDS" ip -o -4 addr show dev "${CONFIG[ETH0_INTERFACE]}"
+}
+
+has_virtual_ip() {
+    look "virtual ip" look_at_virtual_ip
+    answer "virtual ip"
+    [[ $ANSWER == *" ${CONFIG[VIRTUAL_IP]}/32 "* ]]
+}
+
+add_virtual_ip() {
+    has_virtual_ip && return 0
+    act 10 ip addr add "${CONFIG[VIRTUAL_IP]}/32" dev "${CONFIG[ETH0_INTERFACE]}"
+    has_virtual_ip
+}
+
+remove_virtual_ip() {
+    has_virtual_ip || return 0
+    act 10 ip addr del "${CONFIG[VIRTUAL_IP]}/32" dev "${CONFIG[ETH0_INTERFACE]}"
+    ! has_virtual_ip
+}
+
+# ------------------------------------------------------------------------------------------- does it answer? protocols
+
+# Each prints "connected" once the port accepts, then "answers" once the server said something that makes sense. A hung
+# server's kernel accepts too, so accepting proves nothing.
+
+# A MySQL server speaks first: a packet with sequence number 0 and a handshake (10), or an error (255). An error answers
+# as well: a server that counts our broken-off handshakes refuses this host in the end ("Host is blocked", error 1129),
+# which hurts nobody else and still shows that it lives.
+speak_database() {
+    local bytes
+    exec 3<>"/dev/tcp/$1/$2" || return
+    printf 'connected '
+    read -r -a bytes < <(head -c 5 <&3 | od -An -v -tu1)
+    ((${#bytes[@]} == 5 && bytes[3] == 0)) && [[ ${bytes[4]} == 10 || ${bytes[4]} == 255 ]] && printf answers
+}
+
+# The NULL procedure of NFS version 3 (RFC 1813, over RFC 5531): a record mark, then transaction, call, RPC version 2,
+# program 100003, version 3, procedure 0, and empty credentials. Good replies: accepted with success, or with a version
+# mismatch, as a server with only NFS version 4 gives.
+speak_nfs() {
+    local bytes
+    exec 3<>"/dev/tcp/$1/$2" || return
+    printf 'connected '
+    {
+        printf '\200\000\000\050\107\101\122\117\000\000\000\000\000\000\000\002\000\001\206\243\000\000\000\003'
+        printf '\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000'
+    } >&3
+    read -r -a bytes < <(head -c 28 <&3 | od -An -v -tu1 -w28)
+    ((${#bytes[@]} == 28)) || return
+    [[ "${bytes[*]:4:4}" == "71 65 82 79" && ${bytes[11]} == 1 && ${bytes[15]} == 0 ]] || return
+    [[ ${bytes[27]} == 0 || ${bytes[27]} == 2 ]] && printf answers
+}
+
+# An SSH server speaks first too.
+speak_ssh() {
+    local line
+    exec 3<>"/dev/tcp/$1/$2" || return
+    printf 'connected '
+    IFS= read -r line <&3
+    [[ $line == SSH-* ]] && printf answers
+}
+
+# look_at_server PROTOCOL ADDRESS PORT
+look_at_server() {
+    export -f speak_database speak_nfs speak_ssh
+    timeout -k 1 "$LOOK_SECONDS" "$BASH" -c "speak_$1 $2 $3"
+}
+
+# The answer of a look at a server as one word: answers, silent or unreachable.
+server_answer() {
+    answer "$1"
+    case $ANSWER in
+    *answers) printf -v "$2" answers ;;
+    connected*) printf -v "$2" silent ;;
+    *) printf -v "$2" unreachable ;;
+    esac
+}
+
+is_database_answering() {
+    local word
+    look database look_at_server database "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
+    server_answer database word
+    [[ $word == answers ]]
+}
+
+is_nfs_answering() {
+    local word
+    look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
+    server_answer nfs word
+    [[ $word == answers ]]
+}
+
+# ------------------------------------------------------------------------------------------------------ status, probe
+
+IS_SERVING=false
+
+read_status() {
+    local is_mounted=false is_writable=false is_exported=false has_ip=false is_database_up=false is_scheduler_up=false
+    local database nfs line booted_at=0 version=""
+    look database look_at_server database "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
+    look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
+    look "$DATABASE_SERVICE" look_at_service "$DATABASE_SERVICE"
+    look "$SCHEDULER_SERVICE" look_at_service "$SCHEDULER_SERVICE"
+    look ip look_at_virtual_ip
+    is_mounted && is_mounted=true && look volume look_at_volume
+    read_replication
+    is_exported && is_exported=true
+    version=$(installed_version)
+    while read -r line; do
+        [[ $line == "btime "* ]] && booted_at=${line#btime }
+    done <"$ROOT/proc/stat"
+    server_answer database database
+    server_answer nfs nfs
+    answer "$DATABASE_SERVICE"
+    [[ $ANSWER == running ]] && is_database_up=true
+    answer "$SCHEDULER_SERVICE"
+    [[ $ANSWER == running ]] && is_scheduler_up=true
+    answer ip
+    [[ $ANSWER == *" ${CONFIG[VIRTUAL_IP]}/32 "* ]] && has_ip=true
+    if [[ $is_mounted == true ]]; then
+        answer volume
+        [[ $ANSWER == writable ]] && is_writable=true
+    fi
+    IS_SERVING=false
+    is_primary && [[ $is_mounted$is_writable$is_exported$has_ip == truetruetruetrue ]] &&
+        [[ $is_database_up$is_scheduler_up == truetrue && $database == answers && $nfs == answers ]] && IS_SERVING=true
+    STATUS_JSON=$(
+        printf '{"node":%s,"version":"%s","epoch":%d,"bootedAt":%d,"wasActive":%s,' \
+            "$(json_string "${CONFIG[NODE_NAME]}")" "$version" "$(obeyed_epoch)" "$booted_at" "$(json_bool was_active)"
+        printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s},' \
+            "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
+            "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT"
+        printf '"isMounted":%s,"isWritable":%s,"services":{"%s":%s,"%s":%s},' "$is_mounted" "$is_writable" \
+            "$DATABASE_SERVICE" "$is_database_up" "$SCHEDULER_SERVICE" "$is_scheduler_up"
+        printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
+            "$(json_bool test "$database" = answers)" "$(json_bool test "$nfs" = answers)" \
+            "$is_exported" "$has_ip" "$IS_SERVING"
+        printf '"areServicesEnabledAtBoot":%s,"isMountedByFstab":%s}' \
+            "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)"
+    )
+}
+
+# The installed script's, not that of a script which Run Command brought along: it is the installed one that watches.
+installed_version() {
+    local digest
+    [[ -r $INSTALLED_SCRIPT ]] || return 0
+    digest=$(sha256sum <"$INSTALLED_SCRIPT")
+    printf '%s' "${digest:0:12}"
+}
+
+PEER_DATABASE=unreachable PEER_NFS=unreachable PATH_ETH0=unreachable PATH_ETH1=unreachable
+
+read_probe() {
+    look database look_at_server database "${CONFIG[PEER_ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
+    look nfs look_at_server nfs "${CONFIG[PEER_ETH0_ADDRESS]}" "$NFS_PORT"
+    look eth0 look_at_server ssh "${CONFIG[PEER_ETH0_ADDRESS]}" "${CONFIG[PATH_PORT]}"
+    look eth1 look_at_server ssh "${CONFIG[PEER_ETH1_ADDRESS]}" "${CONFIG[PATH_PORT]}"
+    server_answer database PEER_DATABASE
+    server_answer nfs PEER_NFS
+    server_answer eth0 PATH_ETH0
+    server_answer eth1 PATH_ETH1
+    PROBE_JSON=$(
+        printf '{"peer":%s,"database":"%s","nfs":"%s","paths":{"eth0":%s,"eth1":%s}%s' \
+            "$(json_string "${CONFIG[PEER_NAME]}")" "$PEER_DATABASE" "$PEER_NFS" \
+            "$(json_bool test "$PATH_ETH0" = answers)" "$(json_bool test "$PATH_ETH1" = answers)" "}"
+    )
+}
+
+run_status() {
+    read_status
+    done_with "${CONFIG[NODE_NAME]} reports its state."
+}
+
+run_probe() {
+    read_probe
+    done_with "${CONFIG[NODE_NAME]} reports what it sees of ${CONFIG[PEER_NAME]}."
+}
+
+# -------------------------------------------------------------------------------------------------------------- verbs
+
+# Ends a verb with a fresh look at the node, so that the caller sees what was reached.
+done_with_status() {
+    read_status
+    done_with "$1"
+}
+
+fail_with_status() {
+    read_status
+    fail "$1"
+}
+
+run_promote() {
+    local why
+    bring_replication_up || fail "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
+    if is_primary; then
+        if ! write_state role active || ! mount_volume; then
+            fail_with_status "${CONFIG[NODE_NAME]} is Primary but can't mount its volume: $LAST_ERROR."
+        fi
+        done_with_status "${CONFIG[NODE_NAME]} was Primary already and has its volume mounted."
+    fi
+    # A peer that died is seen as Primary until the replication link times out.
+    wait_until "${CONFIG[PEER_LOSS_SECONDS]}" is_peer_not_primary ||
+        refuse_with_status peer_primary "$EXIT_PEER_PRIMARY" "${CONFIG[PEER_NAME]} is Primary on the replication link: demote or fence it first."
+    why=$(why_replica_is_stale)
+    if [[ -n $why && $ACCEPT_DATA_LOSS != true ]]; then
+        refuse_with_status stale_replica "$EXIT_STALE_REPLICA" "The replica of ${CONFIG[NODE_NAME]} is stale, $why: promoting it would lose data."
+    fi
+    [[ -z $why ]] || log "promoting although the replica is stale, $why: the operator accepts the loss of data"
+    make_primary || fail_with_status "${CONFIG[NODE_NAME]} can't be made Primary: $LAST_ERROR."
+    if ! write_state role active || ! mount_volume; then
+        why=$LAST_ERROR
+        make_secondary
+        rm -f "$STATE_DIRECTORY/role"
+        fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is Secondary again: $why."
+    fi
+    done_with_status "${CONFIG[NODE_NAME]} is Primary and has its volume mounted."
+}
+
+is_peer_not_primary() {
+    read_replication
+    [[ $REPLICATION_PEER_ROLE != Primary ]]
+}
+
+refuse_with_status() {
+    read_status
+    refuse "$@"
+}
+
+run_start() {
+    read_replication
+    if ! is_primary || ! is_mounted; then
+        fail_with_status "${CONFIG[NODE_NAME]} can't start services: it is $REPLICATION_ROLE, and they need the promoted, mounted volume."
+    fi
+    bring_into_service
+    done_with_status "${CONFIG[NODE_NAME]} has its services, exports and virtual IP in service."
+}
+
+run_restart() {
+    read_replication
+    is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not Primary."
+    mount_volume || fail_with_status "${CONFIG[NODE_NAME]} can't mount its volume: $LAST_ERROR."
+    if is_service_running "$DATABASE_SERVICE" && ! is_database_answering; then
+        log "$DATABASE_SERVICE runs but does not answer"
+        stop_service "$SCHEDULER_SERVICE"
+        stop_service "$DATABASE_SERVICE" || fail_with_status "$DATABASE_SERVICE does not answer and can't be stopped: $LAST_ERROR."
+    fi
+    bring_into_service
+    done_with_status "${CONFIG[NODE_NAME]} has the whole hierarchy in service again."
+}
+
+bring_into_service() {
+    local service
+    for service in "$DATABASE_SERVICE" "$SCHEDULER_SERVICE"; do
+        start_service "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}${LAST_ERROR:+: $LAST_ERROR}."
+        if [[ $service == "$DATABASE_SERVICE" ]]; then
+            wait_until "${CONFIG[ANSWER_SECONDS]}" is_database_answering ||
+                fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but does not answer on port ${CONFIG[DATABASE_PORT]}."
+        fi
+    done
+    start_exports || fail_with_status "${CONFIG[NODE_NAME]} can't export its directories over NFS${LAST_ERROR:+: $LAST_ERROR}."
+    add_virtual_ip || fail_with_status "${CONFIG[NODE_NAME]} can't take the virtual IP${LAST_ERROR:+: $LAST_ERROR}."
+}
+
+# Everything is tried, in the order of the hierarchy from the top; false when something is still in service.
+take_out_of_service() {
+    local code=0
+    remove_virtual_ip || code=1
+    stop_exports || code=1
+    stop_service "$SCHEDULER_SERVICE" || code=1
+    stop_service "$DATABASE_SERVICE" || code=1
+    return "$code"
+}
+
+run_stop() {
+    take_out_of_service || fail_with_status "Not everything on ${CONFIG[NODE_NAME]} could be taken out of service: $LAST_ERROR."
+    done_with_status "${CONFIG[NODE_NAME]} has nothing in service."
+}
+
+# A service that can't be stopped is no reason to give up: unmounting kills what is left of it.
+give_up_role() {
+    take_out_of_service
+    unmount_volume || { LAST_ERROR="the volume can't be unmounted, $LAST_ERROR"; return 1; }
+    make_secondary || { LAST_ERROR="the replica can't be made Secondary, $LAST_ERROR"; return 1; }
+}
+
+run_demote() {
+    give_up_role || fail_with_status "${CONFIG[NODE_NAME]} can't be demoted: $LAST_ERROR."
+    rm -f "$STATE_DIRECTORY/role"
+    done_with_status "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
+}
+
+# What was the role before stays known: an active node that comes back by itself can be told from a standby.
+run_boot() {
+    bring_replication_up || log "the replica is not up: $LAST_ERROR"
+    give_up_role || fail "${CONFIG[NODE_NAME]} booted but could not be made a standby: $LAST_ERROR."
+    done_with "${CONFIG[NODE_NAME]} booted as a standby."
+}
+
+run_leave() {
+    give_up_role || fail "${CONFIG[NODE_NAME]} shuts down without having given up its role: $LAST_ERROR."
+    act 30 drbdadm down "$RESOURCE"
+    done_with "${CONFIG[NODE_NAME]} left the cluster cleanly."
+}
+
+# -------------------------------------------------------------------------------------------------------------- watch
+
+gauge() {
+    local name=$1 value=$2 tags="Cluster:${CONFIG[CLUSTER_NAME]},Node:${CONFIG[NODE_NAME]}${3:+,$3}"
+    # Nobody listening is not our trouble: the missing metric is the news.
+    { printf '%s:%s|g|#%s' "$name" "$value" "$tags" >"/dev/udp/127.0.0.1/${CONFIG[STATSD_PORT]}"; } 2>/dev/null
+}
+
+as_number() {
+    if "$@"; then printf 1; else printf 0; fi
+}
+
+run_watch() {
+    local looks_without_link=0 timer
+    while :; do
+        sleep "${CONFIG[WATCH_INTERVAL_SECONDS]}" &
+        timer=$!
+        gauge Heartbeat 1
+        read_probe
+        if was_active; then
+            read_status
+            gauge ServicesHealthy "$(as_number test "$IS_SERVING" = true)"
+        else
+            read_replication
+        fi
+        gauge ReplicationHealthy "$(as_number is_replication_healthy)"
+        gauge CommunicationPath "$(as_number test "$PATH_ETH0" = answers)" Path:eth0
+        gauge CommunicationPath "$(as_number test "$PATH_ETH1" = answers)" Path:eth1
+        if does_peer_write_without_us; then
+            looks_without_link=$((looks_without_link + 1))
+            if ((looks_without_link >= LOOKS_BEFORE_OUTDATE)) && [[ $REPLICATION_DISK == UpToDate ]]; then
+                log "replication is lost ($REPLICATION_CONNECTION) while ${CONFIG[PEER_NAME]} goes on serving: outdating this replica"
+                act 10 drbdadm outdate "$RESOURCE"
+            fi
+        else
+            looks_without_link=0
+        fi
+        wait "$timer"
+    done
+}
+
+# The peer's database answering is the sign that it writes; a peer that merely runs may have nothing to write.
+does_peer_write_without_us() {
+    [[ $REPLICATION_ROLE == Secondary && $PEER_DATABASE == answers ]] && ! is_replica_linked
+}
+
+# ------------------------------------------------------------------------------------------------------------ install
+
+HAS_CHANGED=false
+
+# put_file PATH MODE CONTENT: sets HAS_CHANGED when the file was not so already.
+put_file() {
+    [[ -f $1 && $(<"$1") == "$3" ]] && return 0
+    if ! { mkdir -p "${1%/*}" && printf '%s\n' "$3" >"$1.new" && chmod "$2" "$1.new" && mv -f "$1.new" "$1"; }; then
+        fail "Can't write $1."
+    fi
+    log "wrote $1"
+    HAS_CHANGED=true
+}
+
+run_install() {
+    local key text="" missing=""
+    for key in CLUSTER_NAME NODE_NAME ETH0_ADDRESS ETH1_ADDRESS PEER_NAME PEER_ETH0_ADDRESS PEER_ETH1_ADDRESS VIRTUAL_IP \
+        MOUNT_POINT DATA_DEVICE REPLICATED_DEVICE REPLICATION_PROTOCOL DATABASE_PORT PATH_PORT EXPORT_CLIENTS \
+        WATCH_INTERVAL_SECONDS; do
+        [[ -n ${CONFIG[$key]} ]] || missing+=" $key"
+        text+="$key=\"${CONFIG[$key]}\""$'\n'
+    done
+    [[ -z $missing ]] || bad_arguments "Nothing was installed, because these settings have no value:$missing."
+    put_file "$INSTALLED_SCRIPT" 0755 "$(<"${BASH_SOURCE[0]}")"
+    put_file "$CONFIG_FILE" 0644 "${text%$'\n'}"
+    put_file "$UNIT_DIRECTORY/garoon-node-boot.service" 0644 "$(boot_unit)"
+    put_file "$UNIT_DIRECTORY/garoon-node-watch.service" 0644 "$(watch_unit)"
+    # A resource file that is there already may hold an operator's tuning, or a replica of the old days.
+    [[ -e $ROOT/etc/drbd.d/$RESOURCE.res ]] || put_file "$ROOT/etc/drbd.d/$RESOURCE.res" 0644 "$(resource_file)"
+    if [[ $HAS_CHANGED == true ]]; then
+        act 30 systemctl daemon-reload
+        # Only enabled: started by hand on a node in service, the boot unit would take it out of service. Its ExecStop
+        # must be armed all the same, which the next boot does.
+        act 30 systemctl enable garoon-node-boot.service garoon-node-watch.service || fail "The units can't be enabled: $LAST_ERROR."
+        act 30 systemctl restart garoon-node-watch.service || fail "The watch can't be started: $LAST_ERROR."
+    fi
+    install_agent_config
+    bring_replication_up || missing="; its replica is not up: $LAST_ERROR"
+    done_with "${CONFIG[NODE_NAME]} is installed$([[ $HAS_CHANGED == true ]] || printf ' already, nothing changed')$(agent_warning)$missing."
+}
+
+install_agent_config() {
+    local had_changed=$HAS_CHANGED
+    HAS_CHANGED=false
+    put_file "$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d/garoon.json" 0644 "$(agent_config)"
+    # The agent translates the files of that folder whenever it starts.
+    if [[ $HAS_CHANGED == true && -z $(agent_warning) ]]; then
+        act 60 systemctl enable amazon-cloudwatch-agent
+        act 60 systemctl restart amazon-cloudwatch-agent || log "the CloudWatch agent does not start: $LAST_ERROR"
+    fi
+    [[ $had_changed == true ]] && HAS_CHANGED=true
+}
+
+agent_warning() {
+    [[ -e $AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl ]] ||
+        printf '; the CloudWatch agent is not, so its metrics will be missing'
+}
+
+boot_unit() {
+    cat <<'UNIT'
+[Unit]
+Description=Garoon node: a booting node is a standby, a node that shuts down leaves cleanly
+After=network-online.target local-fs.target nfs-server.service drbd.service
+Wants=network-online.target
+Before=garoon-node-watch.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/sbin/garoon-node boot
+ExecStop=/usr/local/sbin/garoon-node leave
+TimeoutSec=180
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+}
+
+watch_unit() {
+    cat <<'UNIT'
+[Unit]
+Description=Garoon node: metrics of this node for the failover controller
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart=/usr/local/sbin/garoon-node watch
+Restart=always
+RestartSec=2
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+}
+
+# A pair found by address, because the host names are not ours to know. A split brain is shown and left alone: no
+# after-sb policy. The time-outs let a dead peer be noticed within about four seconds.
+resource_file() {
+    local own="${CONFIG[ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}" peer="${CONFIG[PEER_ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}"
+    local options="" own_id="" peer_id=""
+    # Words of DRBD 9 which 8.4 refuses to read.
+    if [[ -r $ROOT/proc/drbd && $(<"$ROOT/proc/drbd") == *"version: 9"* ]]; then
+        options="    options { auto-promote no; }"$'\n'
+        own_id="        node-id 0;"$'\n' peer_id="        node-id 1;"$'\n'
+        [[ ${CONFIG[NODE_NAME]} < ${CONFIG[PEER_NAME]} ]] || { own_id=${own_id/0/1} peer_id=${peer_id/1/0}; }
+    fi
+    cat <<RESOURCE
+resource $RESOURCE {
+$options    net {
+        protocol ${CONFIG[REPLICATION_PROTOCOL]};
+        ping-int 3;
+        ping-timeout 5;
+        timeout 20;
+    }
+    disk { on-io-error detach; }
+    device ${CONFIG[REPLICATED_DEVICE]};
+    disk ${CONFIG[DATA_DEVICE]};
+    meta-disk internal;
+    floating ipv4 $own {
+$own_id    }
+    floating ipv4 $peer {
+$peer_id    }
+}
+RESOURCE
+}
+
+# Without omit_hostname every metric would carry a `host` dimension. Each gauge carries metric_type=gauge besides its
+# tags. force_flush_interval is 60 s by default, which would hold a high-resolution metric back.
+agent_config() {
+    cat <<CONFIG
+{
+  "agent": {"omit_hostname": true},
+  "metrics": {
+    "namespace": "GaroonFailover",
+    "force_flush_interval": 5,
+    "metrics_collected": {
+      "statsd": {
+        "service_address": "127.0.0.1:${CONFIG[STATSD_PORT]}",
+        "metrics_collection_interval": ${CONFIG[WATCH_INTERVAL_SECONDS]},
+        "metrics_aggregation_interval": 0
+      }
+    }
+  }
+}
+CONFIG
+}
+
+# --------------------------------------------------------------------------------------------------------------- main
+
+# What Run Command gives; values that it left empty keep their defaults.
+read_ssm_variables() {
+    local pair name value
+    VERB=${SSM_Verb}
+    EPOCH=${SSM_Epoch:-0}
+    EXPIRES_AT=${SSM_ExpiresAt:-0}
+    ACCEPT_DATA_LOSS=${SSM_AcceptDataLoss:-false}
+    [[ $VERB == install ]] || return 0
+    for pair in CLUSTER_NAME:ClusterName NODE_NAME:NodeName ETH0_ADDRESS:Eth0Address ETH1_ADDRESS:Eth1Address \
+        PEER_NAME:PeerName PEER_ETH0_ADDRESS:PeerEth0Address PEER_ETH1_ADDRESS:PeerEth1Address VIRTUAL_IP:VirtualIp \
+        MOUNT_POINT:MountPoint DATA_DEVICE:DataDevice REPLICATED_DEVICE:ReplicatedDevice \
+        REPLICATION_PROTOCOL:ReplicationProtocol DATABASE_PORT:DatabasePort PATH_PORT:PathPort \
+        EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds; do
+        name=SSM_${pair#*:}
+        value=${!name:-}
+        [[ -z $value ]] || set_setting "${pair%%:*}" "$value" ||
+            bad_arguments "The value of ${pair#*:} is not allowed: ${value:0:60}"
+    done
+}
+
+read_arguments() {
+    VERB=${1:-}
+    (($# > 0)) && shift
+    while (($# > 0)); do
+        case $1 in
+        --epoch) EPOCH=${2:-} ;;
+        --expires-at) EXPIRES_AT=${2:-} ;;
+        --accept-data-loss)
+            ACCEPT_DATA_LOSS=true
+            shift
+            continue
+            ;;
+        *) bad_arguments "There is no option ${1:0:60}: allowed are --epoch, --expires-at and --accept-data-loss." ;;
+        esac
+        shift $(($# > 1 ? 2 : 1))
+    done
+}
+
+check_arguments() {
+    case $VERB in
+    status | probe | promote | start | restart | stop | demote | install | boot | leave | watch) ;;
+    *) bad_arguments "There is no verb ${VERB:0:60}: allowed are status, probe, promote, start, restart, stop, demote and install." ;;
+    esac
+    matches "$EPOCH" "$NUMBER_PATTERN" || bad_arguments "The epoch must be a number, not ${EPOCH:0:60}"
+    matches "$EXPIRES_AT" "$NUMBER_PATTERN" || bad_arguments "The time of expiry must be in seconds since 1970, not ${EXPIRES_AT:0:60}"
+    matches "$ACCEPT_DATA_LOSS" 'true|false' || bad_arguments "AcceptDataLoss must be true or false, not ${ACCEPT_DATA_LOSS:0:60}"
+    # Leading zeros must not make them octal.
+    EPOCH=$((10#$EPOCH)) EXPIRES_AT=$((10#$EXPIRES_AT))
+}
+
+take_lock() {
+    mkdir -p "${LOCK_FILE%/*}" "${LOG_FILE%/*}"
+    exec 9>>"$LOCK_FILE" || fail "Can't open the lock file $LOCK_FILE."
+    flock -w "${CONFIG[LOCK_WAIT_SECONDS]}" 9 ||
+        finish refused busy "$EXIT_BUSY" "Another command is at work on this node; nothing was done."
+}
+
+# Looked at with the lock in hand: a command may have waited for it past its time, or behind a newer one.
+obey_or_refuse() {
+    local obeyed
+    ((EXPIRES_AT == 0 || $(now_seconds) < EXPIRES_AT)) ||
+        refuse expired "$EXIT_EXPIRED" "The command came too late: it was good until $EXPIRES_AT."
+    obeyed=$(obeyed_epoch)
+    ((EPOCH == 0)) && return
+    ((EPOCH >= obeyed)) ||
+        refuse stale_epoch "$EXIT_STALE_EPOCH" "The command belongs to epoch $EPOCH, but this node already obeyed epoch $obeyed."
+    ((EPOCH == obeyed)) || write_state epoch "$EPOCH" || fail "Can't record the epoch in $STATE_DIRECTORY."
+}
+
+main() {
+    read_settings
+    if [[ -n ${SSM_Verb:-} ]]; then read_ssm_variables; else read_arguments "$@"; fi
+    check_arguments
+    [[ $VERB == install ]] || is_installed ||
+        finish refused not_installed "$EXIT_NOT_INSTALLED" "This node has no settings yet: run the verb install first."
+    case $VERB in
+    status | probe | watch) ;;
+    *)
+        take_lock
+        obey_or_refuse
+        ;;
+    esac
+    "run_$VERB"
+}
+
+[[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"
