@@ -1,0 +1,113 @@
+"""`python -m testbed drill ...` and `python -m testbed cloud`: see `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from testbed.hosts import HostError
+from testbed.profiles import load_profile
+
+
+def main() -> int:
+    """Returns the exit code: 0 passed, 1 failed, 2 wrong arguments, 130 interrupted."""
+    arguments = _parse()
+    logging.basicConfig(level=logging.DEBUG if arguments.verbose else logging.ERROR)
+    # An ordered end also for `kill`, so that no process of the testbed outlives it.
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    console = Console(highlight=False)
+    try:
+        run: Callable[[argparse.Namespace, Console], int] = arguments.run
+        return run(arguments, console)
+    except KeyboardInterrupt:
+        console.print("Interrupted; everything that was started has been stopped.")
+        return 130
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m testbed", description=__doc__)
+    parser.add_argument("--verbose", action="store_true", help="log what goes on behind the scenes")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    drill = commands.add_parser("drill", help="break something and watch the controller put it right")
+    drill.add_argument("--scenario", default="network-loss", metavar="NAME", help="which one (see --list)")
+    drill.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")
+    drill.add_argument("--json", type=Path, metavar="FILE", help="write the result there, as one JSON object")
+    drill.add_argument("--list", action="store_true", help="list the scenarios, one line each")
+    drill.set_defaults(run=_drill)
+    cloud = commands.add_parser("cloud", help="keep the local cloud and the simulated cluster running")
+    cloud.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")
+    cloud.set_defaults(run=_cloud)
+    return parser.parse_args()
+
+
+def _drill(arguments: argparse.Namespace, console: Console) -> int:
+    # Imported here: `--help` and a wrong name need not wait for boto3.
+    from testbed import scenarios
+
+    if arguments.list:
+        width = max(map(len, scenarios.ALL))
+        for scenario in scenarios.ALL.values():
+            console.print(f"{scenario.name:<{width}}  {scenario.title}", markup=False, soft_wrap=True)
+        return 0
+    try:
+        scenario = scenarios.find(arguments.scenario)
+        profile = load_profile(arguments.profile)
+    except (scenarios.UnknownScenarioError, LookupError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+    from testbed.bed import running_testbed
+    from testbed.deployment import DeploymentError
+    from testbed.drill import run, write_json
+    from testbed.view import Progress, choose_view, print_timeline
+
+    try:
+        with Progress(console) as progress, running_testbed(profile, progress.tell) as bed:
+            progress.finish()
+            try:
+                with choose_view(console) as view:
+                    result = run(bed, scenario, view)
+            finally:
+                bed.keep_logs(scenario.name)
+    except (DeploymentError, TimeoutError, HostError) as error:
+        console.print(f"FAIL {scenario.name}: the testbed did not come up: {error}", markup=False, soft_wrap=True)
+        return 1
+    if arguments.json:
+        write_json(result, arguments.json)
+    print_timeline(console, result.moments, result.broken_at)
+    console.print(result.sentence(), style="bold green" if result.has_passed else "bold red", markup=False)
+    return 0 if result.has_passed else 1
+
+
+def _cloud(arguments: argparse.Namespace, console: Console) -> int:
+    try:
+        profile = load_profile(arguments.profile)
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+    from testbed.bed import running_testbed
+    from testbed.deployment import DeploymentError
+    from testbed.guide import print_guide
+    from testbed.view import Progress
+
+    try:
+        with Progress(console) as progress, running_testbed(profile, progress.tell) as bed:
+            progress.finish()
+            print_guide(console, bed)
+            threading.Event().wait()
+    except (DeploymentError, TimeoutError, HostError) as error:
+        console.print(f"The testbed did not come up: {error}", markup=False, soft_wrap=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

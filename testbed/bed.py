@@ -1,0 +1,344 @@
+"""A testbed: the local cloud with the installation, the deployed stack and the simulated hosts, for many drills.
+
+Starting and deploying is done once; `reset` makes everything as new between two drills, in a few seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from testbed import deployment
+from testbed.app_servers import AppServers
+from testbed.cloud.faults import CloudFaults
+from testbed.cloud.launch import running_cloud
+from testbed.deployment import SCRATCH, Stack
+from testbed.endpoint import Clients, Endpoint
+from testbed.hosts import SimulatedHost, create_pair
+from testbed.hosts.layout import Delays
+from testbed.installation import (
+    CLUSTER,
+    HOME,
+    STANDBY,
+    Installation,
+    Routes,
+    make_installation,
+    point_virtual_ip,
+    read_routes,
+)
+from testbed.observer import read_hosts
+from testbed.profiles import Profile
+from testbed.waiting import wait_until
+from testbed.world import World, claimed_world
+
+_log = logging.getLogger(__name__)
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How the drill itself goes with a profile: the user's rate, and how long to wait before giving up."""
+
+    user_interval_seconds: float
+    user_timeout_seconds: float
+    patience_seconds: float
+    parameters: Mapping[str, str]
+
+
+_PACES = {
+    "fast": Pace(0.25, 1.0, 120.0, {"FenceTimeoutSeconds": "10", "AnswerTimeoutSeconds": "3"}),
+    "realistic": Pace(0.5, 2.0, 1200.0, {}),
+}
+
+
+class Testbed:
+    """Everything that a drill runs on. Made by `running_testbed`."""
+
+    __test__ = False  # pytest: not a test class
+
+    def __init__(
+        self, world: World, profile: Profile, clients: Clients, installation: Installation, stack: Stack, queue_url: str
+    ) -> None:
+        self.world = world
+        self.profile = profile
+        self.clients = clients
+        self.installation = installation
+        self.stack = stack
+        self.pace = _PACES[profile.name]
+        self.patience_seconds = self.pace.patience_seconds
+        self.hosts: Mapping[str, SimulatedHost] = {
+            name: SimulatedHost(world.directory / "hosts" / name) for name in (HOME, STANDBY)
+        }
+        self._queue_url = queue_url
+        self.original_routes = read_routes(clients, installation)
+
+    def reset(self) -> None:
+        """Makes the cluster as new: db-01 active, db-02 its up-to-date standby, nothing recorded, no alarm, no fault.
+
+        Raises TimeoutError when it does not become so.
+        """
+        self._switch_rules(is_on=False)
+        self._stop_executions()
+        clean_hosts(self.clients, self.installation, self.world, self.profile, self.patience_seconds)
+        self._bring_into_service()
+
+    def _bring_into_service(self) -> None:
+        point_virtual_ip(self.clients, self.installation, HOME, ("app-1a", "app-1c"))
+        self._wait_for_node_script()
+        for verb in ("promote", "start"):
+            self._run_verb(HOME, verb)
+        self._wait_until_in_order()
+        self.clients.dynamodb.delete_item(TableName=self.stack.cluster_table, Key={"clusterName": {"S": CLUSTER}})
+        self._stop_executions()
+        self.read_notifications()
+        self._switch_rules(is_on=True)
+
+    def enter_service(self) -> None:
+        """What an operator does once after the first deployment: db-01 becomes active."""
+        self._switch_rules(is_on=False)
+        self._bring_into_service()
+
+    def read_notifications(self) -> list[dict[str, Any]]:
+        """Takes the notifications that arrived since the last call out of the drill's queue."""
+        messages: list[dict[str, Any]] = []
+        while True:
+            received = self.clients.sqs.receive_message(
+                QueueUrl=self._queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0
+            ).get("Messages", [])
+            if not received:
+                return messages
+            for message in received:
+                messages.append(_read_notification(message["Body"]))
+                self.clients.sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+    def read_routes(self) -> Routes:
+        return read_routes(self.clients, self.installation)
+
+    def keep_logs(self, name: str) -> Path:
+        """Copies what the world wrote to .testbed/last/NAME, for a look afterwards."""
+        target = SCRATCH / "last" / name
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(self.world.directory, target, ignore=_ignore_special_files, dirs_exist_ok=True, symlinks=True)
+        return target
+
+    def _switch_rules(self, *, is_on: bool) -> None:
+        switch = self.clients.events.enable_rule if is_on else self.clients.events.disable_rule
+        for rule in self.stack.rules:
+            switch(Name=rule)
+
+    def _stop_executions(self) -> None:
+        def running() -> list[str]:
+            listed = self.clients.stepfunctions.list_executions(
+                stateMachineArn=self.stack.state_machine_arn, statusFilter="RUNNING"
+            )
+            return [execution["executionArn"] for execution in listed["executions"]]
+
+        def are_stopped() -> bool:
+            arns = running()
+            for arn in arns:
+                self.clients.stepfunctions.stop_execution(executionArn=arn)
+            return not arns
+
+        wait_until(are_stopped, "no execution running", self.patience_seconds)
+
+    def _wait_for_node_script(self) -> None:
+        # The stack's association installs the script when a node comes up; then its `status` answers.
+        def are_installed() -> bool:
+            return all(self._ask(node, "status").get("result") == "done" for node in (HOME, STANDBY))
+
+        wait_until(are_installed, "the node script being installed on both nodes", self.patience_seconds, 0.2)
+
+        def are_connected() -> bool:
+            return all(
+                host.connection == "Connected" and host.disk == "UpToDate"
+                for host in read_hosts(self.world.directory).values()
+            )
+
+        wait_until(are_connected, "the replicas being connected and up to date", self.patience_seconds)
+
+    def _run_verb(self, node: str, verb: str) -> None:
+        answer = self._ask(node, verb)
+        if answer.get("result") != "done":
+            raise TimeoutError(f"{node} did not {verb}: {answer.get('message')}")
+
+    def _ask(self, node: str, verb: str) -> dict[str, Any]:
+        """The answer of a verb of the node script, over Run Command."""
+        instance = self.installation.nodes[node].instance_id
+        command = self.clients.ssm.send_command(
+            InstanceIds=[instance], DocumentName=self.stack.document, Parameters={"Verb": [verb]}, TimeoutSeconds=30
+        )["Command"]["CommandId"]
+        found: dict[str, Any] = {}
+
+        def is_over() -> bool:
+            invocations = self.clients.ssm.list_command_invocations(
+                CommandId=command, InstanceId=instance, Details=True
+            )["CommandInvocations"]
+            if not invocations or invocations[0]["Status"] in ("Pending", "InProgress", "Delayed"):
+                return False
+            output = "".join(plugin.get("Output", "") for plugin in invocations[0].get("CommandPlugins", []))
+            found.update(_last_object(output) or {"message": f"{invocations[0]['Status']}: {output[-500:]}"})
+            return True
+
+        wait_until(is_over, f"{node} to answer {verb}", self.patience_seconds)
+        return found
+
+    def _wait_until_in_order(self) -> None:
+        wait_until(lambda: not self.what_is_out_of_order(), "the cluster being in order", self.patience_seconds, 0.2)
+
+    def what_is_out_of_order(self) -> list[str]:
+        """What keeps the cluster from being healthy, as a user or an alarm would see it."""
+        problems = []
+        health = self.clients.elbv2.describe_target_health(TargetGroupArn=self.installation.target_group_arn)
+        for target in health["TargetHealthDescriptions"]:
+            if target["TargetHealth"]["State"] != "healthy":
+                problems.append(f"target {target['Target']['Id']} is {target['TargetHealth']['State']}")
+        alarms = self.clients.cloudwatch.describe_alarms(AlarmNamePrefix=f"{CLUSTER}-")["MetricAlarms"]
+        for alarm in alarms:
+            must_be_ok = "heartbeat" in alarm["AlarmName"] or f"{HOME}-" in alarm["AlarmName"]
+            if alarm["StateValue"] == "ALARM" or (must_be_ok and alarm["StateValue"] != "OK"):
+                problems.append(f"alarm {alarm['AlarmName']} is {alarm['StateValue']}")
+        return problems
+
+
+@contextmanager
+def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] | None = None) -> Iterator[Testbed]:
+    """Starts a cloud, makes the installation, deploys the stack; at the end nothing of it is left.
+
+    `parameters` are stack parameters beside those of the installation and the profile.
+    Raises DeploymentError, TimeoutError, HostError.
+    """
+    with claimed_world() as world, ThreadPoolExecutor(max_workers=1) as pool:
+        building = pool.submit(deployment.build)
+        tell("starting the local cloud")
+        with running_cloud(world.directory, profile.name) as cloud:
+            url = cloud.endpoint_url
+            clients = Clients(Endpoint(url))
+            tell("making the Garoon installation: VPC, route tables, instances, load balancer")
+            installation = make_installation(clients, world)
+            create_hosts(world, url, installation, profile)
+            pace = _PACES[profile.name]
+            try:
+                with AppServers(clients, installation, pace.user_timeout_seconds):
+                    clean_hosts(clients, installation, world, profile, pace.patience_seconds)
+                    tell("building the stack (sam build)")
+                    template = building.result()
+                    tell("deploying the stack (sam deploy)")
+                    all_parameters = {
+                        **installation.parameters(),
+                        "WatchIntervalSeconds": f"{profile.watch_interval_seconds:g}",
+                        **pace.parameters,
+                        **(parameters or {}),
+                    }
+                    stack = deployment.deploy(clients, template, all_parameters)
+                    queue_url = _subscribe(clients, stack)
+                    bed = Testbed(world, profile, clients, installation, stack, queue_url)
+                    tell("bringing db-01 into service")
+                    bed.enter_service()
+                    yield bed
+            finally:
+                for name in (HOME, STANDBY):
+                    SimulatedHost(world.directory / "hosts" / name).power_off()
+
+
+def create_hosts(world: World, url: str, installation: Installation, profile: Profile) -> None:
+    """Lays out both hosts, new and off, in the world's directory."""
+    create_pair(
+        world.directory,
+        world.number,
+        cloud_endpoint=url,
+        instance_ids=(installation.nodes[HOME].instance_id, installation.nodes[STANDBY].instance_id),
+        credentials=(Endpoint(url).account, "local"),
+        metric_flush_seconds=profile.watch_interval_seconds,
+        delays=Delays(boot_seconds=profile.host_boot_seconds, resync_seconds=profile.host_resync_seconds),
+    )
+
+
+def clean_hosts(
+    clients: Clients, installation: Installation, world: World, profile: Profile, patience_seconds: float
+) -> None:
+    """Powers both instances off, gives them empty disks and a mirror in sync, and starts them again."""
+    instance_ids = [node.instance_id for node in installation.nodes.values()]
+
+    def are_all(state: str) -> Callable[[], bool]:
+        def check() -> bool:
+            described = clients.ec2.describe_instances(InstanceIds=instance_ids)["Reservations"]
+            states = [instance["State"]["Name"] for reservation in described for instance in reservation["Instances"]]
+            return states == [state] * len(instance_ids)
+
+        return check
+
+    CloudFaults(world.directory).clear()
+    # An instance that a fault held in `stopping` has to come to its end before it can be stopped again.
+    clients.ec2.stop_instances(InstanceIds=instance_ids, Force=True, SkipOsShutdown=True)
+    wait_until(are_all("stopped"), "both instances being stopped", patience_seconds)
+    for name in installation.nodes:
+        SimulatedHost(world.directory / "hosts" / name).power_off()
+        shutil.rmtree(world.directory / "hosts" / name)
+    create_hosts(world, clients.endpoint.url, installation, profile)
+    clients.ec2.start_instances(InstanceIds=instance_ids)
+    wait_until(are_all("running"), "both instances running", patience_seconds)
+
+
+def _subscribe(clients: Clients, stack: Stack) -> str:
+    queue_url = clients.sqs.create_queue(QueueName="garoon-drill")["QueueUrl"]
+    queue_arn = clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": queue_arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": stack.topic_arn}},
+            }
+        ],
+    }
+    clients.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": json.dumps(policy)})
+    clients.sns.subscribe(TopicArn=stack.topic_arn, Protocol="sqs", Endpoint=queue_arn)
+    return queue_url
+
+
+def _read_notification(body: str) -> dict[str, Any]:
+    """What was published, with the execution that its text names (None: it is not about one)."""
+    envelope = json.loads(body)
+    text = str(envelope.get("Message", ""))
+    execution = re.search(r"^Execution:\s*(\S+)", text, re.MULTILINE)
+    return {
+        "receivedAt": time.time(),
+        "subject": str(envelope.get("Subject", "")),
+        "text": text,
+        "execution": execution[1] if execution else None,
+    }
+
+
+def _last_object(text: str) -> dict[str, Any] | None:
+    for line in reversed(text.strip().splitlines()):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            return value
+    return None
+
+
+def _ignore_special_files(directory: str, names: list[str]) -> list[str]:
+    # Sockets and FIFOs cannot be copied.
+    folder = Path(directory)
+    return [
+        name
+        for name in names
+        if not (folder / name).is_symlink() and not any(check(folder / name) for check in (Path.is_file, Path.is_dir))
+    ]

@@ -1,0 +1,169 @@
+"""Builds and deploys the real template.yaml to the local cloud with the SAM CLI.
+
+Nothing about the template is changed for that: only its parameters get the installation's ids and the profile's times,
+and the layer's packages are resolved for this machine, whose Python the local cloud's functions run with.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.endpoint import Clients
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SCRATCH = REPOSITORY / ".testbed"
+STACK_NAME = "garoon-failover"
+_ARTIFACTS = "garoon-failover-artifacts"
+_BUILDS_KEPT = 2
+# What the built template is made of, beside the Python that the layer's packages are chosen for.
+_SOURCES = ("template.yaml", "functions", "layers", "statemachines", "node")
+
+
+class DeploymentError(RuntimeError):
+    """The SAM CLI failed; the message ends with what it printed last."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The deployed stack."""
+
+    name: str
+    outputs: Mapping[str, str]
+    roles: frozenset[str]
+    rules: tuple[str, ...]
+    alarms: tuple[str, ...]
+
+    @property
+    def state_machine_arn(self) -> str:
+        return self.outputs["FailoverStateMachineArn"]
+
+    @property
+    def cluster_table(self) -> str:
+        return self.outputs["ClusterTableName"]
+
+    @property
+    def topic_arn(self) -> str:
+        return self.outputs["NotificationTopicArn"]
+
+    @property
+    def document(self) -> str:
+        return self.outputs["NodeDocumentName"]
+
+    def is_controller(self, caller: str) -> bool:
+        """Whether that caller (an ARN of a role or of its session) is one of the stack's own roles."""
+        return any(part in self.roles for part in caller.split("/"))
+
+
+def build() -> Path:
+    """The built template's path. Builds only if a source has changed since one of the last builds.
+
+    Raises DeploymentError.
+    """
+    builds = SCRATCH / "builds"
+    builds.mkdir(parents=True, exist_ok=True)
+    with _exclusively(SCRATCH / "build.lock"):
+        target = builds / _fingerprint()
+        if not target.exists():
+            # A directory beside the final one: the built template refers to the sources by relative paths.
+            unfinished = builds / "unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            _run(
+                [
+                    "build",
+                    *("--template-file", str(REPOSITORY / "template.yaml")),
+                    *("--build-dir", str(unfinished)),
+                    *("--cached", "--cache-dir", str(SCRATCH / "sam-cache")),
+                ],
+                {"LAYER_TARGET": "host"},
+            )
+            unfinished.rename(target)
+        os.utime(target)
+        for old in sorted(builds.iterdir(), key=lambda path: path.stat().st_mtime)[:-_BUILDS_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+    return target / "template.yaml"
+
+
+def deploy(clients: Clients, template: Path, parameters: Mapping[str, str]) -> Stack:
+    """Deploys the built template. Raises DeploymentError."""
+    clients.s3.create_bucket(Bucket=_ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
+    _run(
+        [
+            "deploy",
+            *("--template-file", str(template)),
+            *("--stack-name", STACK_NAME),
+            *("--s3-bucket", _ARTIFACTS),
+            *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
+            "--no-confirm-changeset",
+            "--no-fail-on-empty-changeset",
+            "--no-progressbar",
+            "--parameter-overrides",
+            *(f"{name}={value}" for name, value in parameters.items()),
+        ],
+        {**clients.endpoint.environment(), "SAM_CLI_POLL_DELAY": "0.5"},
+    )
+    return describe(clients)
+
+
+def describe(clients: Clients) -> Stack:
+    """The deployed stack's outputs and the names of what the drill must know of it."""
+    described = clients.cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+    names: dict[str, list[str]] = {}
+    for page in clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK_NAME):
+        for resource in page["StackResourceSummaries"]:
+            names.setdefault(resource["ResourceType"], []).append(resource.get("PhysicalResourceId", ""))
+    return Stack(
+        STACK_NAME,
+        {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])},
+        frozenset(name.rpartition("/")[2] for name in names.get("AWS::IAM::Role", [])),
+        tuple(name.rpartition("/")[2] for name in names.get("AWS::Events::Rule", [])),
+        tuple(names.get("AWS::CloudWatch::Alarm", [])),
+    )
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for source in _SOURCES:
+        path = REPOSITORY / source
+        files = [path] if path.is_file() else sorted(path.rglob("*"))
+        for file in files:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(REPOSITORY)}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _run(arguments: list[str], environment: Mapping[str, str]) -> None:
+    sam = Path(sys.executable).with_name("sam")
+    result = subprocess.run(
+        [str(sam), *arguments],
+        cwd=REPOSITORY,
+        env={
+            **os.environ,
+            "PATH": f"{sam.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "SAM_CLI_TELEMETRY": "0",
+            **environment,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        printed = (result.stdout + result.stderr).strip()
+        raise DeploymentError(f"`sam {arguments[0]}` failed:\n{printed[-4000:]}")
+
+
+@contextmanager
+def _exclusively(lock: Path) -> Iterator[None]:
+    # Test workers build the same thing at the same time: one builds, the others find it done.
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,396 @@
+"""Runs one scenario on a testbed: break something, watch, wait for the end, judge."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from testbed import oracle, timeline
+from testbed.bed import Testbed
+from testbed.history import CHANGING_STEPS, Call, Execution, History, Repeat, Sample
+from testbed.hosts.layout import HostFiles
+from testbed.installation import HOME
+from testbed.observer import Observer, read_calls
+from testbed.scenario import Fence, Scenario, Service
+from testbed.stage import Stage
+from testbed.timeline import Moment
+from testbed.user import Outage, User, find_outages
+from testbed.view import Picture, View
+from testbed.waiting import wait_until
+
+_LOOK_SECONDS = 0.25
+_GOOD_VISITS_BEFORE = 3
+_GOOD_VISITS_AFTER = 4
+
+
+@dataclass
+class Result:
+    """How a drill went."""
+
+    scenario: str
+    decisive: Execution | None
+    active_before: str
+    active_after: str | None
+    epoch_before: int
+    epoch_after: int
+    outage_seconds: float | None
+    """The longest outage; None when it did not end."""
+    is_data_intact: bool
+    broken_promises: Mapping[str, Sequence[str]]
+    api_calls: Mapping[str, Mapping[str, int]]
+    moments: Sequence[Moment]
+    broken_at: float
+    problems: list[str] = field(default_factory=list)
+    """What is not as the scenario expects; empty if the drill passed."""
+
+    @property
+    def has_passed(self) -> bool:
+        return not self.problems
+
+    @property
+    def controller_seconds(self) -> float | None:
+        if self.decisive is None or self.decisive.ended_at is None:
+            return None
+        return self.decisive.ended_at - self.decisive.started_at
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `--json` writes."""
+        return {
+            "scenario": self.scenario,
+            "outcome": self.decisive and self.decisive.outcome,
+            "verdict": self.decisive and self.decisive.verdict,
+            "reason": self.decisive and self.decisive.output.get("reason"),
+            "activeBefore": self.active_before,
+            "activeAfter": self.active_after,
+            "epochBefore": self.epoch_before,
+            "epochAfter": self.epoch_after,
+            "outageSeconds": _rounded(self.outage_seconds),
+            "controllerSeconds": _rounded(self.controller_seconds),
+            "dataIntact": self.is_data_intact,
+            "promises": {number: not broken for number, broken in self.broken_promises.items()},
+            "apiCalls": self.api_calls,
+            "timeline": [
+                {"seconds": round(moment.time - self.broken_at, 2), "source": moment.source, "event": moment.what}
+                for moment in self.moments
+            ],
+        }
+
+    def sentence(self) -> str:
+        """The one line at the end."""
+        if self.problems:
+            return f"FAIL {self.scenario}: {' '.join(self.problems)}"
+        assert self.decisive is not None
+        outage = "did not end" if self.outage_seconds is None else f"{self.outage_seconds:.1f} s"
+        return (
+            f"PASS {self.scenario}: {self.decisive.outcome} in {self.controller_seconds:.1f} s, outage {outage}, "
+            f"{self.active_after} is active, epoch {self.epoch_after}, data intact, promises kept. "
+            f"{self.decisive.output.get('reason')}"
+        )
+
+
+def run(bed: Testbed, scenario: Scenario, view: View) -> Result:
+    """Runs the scenario on a testbed that is as new, and judges it. What does not come in time is a problem."""
+    return _Drill(bed, scenario, view).run()
+
+
+class _Drill:
+    def __init__(self, bed: Testbed, scenario: Scenario, view: View) -> None:
+        self._bed = bed
+        self._scenario = scenario
+        self._expected = scenario.expected
+        self._view = view
+        self._since = time.time()
+        self._broken_at: float | None = None
+        self._acts: list[Moment] = []
+        self._problems: list[str] = []
+        self._notifications: list[dict[str, Any]] = []
+        self._phase = "the user opens Garoon"
+        self._is_over = threading.Event()
+
+    def run(self) -> Result:
+        bed = self._bed
+        stage = Stage(bed, self._note)
+        if self._scenario.prepare is not None:
+            self._scenario.prepare(stage)
+        pace = bed.pace
+        with (
+            Observer(bed.clients, bed.installation, bed.stack, bed.world.directory, self._since) as observer,
+            User(bed.clients, bed.installation, pace.user_interval_seconds, pace.user_timeout_seconds) as user,
+        ):
+            screen = threading.Thread(target=self._show, args=(observer, user), name="view", daemon=True)
+            screen.start()
+            try:
+                return self._play(stage, observer, user)
+            finally:
+                self._is_over.set()
+                screen.join()
+
+    def _play(self, stage: Stage, observer: Observer, user: User) -> Result:
+        before = observer.sample_now()
+        self._wait(lambda: user.good_since(0) >= _GOOD_VISITS_BEFORE, "the user being served before anything is broken")
+        self._broken_at = time.time()
+        self._phase = "something breaks"
+        try:
+            self._scenario.break_it(stage)
+        except TimeoutError as error:
+            self._problems.append(str(error))
+        self._phase = "the controller works"
+        decisive = self._wait_for_the_end(observer)
+        self._phase = "looking whether all is well"
+        self._wait_until_settled(observer, user, decisive)
+        after = observer.sample_now()
+        calls = list(read_calls(self._bed.world.directory / "api-calls.jsonl", self._bed.stack, self._since))
+        self._phase = "doing finished work once more"
+        repeats = self._repeat(observer, decisive)
+        user.leave()
+        self._phase = "reading everything back"
+        is_data_intact = self._check_data(user, after)
+        history = self._history(observer, user, repeats)
+        broken_promises = oracle.judge(history)
+        self._check(before, after, calls, history, decisive)
+        for number, broken in broken_promises.items():
+            self._problems += [f"Promise {number} is broken: {evidence}" for evidence in broken]
+        outages = find_outages(user.visits)
+        longest = max(outages, key=lambda outage: outage.seconds(time.time()), default=None)
+        return Result(
+            scenario=self._scenario.name,
+            decisive=decisive,
+            active_before=before.active or HOME,
+            active_after=after.active or HOME,
+            epoch_before=before.epoch,
+            epoch_after=after.epoch,
+            outage_seconds=_outage_seconds(longest),
+            is_data_intact=is_data_intact,
+            broken_promises=broken_promises,
+            api_calls=count_calls(calls),
+            moments=timeline.tell(history, self._acts),
+            broken_at=self._broken_at or self._since,
+            problems=self._problems,
+        )
+
+    # --- waiting ---
+
+    def _wait(self, condition: Callable[[], bool], what: str) -> bool:
+        try:
+            wait_until(condition, what, self._bed.patience_seconds)
+        except TimeoutError as error:
+            self._problems.append(str(error))
+            return False
+        return True
+
+    def _wait_for_the_end(self, observer: Observer) -> Execution | None:
+        """The execution that dealt with what was broken."""
+
+        def decisive() -> list[Execution]:
+            return [
+                execution
+                for execution in observer.known_executions
+                if execution.is_over and execution.outcome == self._expected.outcome
+            ]
+
+        def is_over() -> bool:
+            # An outcome that the scenario does not allow ends the wait: it will not become right by waiting.
+            return len(decisive()) >= self._expected.decisive or bool(self._unexpected(observer.known_executions))
+
+        self._wait(is_over, f"{self._expected.decisive} x {self._expected.outcome}")
+        return next(iter(decisive()), None)
+
+    def _unexpected(self, executions: Sequence[Execution]) -> list[Execution]:
+        allowed = self._expected.others | {self._expected.outcome}
+        return [execution for execution in executions if execution.is_over and execution.outcome not in allowed]
+
+    def _wait_until_settled(self, observer: Observer, user: User, decisive: Execution | None) -> None:
+        if decisive is None or decisive.ended_at is None:
+            return
+        ended_at = decisive.ended_at
+
+        def is_well() -> bool:
+            if self._expected.service is Service.GONE:
+                return True
+            targets = observer.view.targets.values()
+            return user.good_since(ended_at) >= _GOOD_VISITS_AFTER and all(state == "healthy" for state in targets)
+
+        self._wait(is_well, "the user being served, and every target healthy")
+        off = self._expected.instances_off
+        self._wait(
+            lambda: all(observer.view.instances.get(node) != "running" for node in off), f"not running: {set(off)}"
+        )
+
+    # --- once more ---
+
+    def _repeat(self, observer: Observer, decisive: Execution | None) -> list[Repeat]:
+        """Calls each changing step of the finished execution again, then delivers its event again."""
+        if decisive is None:
+            return []
+        return [*self._repeat_steps(observer, decisive), self._repeat_event(observer, decisive)]
+
+    def _repeat_steps(self, observer: Observer, decisive: Execution) -> Iterator[Repeat]:
+        done = {step.state: step for step in decisive.steps if step.state in CHANGING_STEPS}
+        for state, step in done.items():
+            if step.function is None:
+                continue
+            before = observer.sample_now()
+            for node in {decisive.output.get("activeBefore"), decisive.output.get("activeAfter")} - {None}:
+                payload: dict[str, Any] = {"execution": decisive.arn, "node": node}
+                if state == "FenceNode":
+                    payload["startedAt"] = decisive.output.get("startedAt")
+                if state == "PromoteReplica":
+                    payload["acceptDataLoss"] = False
+                self._bed.clients.functions.invoke(FunctionName=step.function, Payload=json.dumps(payload))
+            yield Repeat(f"{state} was called once more after its execution had ended", self._changes(observer, before))
+
+    def _repeat_event(self, observer: Observer, decisive: Execution) -> Repeat:
+        before = observer.sample_now()
+        arn = self._bed.clients.stepfunctions.start_execution(
+            stateMachineArn=self._bed.stack.state_machine_arn, input=json.dumps(decisive.input)
+        )["executionArn"]
+
+        def is_over() -> bool:
+            executions = observer.executions.refresh()
+            return any(execution.arn == arn and execution.is_over for execution in executions)
+
+        self._wait(is_over, "the repeated event's execution")
+        return Repeat("The event was delivered once more", self._changes(observer, before))
+
+    @staticmethod
+    def _changes(observer: Observer, before: Sample) -> list[str]:
+        return observer.sample_now().changes_since(before)
+
+    # --- judging ---
+
+    def _check_data(self, user: User, after: Sample) -> bool:
+        if self._expected.service is Service.GONE:
+            missing = list(self._missing_on_volume(after.active or HOME, user.acknowledged))
+        else:
+            missing = user.read_back()
+        self._problems += missing[:3]
+        if len(missing) > 3:
+            self._problems.append(f"And {len(missing) - 3} more memos.")
+        return not missing
+
+    def _missing_on_volume(self, node: str, memos: Mapping[str, bytes]) -> Iterator[str]:
+        """With nobody serving, what was acknowledged must lie on the volume of the node that was active last."""
+        volume = HostFiles(self._bed.world.directory / "hosts" / node).volume
+        for memo, attachment in memos.items():
+            stored = volume / "cybozu/mysql-5.0/files" / memo
+            if not stored.is_file() or stored.read_bytes() != attachment:
+                yield f"The attachment of memo {memo} is not on the volume of {node}."
+            if not (volume / "cybozu/mysql-5.0/data/memo" / memo).is_file():
+                yield f"Memo {memo} is not on the volume of {node}."
+
+    def _history(self, observer: Observer, user: User, repeats: Sequence[Repeat]) -> History:
+        def has_told_everything() -> bool:
+            self._notifications += self._bed.read_notifications()
+            told = {notification["execution"] for notification in self._notifications}
+            executions = observer.executions.refresh()
+            return all(execution.is_over and execution.arn in told for execution in executions)
+
+        # A missing notification is the oracle's to report.
+        deadline = time.monotonic() + 10
+        while not has_told_everything() and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+        return History(
+            samples=observer.samples,
+            executions=observer.executions.refresh(),
+            calls=list(read_calls(self._bed.world.directory / "api-calls.jsonl", self._bed.stack, self._since)),
+            notifications=self._notifications,
+            visits=user.visits,
+            repeats=repeats,
+            recorded_outcomes=observer.recorded_outcomes,
+        )
+
+    def _check(
+        self, before: Sample, after: Sample, calls: Sequence[Call], history: History, decisive: Execution | None
+    ) -> None:
+        expected = self._expected
+        if decisive is None:
+            seen = ", ".join(f"{execution.outcome} ({execution.status})" for execution in history.executions)
+            self._problems.append(f"No execution ended with {expected.outcome}; those seen: {seen or 'none'}.")
+        else:
+            self._require("The verdict", expected.verdict, decisive.verdict)
+        for execution in self._unexpected(history.executions):
+            self._problems.append(
+                f"Execution {execution.name} ended with {execution.outcome}: {execution.output.get('reason')}"
+            )
+        if expected.is_decisive_only_once:
+            ended_so = [execution for execution in history.executions if execution.outcome == expected.outcome]
+            self._require(f"The number of {expected.outcome}", 1, len(ended_so))
+        self._require("The active node", expected.active, after.active or HOME)
+        self._require("The epoch's growth", expected.moves, after.epoch - before.epoch)
+        for table, node in after.routes.items():
+            self._require(f"The virtual IP's target in {table}", expected.active, node)
+        off = {node for node, state in after.instances.items() if state != "running"}
+        self._require("The instances that do not run", set(expected.instances_off), off)
+        others = self._bed.original_routes.others
+        for table, routes in self._other_routes().items():
+            if routes != others[table]:
+                self._problems.append(f"Other routes of {table} were changed: {sorted(routes ^ others[table])}.")
+        fences = sum(call.action == "StopInstances" and call.status < 400 for call in calls)
+        if expected.fence is Fence.NEVER and fences:
+            self._problems.append("A node was fenced.")
+        if expected.fence is Fence.NEEDED and not fences:
+            self._problems.append("No node was fenced.")
+        failed = [visit for visit in history.visits if not visit.is_good and visit.started_at >= (self._broken_at or 0)]
+        if expected.service is Service.KEPT and failed:
+            self._problems.append(f"{len(failed)} of the user's requests failed: {failed[0].error}")
+
+    def _other_routes(self) -> Mapping[str, frozenset[tuple[str, str]]]:
+        return self._bed.read_routes().others
+
+    def _require(self, what: str, expected: object, found: object) -> None:
+        if expected != found:
+            self._problems.append(f"{what} should be {expected} and is {found}.")
+
+    # --- showing ---
+
+    def _note(self, what: str) -> None:
+        self._acts.append(Moment(time.time(), "drill", what))
+
+    def _show(self, observer: Observer, user: User) -> None:
+        for turn in count():
+            is_last = self._is_over.wait(_LOOK_SECONDS if turn else 0)
+            samples, executions, visits = observer.samples, observer.known_executions, user.visits
+            seen = History(samples, executions, (), tuple(self._notifications), visits)
+            self._view.show(
+                Picture(
+                    title=f"{self._scenario.name}: {self._scenario.title}",
+                    phase=self._phase,
+                    started_at=self._since,
+                    sample=samples[-1] if samples else None,
+                    executions=executions,
+                    visits=visits,
+                    moments=timeline.tell(seen, tuple(self._acts)),
+                    broken_at=self._broken_at,
+                )
+            )
+            if is_last:
+                return
+
+
+def count_calls(calls: Sequence[Call]) -> dict[str, dict[str, int]]:
+    """How often each action of each service was called."""
+    counts: dict[str, Counter[str]] = {}
+    for call in calls:
+        counts.setdefault(call.service, Counter())[call.action] += 1
+    return {service: dict(sorted(actions.items())) for service, actions in sorted(counts.items())}
+
+
+def write_json(result: Result, file: Path) -> None:
+    file.write_text(json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")
+
+
+def _outage_seconds(outage: Outage | None) -> float | None:
+    if outage is None:
+        return 0.0
+    return None if outage.ended_at is None else outage.ended_at - outage.started_at
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)

@@ -1,0 +1,51 @@
+"""What `make cloud` prints: where the cloud is, and a few commands to begin with."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from testbed.bed import Testbed
+from testbed.installation import CLUSTER, HOME
+
+_COMMANDS = """\
+# the workflow: start it as an operator, see how it ended
+aws stepfunctions start-execution --state-machine-arn {machine} --input '{{}}'
+aws stepfunctions list-executions --state-machine-arn {machine}
+# the cluster record, the routes of the virtual IP, the targets
+aws dynamodb get-item --table-name {table} --key '{{"clusterName": {{"S": "{cluster}"}}}}'
+aws ec2 describe-route-tables --route-table-ids {tables}
+aws elbv2 describe-target-health --target-group-arn {target_group}
+# break something: stop the active node, or take its network away
+aws ec2 stop-instances --instance-ids {instance}
+echo '{{"nic_eth0": "down", "nic_eth1": "down"}}' > {faults}
+# open Garoon
+curl http://{web}/cgi-bin/cbgrn/grn.cgi
+"""
+
+
+def print_guide(console: Console, bed: Testbed) -> None:
+    """The endpoint, the environment of the ordinary aws command line, and commands to try."""
+    installation, stack = bed.installation, bed.stack
+    server = next(iter(installation.app_servers.values()))
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
+    say(f"\nThe local cloud listens on {bed.clients.endpoint.url}; what it writes is in {bed.world.directory}.")
+    say("Environment for the aws command line:\n")
+    for name, value in bed.clients.endpoint.environment().items():
+        say(f"export {name}={value}")
+    say("\nTo begin with:\n")
+    say(
+        _COMMANDS.format(
+            machine=stack.state_machine_arn,
+            table=stack.cluster_table,
+            cluster=CLUSTER,
+            tables=" ".join(installation.moving_route_tables),
+            target_group=installation.target_group_arn,
+            instance=installation.nodes[HOME].instance_id,
+            faults=bed.hosts[HOME].files.faults_file,
+            web=f"{server.address}:8080",
+        )
+    )
+    say("Ctrl-C ends it and cleans up.")

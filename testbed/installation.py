@@ -1,0 +1,323 @@
+"""Makes the Garoon installation that the controller protects in the local cloud, by ordinary AWS API calls.
+
+Everything here exists before the failover stack does, as it would in a real account: the stack is given its ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from testbed.endpoint import Clients
+from testbed.world import World
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import RouteTableTypeDef
+
+CLUSTER = "garoon"
+HOME = "db-01"
+STANDBY = "db-02"
+VIRTUAL_IP = "10.1.0.10"
+VIRTUAL_IP_ROUTE = f"{VIRTUAL_IP}/32"
+DATABASE_PORT = 3770
+NFS_PORT = 2049
+PATH_PORT = 2022  # the SSH banner; 22 in reality, which needs root
+WEB_PORT = 8080  # 80 in reality, which needs root
+GAROON_PATH = "/cgi-bin/cbgrn/grn.cgi"
+
+_ON_PREMISES = "198.18.0.0/24"
+_IMAGE = "ami-0123456789abcdef0"
+_ZONES = {"1a": "ap-northeast-1a", "1c": "ap-northeast-1c"}
+# The ALB needs a subnet in two zones, and each zone's NAT gateway one: the installation's description leaves them out.
+_SUBNETS = {
+    "nat-1a": ("10.0.1.0/24", "nat"),
+    "app-1a": ("10.0.2.0/24", "app-1a"),
+    "db-1a": ("10.0.3.0/24", "db-1a"),
+    "nat-1c": ("10.0.4.0/24", "nat"),
+    "app-1c": ("10.0.5.0/24", "app-1c"),
+    "db-1c": ("10.0.6.0/24", "db-1c"),
+    "alb-1a": ("10.0.8.0/24", "alb"),
+    "alb-1c": ("10.0.9.0/24", "alb"),
+    "heartbeat-1a": ("10.0.12.0/24", "db-1a"),
+    "heartbeat-1c": ("10.0.14.0/24", "db-1c"),
+}
+_DB_SOURCES = ("app-1a", "db-1a", "app-1c", "db-1c", "heartbeat-1a", "heartbeat-1c")
+_NODES = {HOME: ("1a", "10.0.3.4", "10.0.12.4"), STANDBY: ("1c", "10.0.6.4", "10.0.14.4")}
+_APP_SERVERS = {"app-01": ("1a", "10.0.2.10"), "app-02": ("1c", "10.0.5.10")}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A database server: its instance, its two interfaces and its addresses in this world."""
+
+    name: str
+    instance_id: str
+    eth0_interface_id: str
+    eth0_address: str
+    eth1_interface_id: str
+    eth1_address: str
+
+
+@dataclass(frozen=True)
+class AppServer:
+    """A web server of the ALB's target group."""
+
+    name: str
+    instance_id: str
+    subnet_id: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The ids of everything that the failover stack and the drill need to know."""
+
+    nodes: Mapping[str, Node]
+    app_servers: Mapping[str, AppServer]
+    route_tables: Mapping[str, str]
+    app_networks: tuple[str, str]
+    target_group_arn: str
+
+    @property
+    def moving_route_tables(self) -> tuple[str, str]:
+        """The tables that carry the virtual IP: the only ones whose routes may change, and in that one entry."""
+        return self.route_tables["app-1a"], self.route_tables["app-1c"]
+
+    def node_of_interface(self, interface_id: str | None) -> str | None:
+        """The node whose eth0 has that interface id."""
+        return next((node.name for node in self.nodes.values() if node.eth0_interface_id == interface_id), None)
+
+    def node_of_instance(self, instance_id: str) -> str | None:
+        return next((node.name for node in self.nodes.values() if node.instance_id == instance_id), None)
+
+    def peer_of(self, name: str) -> Node:
+        return self.nodes[STANDBY if name == HOME else HOME]
+
+    def parameters(self) -> dict[str, str]:
+        """The stack's parameters that say where the installation is."""
+        parameters = {
+            "ClusterName": CLUSTER,
+            "VirtualIp": VIRTUAL_IP,
+            "RouteTableIds": ",".join(self.moving_route_tables),
+            "TargetGroupArn": self.target_group_arn,
+            "ExportClients": ",".join(self.app_networks),
+            "DatabasePort": str(DATABASE_PORT),
+            "PathPort": str(PATH_PORT),
+        }
+        for letter, name in (("A", HOME), ("B", STANDBY)):
+            node = self.nodes[name]
+            parameters |= {
+                f"Node{letter}Name": node.name,
+                f"Node{letter}InstanceId": node.instance_id,
+                f"Node{letter}Eth0InterfaceId": node.eth0_interface_id,
+                f"Node{letter}Eth0Address": node.eth0_address,
+                f"Node{letter}Eth1Address": node.eth1_address,
+            }
+        return parameters
+
+
+def make_installation(clients: Clients, world: World) -> Installation:
+    """Makes VPC, subnets, route tables, interfaces, instances, ALB and target group; returns their ids.
+
+    Routes of the virtual IP point to db-01. The instances' hosts are not booted by this.
+    """
+    ec2 = clients.ec2
+    vpc_id = ec2.create_vpc(CidrBlock=world.address("10.0.0.0/16"))["Vpc"]["VpcId"]
+    subnets = {
+        name: ec2.create_subnet(
+            VpcId=vpc_id, CidrBlock=world.address(network), AvailabilityZone=_ZONES[name.rpartition("-")[2]]
+        )["Subnet"]["SubnetId"]
+        for name, (network, _) in _SUBNETS.items()
+    }
+    groups = _make_security_groups(clients, world, vpc_id)
+    route_tables = _make_route_tables(clients, vpc_id, subnets)
+    nodes = {
+        name: _make_node(
+            clients,
+            name,
+            subnets[f"db-{zone}"],
+            subnets[f"heartbeat-{zone}"],
+            groups["db"],
+            world.address(eth0),
+            world.address(eth1),
+        )
+        for name, (zone, eth0, eth1) in _NODES.items()
+    }
+    for table in ("app-1a", "app-1c"):
+        ec2.create_route(
+            RouteTableId=route_tables[table],
+            DestinationCidrBlock=VIRTUAL_IP_ROUTE,
+            NetworkInterfaceId=nodes[HOME].eth0_interface_id,
+        )
+    app_servers = {
+        name: _make_app_server(clients, name, subnets[f"app-{zone}"], groups["app"], world.address(address))
+        for name, (zone, address) in _APP_SERVERS.items()
+    }
+    target_group_arn = _make_load_balancer(clients, vpc_id, [subnets["alb-1a"], subnets["alb-1c"]], groups["alb"])
+    clients.elbv2.register_targets(
+        TargetGroupArn=target_group_arn, Targets=[{"Id": server.instance_id} for server in app_servers.values()]
+    )
+    networks = (world.address(_SUBNETS["app-1a"][0]), world.address(_SUBNETS["app-1c"][0]))
+    return Installation(nodes, app_servers, route_tables, networks, target_group_arn)
+
+
+def _make_security_groups(clients: Clients, world: World, vpc_id: str) -> dict[str, str]:
+    ec2 = clients.ec2
+    groups = {
+        name: ec2.create_security_group(GroupName=name, Description=f"Garoon {name}", VpcId=vpc_id)["GroupId"]
+        for name in ("alb", "app", "db", "bastion")
+    }
+    web = {"IpProtocol": "tcp", "FromPort": WEB_PORT, "ToPort": WEB_PORT}
+    ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [{"GroupId": groups["bastion"]}]}
+    everything = {"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535}
+    sources = [{"CidrIp": world.address(_SUBNETS[name][0])} for name in _DB_SOURCES]
+    rules = {
+        "alb": [{**web, "IpRanges": [{"CidrIp": _ON_PREMISES}]}],
+        "app": [{**web, "UserIdGroupPairs": [{"GroupId": groups["alb"]}]}, ssh],
+        "db": [{**everything, "IpRanges": sources}, ssh],
+    }
+    for name, permissions in rules.items():
+        ec2.authorize_security_group_ingress(GroupId=groups[name], IpPermissions=permissions)  # type: ignore[arg-type]
+    return groups
+
+
+def _make_route_tables(clients: Clients, vpc_id: str, subnets: Mapping[str, str]) -> dict[str, str]:
+    """The six tables with their default routes; the controller must leave every one of these routes alone."""
+    ec2 = clients.ec2
+    internet_gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=internet_gateway, VpcId=vpc_id)
+    direct_connect = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    ec2.attach_vpn_gateway(VpnGatewayId=direct_connect, VpcId=vpc_id)
+    nat = {}
+    for zone in _ZONES:
+        allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        gateway = ec2.create_nat_gateway(SubnetId=subnets[f"nat-{zone}"], AllocationId=allocation)
+        nat[zone] = gateway["NatGateway"]["NatGatewayId"]
+    tables = {
+        name: ec2.create_route_table(
+            VpcId=vpc_id,
+            TagSpecifications=[{"ResourceType": "route-table", "Tags": [{"Key": "Name", "Value": name}]}],
+        )["RouteTable"]["RouteTableId"]
+        for name in ("alb", "nat", "app-1a", "app-1c", "db-1a", "db-1c")
+    }
+    ec2.create_route(RouteTableId=tables["alb"], DestinationCidrBlock=_ON_PREMISES, GatewayId=direct_connect)
+    ec2.create_route(RouteTableId=tables["nat"], DestinationCidrBlock="0.0.0.0/0", GatewayId=internet_gateway)
+    for zone in _ZONES:
+        for kind in ("app", "db"):
+            ec2.create_route(
+                RouteTableId=tables[f"{kind}-{zone}"], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat[zone]
+            )
+    for subnet, (_, table) in _SUBNETS.items():
+        ec2.associate_route_table(RouteTableId=tables[table], SubnetId=subnets[subnet])
+    return tables
+
+
+def _make_node(
+    clients: Clients, name: str, subnet: str, heartbeat_subnet: str, group: str, eth0: str, eth1: str
+) -> Node:
+    ec2 = clients.ec2
+    interfaces = [
+        ec2.create_network_interface(
+            SubnetId=subnet_id, PrivateIpAddress=address, Groups=[group], Description=f"{name} {device}"
+        )["NetworkInterface"]["NetworkInterfaceId"]
+        for device, subnet_id, address in (("eth0", subnet, eth0), ("eth1", heartbeat_subnet, eth1))
+    ]
+    # eth0 receives packets for the virtual IP, an address that is not its own.
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=interfaces[0], SourceDestCheck={"Value": False})
+    instance = ec2.run_instances(
+        ImageId=_IMAGE,
+        InstanceType="m5.large",
+        MinCount=1,
+        MaxCount=1,
+        NetworkInterfaces=[
+            {"DeviceIndex": index, "NetworkInterfaceId": interface} for index, interface in enumerate(interfaces)
+        ],
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
+    )["Instances"][0]
+    return Node(name, instance["InstanceId"], interfaces[0], eth0, interfaces[1], eth1)
+
+
+def _make_app_server(clients: Clients, name: str, subnet: str, group: str, address: str) -> AppServer:
+    instance = clients.ec2.run_instances(
+        ImageId=_IMAGE,
+        InstanceType="m5.large",
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=subnet,
+        PrivateIpAddress=address,
+        SecurityGroupIds=[group],
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
+    )["Instances"][0]
+    return AppServer(name, instance["InstanceId"], subnet, address)
+
+
+def _make_load_balancer(clients: Clients, vpc_id: str, subnets: list[str], group: str) -> str:
+    balancer = clients.elbv2.create_load_balancer(
+        Name="garoon", Scheme="internal", Type="application", Subnets=subnets, SecurityGroups=[group]
+    )["LoadBalancers"][0]["LoadBalancerArn"]
+    target_group = clients.elbv2.create_target_group(
+        Name="garoon-web",
+        Protocol="HTTP",
+        Port=WEB_PORT,
+        VpcId=vpc_id,
+        TargetType="instance",
+        HealthCheckPath=GAROON_PATH,
+        HealthCheckIntervalSeconds=10,
+        HealthCheckTimeoutSeconds=5,
+        HealthyThresholdCount=2,
+        UnhealthyThresholdCount=2,
+        Matcher={"HttpCode": "200"},
+    )["TargetGroups"][0]["TargetGroupArn"]
+    clients.elbv2.create_listener(
+        LoadBalancerArn=balancer,
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": target_group}],
+    )
+    return target_group
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The routes of all six tables at one moment: where the virtual IP points to, and all the others."""
+
+    virtual_ip: Mapping[str, str | None]  # table name -> the target's interface id, None when the entry is missing
+    others: Mapping[str, frozenset[tuple[str, str]]]  # table name -> (destination, target)
+
+
+def read_routes(clients: Clients, installation: Installation) -> Routes:
+    """Reads all six tables in one call."""
+    names = {table_id: name for name, table_id in installation.route_tables.items()}
+    virtual_ip: dict[str, str | None] = {"app-1a": None, "app-1c": None}
+    others: dict[str, frozenset[tuple[str, str]]] = {}
+    for table in clients.ec2.describe_route_tables(RouteTableIds=list(names))["RouteTables"]:
+        name = names[table["RouteTableId"]]
+        targets = _targets(table)
+        if VIRTUAL_IP_ROUTE in targets:
+            virtual_ip[name] = targets.pop(VIRTUAL_IP_ROUTE)
+        others[name] = frozenset(targets.items())
+    return Routes(virtual_ip, others)
+
+
+def point_virtual_ip(clients: Clients, installation: Installation, node: str, tables: tuple[str, ...]) -> None:
+    """Makes the virtual IP's entry of each named table point to that node's eth0."""
+    current = read_routes(clients, installation)
+    wanted = installation.nodes[node].eth0_interface_id
+    for table in tables:
+        is_missing = current.virtual_ip.get(table) is None
+        call: Callable[..., object] = clients.ec2.create_route if is_missing else clients.ec2.replace_route
+        call(
+            RouteTableId=installation.route_tables[table],
+            DestinationCidrBlock=VIRTUAL_IP_ROUTE,
+            NetworkInterfaceId=wanted,
+        )
+
+
+def _targets(table: RouteTableTypeDef) -> dict[str, str]:
+    keys = ("NetworkInterfaceId", "NatGatewayId", "GatewayId", "InstanceId")
+    targets = {}
+    for route in table["Routes"]:
+        destination = route.get("DestinationCidrBlock", "")
+        targets[destination] = next((str(route[key]) for key in keys if route.get(key)), "")  # type: ignore[literal-required]
+    return targets

@@ -1,0 +1,172 @@
+"""Judges the promises of docs/architecture.md from what was seen outside the controller.
+
+Each judge is a pure function of the history that returns what broke its promise, as sentences with the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+
+from testbed.history import CHANGING_ACTIONS, CHANGING_STEPS, Execution, History, Sample, Step
+
+# Clocks: calls are stamped when the cloud has answered them, steps when Step Functions writes its history.
+_CLOCK_TOLERANCE_SECONDS = 0.5
+_MOVING_STEPS = ("FenceNode", "DemoteNode", "PromoteReplica")
+
+
+def judge(history: History) -> dict[str, list[str]]:
+    """What broke each promise, by the promise's number; an empty list means that it was kept."""
+    return {number: list(judge_one(history)) for number, judge_one in _JUDGES.items()}
+
+
+def judge_one_active(history: History) -> Iterator[str]:
+    """Promise 1: at no moment are two nodes active, and none is promoted before the other is proven inactive."""
+    for sample in history.samples:
+        active = [name for name, host in sample.hosts.items() if host.is_active]
+        if len(active) > 1:
+            yield f"At {sample.time:.3f} both {' and '.join(active)} could write or serve."
+            break
+    for execution, step in _steps(history, {"PromoteReplica"}):
+        promoted = _promoted_by(history, step)
+        if promoted is None:
+            continue
+        for sample in _between(history, step.started_at, promoted.time):
+            for name, host in sample.hosts.items():
+                if name != _new_primary(promoted) and host.is_active:
+                    yield (
+                        f"{execution.name} started to promote {_new_primary(promoted)} at {step.started_at:.3f} while "
+                        f"{name} was still active at {sample.time:.3f}."
+                    )
+                    return
+
+
+def judge_unknown_is_not_dead(history: History) -> Iterator[str]:
+    """Promise 2: a node that serves its users is neither fenced nor demoted, and nothing moves without a verdict."""
+    for execution, step in _steps(history, set(_MOVING_STEPS)):
+        last = next((visit for visit in reversed(history.visits) if visit.ended_at <= step.started_at), None)
+        if last is not None and last.is_good:
+            yield (
+                f"{execution.name} began {step.state} at {step.started_at:.3f} although the user was served "
+                f"{step.started_at - last.ended_at:.1f} s before."
+            )
+        if not any(
+            earlier.state == "AssessCluster" and earlier.is_done and earlier.started_at <= step.started_at
+            for earlier in execution.steps
+        ):
+            yield f"{execution.name} began {step.state} without a finished AssessCluster."
+
+
+def judge_no_stale_data(history: History) -> Iterator[str]:
+    """Promise 3: a replica that becomes primary was up to date just before, unless an operator accepted the loss."""
+    for before, after in pairwise(history.samples):
+        for name, host in after.hosts.items():
+            was = before.hosts[name]
+            if not host.is_primary or was.is_primary or was.disk == "UpToDate":
+                continue
+            if any(
+                execution.input.get("acceptDataLoss") is True and _covers(execution, after.time)
+                for execution in history.executions
+            ):
+                continue
+            yield f"{name} became primary at {after.time:.3f}; its replica was {was.disk} just before."
+
+
+def judge_one_at_a_time(history: History) -> Iterator[str]:
+    """Promise 4: whatever changes the cluster is done by a step of the execution that holds the lock."""
+    changing = [call for call in history.calls if call.action in CHANGING_ACTIONS]
+    for call in changing:
+        owners = {sample.lock_owner for sample in _around(history, call.time)}
+        doers = {execution.arn for execution, step in _steps(history, CHANGING_STEPS) if _covers(step, call.time)}
+        if not doers:
+            yield f"{call.caller} called {call.action} at {call.time:.3f} outside of any execution's changing step."
+        elif not doers & owners:
+            yield f"{call.caller} called {call.action} at {call.time:.3f} without the lock (held by {owners})."
+    movers = [
+        (execution.arn, step)
+        for execution, step in _steps(history, CHANGING_STEPS)
+        if any(_covers(step, call.time) for call in changing) or (step.is_done and step.state in _MOVING_STEPS)
+    ]
+    for (arn, step), (other_arn, other) in pairwise(sorted(movers, key=lambda mover: mover[1].started_at)):
+        if arn != other_arn and step.ended_at is not None and other.started_at < step.ended_at:
+            yield f"{step.state} of {arn} and {other.state} of {other_arn} changed the cluster at the same time."
+    for before, after in pairwise(history.samples):
+        if after.epoch - before.epoch not in (0, 1):
+            yield f"The epoch went from {before.epoch} to {after.epoch} at {after.time:.3f}."
+
+
+def judge_every_step_can_run_again(history: History) -> Iterator[str]:
+    """Promise 5: what was repeated changed nothing."""
+    if not history.repeats:
+        yield "Nothing was repeated, so nothing is known."
+    for repeat in history.repeats:
+        for change in repeat.changes:
+            yield f"{repeat.what}: {change}."
+
+
+def judge_never_silent(history: History) -> Iterator[str]:
+    """Promise 7: each execution ends with an outcome, a reason, a next step, and a notification that says so."""
+    told = {str(notification.get("execution")) for notification in history.notifications}
+    for execution in history.executions:
+        if not execution.is_over:
+            yield f"{execution.name} has not ended."
+            continue
+        for name in ("outcome", "reason", "nextStep"):
+            if not execution.output.get(name):
+                yield f"{execution.name} ended {execution.status} without {name}."
+        reason = str(execution.output.get("reason") or "")
+        if reason and not reason.rstrip().endswith((".", "!")):
+            yield f"The reason of {execution.name} is not a sentence: {reason!r}."
+        if execution.arn not in told:
+            yield f"Nobody was notified of {execution.name} ({execution.outcome})."
+    recorded = {str(outcome.get("execution")) for outcome in history.recorded_outcomes}
+    for execution in history.executions:
+        if execution.has_changed_something and execution.is_over and execution.arn not in recorded:
+            yield f"{execution.name} changed the cluster and its outcome was never in the cluster record."
+
+
+_JUDGES: Mapping[str, Callable[[History], Iterator[str]]] = {
+    "1": judge_one_active,
+    "2": judge_unknown_is_not_dead,
+    "3": judge_no_stale_data,
+    "4": judge_one_at_a_time,
+    "5": judge_every_step_can_run_again,
+    "7": judge_never_silent,
+}
+
+
+def _steps(history: History, states: set[str] | frozenset[str]) -> Iterator[tuple[Execution, Step]]:
+    for execution in history.executions:
+        for step in execution.steps:
+            if step.state in states:
+                yield execution, step
+
+
+def _covers(span: Execution | Step, time: float) -> bool:
+    end = float("inf") if span.ended_at is None else span.ended_at + _CLOCK_TOLERANCE_SECONDS
+    return span.started_at - _CLOCK_TOLERANCE_SECONDS <= time <= end
+
+
+def _between(history: History, start: float, end: float) -> list[Sample]:
+    return [sample for sample in history.samples if start <= sample.time <= end]
+
+
+def _around(history: History, time: float) -> list[Sample]:
+    """The samples nearest to a moment: the last two before it and the first two after it."""
+    before = [sample for sample in history.samples if sample.time <= time]
+    after = [sample for sample in history.samples if sample.time > time]
+    return before[-2:] + after[:2]
+
+
+def _promoted_by(history: History, step: Step) -> Sample | None:
+    """The first sample in the step's time in which a node is primary that was not before."""
+    for before, after in pairwise(history.samples):
+        if _covers(step, after.time) and any(
+            host.is_primary and not before.hosts[name].is_primary for name, host in after.hosts.items()
+        ):
+            return after
+    return None
+
+
+def _new_primary(sample: Sample) -> str:
+    return next(name for name, host in sample.hosts.items() if host.is_primary)

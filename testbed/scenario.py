@@ -1,0 +1,61 @@
+"""What a scenario is: a title, what is broken, and what must hold at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from testbed.installation import HOME
+from testbed.stage import Stage
+
+
+class Service(StrEnum):
+    """What the simulated user is to see."""
+
+    KEPT = "kept"  # not one failed visit
+    BACK = "back"  # served again at the end
+    GONE = "gone"  # not served at the end: an operator is needed, and was told
+
+
+class Fence(StrEnum):
+    """Whether the controller may power a node off."""
+
+    NEVER = "never"
+    NEEDED = "needed"
+    ALLOWED = "allowed"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """How the scenario must end."""
+
+    outcome: str
+    """Outcome of the execution that dealt with what was broken."""
+    verdict: str
+    active: str = HOME
+    """The node that is active in the record and the target of the virtual IP's routes."""
+    moves: int = 0
+    """How far the epoch has grown."""
+    fence: Fence = Fence.NEVER
+    instances_off: frozenset[str] = frozenset()
+    """Nodes whose instance does not run at the end."""
+    service: Service = Service.BACK
+    others: frozenset[str] = frozenset({"NothingToDo", "Skipped", "Warned"})
+    """Outcomes that other executions of the run may have."""
+    decisive: int = 1
+    """How many executions must have had the outcome (more only where the state stands and is looked at again)."""
+    is_decisive_only_once: bool = False
+    """No second execution may have the outcome."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One drill."""
+
+    name: str
+    title: str
+    break_it: Callable[[Stage], None]
+    expected: Expectation
+    prepare: Callable[[Stage], None] | None = None
+    """What is true before the user's story begins, such as a replica that lags."""

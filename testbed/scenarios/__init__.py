@@ -1,0 +1,57 @@
+"""The drill's scenarios: one file each. `ALL` has them by name, in the order in which `--list` shows them."""
+
+from __future__ import annotations
+
+from testbed.scenario import Scenario
+from testbed.scenarios import (
+    active_hangs,
+    active_reboots,
+    aws_path_lost,
+    both_down,
+    duplicate_events,
+    event_lost,
+    fence_stuck,
+    flapping,
+    instance_stopped,
+    maintenance,
+    network_loss,
+    promote_fails,
+    route_drift,
+    service_broken,
+    service_crash,
+    standby_stale,
+    status_check_failed,
+)
+
+_MODULES = (
+    network_loss,
+    instance_stopped,
+    status_check_failed,
+    service_crash,
+    service_broken,
+    route_drift,
+    aws_path_lost,
+    standby_stale,
+    both_down,
+    duplicate_events,
+    fence_stuck,
+    promote_fails,
+    flapping,
+    maintenance,
+    event_lost,
+    active_reboots,
+    active_hangs,
+)
+
+ALL: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}
+
+
+class UnknownScenarioError(ValueError):
+    """No scenario has that name; the message lists those that there are."""
+
+
+def find(name: str) -> Scenario:
+    """Raises UnknownScenarioError."""
+    if name not in ALL:
+        raise UnknownScenarioError(f"There is no scenario {name!r}. Allowed are: {', '.join(ALL)}.")
+    return ALL[name]

@@ -1,0 +1,24 @@
+"""The active node hangs, its ports accept and nothing answers: the standby takes over."""
+
+from testbed.installation import HOME, STANDBY
+from testbed.scenario import Expectation, Fence, Scenario
+from testbed.stage import Stage
+
+
+def break_it(stage: Stage) -> None:
+    stage.hang(HOME)
+
+
+SCENARIO = Scenario(
+    name="active-hangs",
+    title="The active node hangs, its ports accept and nothing answers: the standby takes over.",
+    break_it=break_it,
+    expected=Expectation(
+        outcome="FailedOver",
+        verdict="failOver",
+        active=STANDBY,
+        moves=1,
+        fence=Fence.NEEDED,
+        instances_off=frozenset({HOME}),
+    ),
+)

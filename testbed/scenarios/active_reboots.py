@@ -1,0 +1,20 @@
+"""The active node reboots and comes back demoted: it is brought into service in place."""
+
+from testbed.installation import HOME
+from testbed.scenario import Expectation, Scenario
+from testbed.stage import Stage
+
+
+def break_it(stage: Stage) -> None:
+    stage.reboot(HOME)
+
+
+SCENARIO = Scenario(
+    name="active-reboots",
+    title="The active node reboots and comes back demoted: it is brought into service in place.",
+    break_it=break_it,
+    expected=Expectation(
+        outcome="Resumed",
+        verdict="resumeActive",
+    ),
+)

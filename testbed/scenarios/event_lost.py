@@ -1,0 +1,25 @@
+"""The active node dies and its alarm's event never arrives: the scheduled look starts the failover."""
+
+from testbed.installation import HOME, STANDBY
+from testbed.scenario import Expectation, Fence, Scenario
+from testbed.stage import Stage
+
+
+def break_it(stage: Stage) -> None:
+    stage.lose_alarm_events()
+    stage.lose_network(HOME)
+
+
+SCENARIO = Scenario(
+    name="event-lost",
+    title="The active node dies and its alarm's event never arrives: the scheduled look starts the failover.",
+    break_it=break_it,
+    expected=Expectation(
+        outcome="FailedOver",
+        verdict="failOver",
+        active=STANDBY,
+        moves=1,
+        fence=Fence.NEEDED,
+        instances_off=frozenset({HOME}),
+    ),
+)

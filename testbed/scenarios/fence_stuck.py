@@ -1,0 +1,24 @@
+"""The dead active node's instance hangs in stopping: nothing is promoted."""
+
+from testbed.installation import HOME
+from testbed.scenario import Expectation, Fence, Scenario, Service
+from testbed.stage import Stage
+
+
+def break_it(stage: Stage) -> None:
+    stage.stick_in_stopping(HOME)
+    stage.lose_network(HOME)
+
+
+SCENARIO = Scenario(
+    name="fence-stuck",
+    title="The dead active node's instance hangs in stopping: nothing is promoted.",
+    break_it=break_it,
+    expected=Expectation(
+        outcome="Halted",
+        verdict="failOver",
+        fence=Fence.NEEDED,
+        instances_off=frozenset({HOME}),
+        service=Service.GONE,
+    ),
+)

@@ -1,0 +1,24 @@
+"""Both network interfaces of the active node go down: the standby takes over."""
+
+from testbed.installation import HOME, STANDBY
+from testbed.scenario import Expectation, Fence, Scenario
+from testbed.stage import Stage
+
+
+def break_it(stage: Stage) -> None:
+    stage.lose_network(HOME)
+
+
+SCENARIO = Scenario(
+    name="network-loss",
+    title="Both network interfaces of the active node go down: the standby takes over.",
+    break_it=break_it,
+    expected=Expectation(
+        outcome="FailedOver",
+        verdict="failOver",
+        active=STANDBY,
+        moves=1,
+        fence=Fence.NEEDED,
+        instances_off=frozenset({HOME}),
+    ),
+)

@@ -1,0 +1,211 @@
+"""What can go wrong: everything that a scenario does to the world, in the words of its story.
+
+Each act is told to the timeline. What a person would do by the console goes through the AWS API, with an
+administrator's rights; what nature does goes straight to the hosts or the simulated cloud.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from testbed.cloud.faults import CloudFaults
+from testbed.deployment import Stack
+from testbed.endpoint import Clients
+from testbed.history import HostState
+from testbed.hosts import SimulatedHost
+from testbed.installation import CLUSTER, Installation, point_virtual_ip
+from testbed.observer import Executions, read_hosts
+from testbed.waiting import wait_until
+from testbed.world import World
+
+
+class Bed(Protocol):
+    """What a stage needs of a testbed."""
+
+    world: World
+    clients: Clients
+    installation: Installation
+    stack: Stack
+    hosts: Mapping[str, SimulatedHost]
+    patience_seconds: float
+
+
+class Stage:
+    """The world of one run, as a scenario changes it."""
+
+    def __init__(self, bed: Bed, tell: Callable[[str], None]) -> None:
+        self._bed = bed
+        self._tell = tell
+        self._cloud_faults = CloudFaults(bed.world.directory)
+        self._started_at = time.time()
+
+    # --- nature ---
+
+    def lose_network(self, node: str) -> None:
+        """Both network interfaces go down, as `systemctl stop network` does."""
+        self._tell(f"{node}: both network interfaces go down")
+        self._bed.hosts[node].set_fault("nic_eth1", "down")
+        self._bed.hosts[node].set_fault("nic_eth0", "down")
+
+    def lose_aws_path(self, node: str) -> None:
+        self._tell(f"{node}: its path to AWS breaks; it serves on")
+        self._bed.hosts[node].set_fault("aws", "down")
+
+    def hang(self, node: str) -> None:
+        """Ports accept, nothing answers."""
+        self._tell(f"{node}: hangs; its ports accept and nothing answers")
+        self._bed.hosts[node].set_fault("hang", True)
+
+    def fail_status_checks(self, node: str) -> None:
+        self._tell(f"{node}: fails its EC2 instance status check")
+        self._cloud_faults.set_failed_status_check(self._instance(node))
+
+    def cut_power(self, node: str) -> None:
+        self._tell(f"{node}: loses its power")
+        self._bed.hosts[node].power_off()
+
+    def kill_service(self, node: str, service: str) -> None:
+        self._tell(f"{node}: {service} dies")
+        self._bed.hosts[node].kill_service(service)
+
+    def break_service(self, node: str, service: str) -> None:
+        """It dies and can't be started any more."""
+        self._bed.hosts[node].set_fault("service_broken", [service])
+        self._tell(f"{node}: {service} dies and will not start again")
+        self._bed.hosts[node].kill_service(service)
+
+    def make_promotion_fail(self, node: str) -> None:
+        self._tell(f"{node}: its replica cannot be promoted")
+        self._bed.hosts[node].set_fault("promote_fails", True)
+
+    def begin_resync(self, node: str) -> None:
+        """The node's replica is stale, and stays so for longer than any run."""
+        self._tell(f"{node}: its replica is in the middle of a resync")
+        self._bed.hosts[node].mirror.start_resync(node, 3600.0)
+
+    def stick_in_stopping(self, node: str) -> None:
+        """EC2 will not get this instance from `stopping` to `stopped`."""
+        self._tell(f"{node}: its instance will hang in stopping")
+        self._cloud_faults.set_stuck_in_stopping(self._instance(node), "on")
+
+    def lose_alarm_events(self) -> None:
+        self._tell("EventBridge will lose every event of the stack's alarms")
+        self._cloud_faults.drop_alarm_events("*")
+
+    # --- people ---
+
+    def stop_instance(self, node: str) -> None:
+        self._tell(f"somebody stops the instance of {node}")
+        self._bed.clients.ec2.stop_instances(InstanceIds=[self._instance(node)])
+
+    def start_instance(self, node: str) -> None:
+        self._tell(f"somebody starts the instance of {node}")
+        self._bed.clients.ec2.start_instances(InstanceIds=[self._instance(node)])
+
+    def reboot(self, node: str) -> None:
+        self._tell(f"somebody reboots {node}")
+        self._bed.clients.ec2.reboot_instances(InstanceIds=[self._instance(node)])
+
+    def repoint_route(self, table: str, node: str) -> None:
+        self._tell(f"somebody points the virtual IP in the route table {table} to {node}")
+        point_virtual_ip(self._bed.clients, self._bed.installation, node, (table,))
+
+    def begin_maintenance(self) -> None:
+        self._tell("an operator switches maintenance on for an hour")
+        until = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self._bed.clients.dynamodb.update_item(
+            TableName=self._bed.stack.cluster_table,
+            Key={"clusterName": {"S": CLUSTER}},
+            UpdateExpression="SET maintenanceUntil = :until",
+            ExpressionAttributeValues={":until": {"S": until}},
+        )
+
+    def start_workflow(self, execution_input: Mapping[str, Any]) -> None:
+        self._tell(f"an operator starts the workflow with {json.dumps(execution_input)}")
+        self._bed.clients.stepfunctions.start_execution(
+            stateMachineArn=self._bed.stack.state_machine_arn, input=json.dumps(execution_input)
+        )
+
+    def repeat_alarm_event(self, node: str, alarm: str, times: int) -> None:
+        """Delivers the event of an alarm as EventBridge does, many times at once."""
+        self._tell(f"the event of the alarm {alarm} of {node} arrives {times} times")
+        event = json.dumps(alarm_event(f"{CLUSTER}-{node}-{alarm}"))
+
+        def deliver(_: int) -> None:
+            self._bed.clients.stepfunctions.start_execution(
+                stateMachineArn=self._bed.stack.state_machine_arn, input=event
+            )
+
+        with ThreadPoolExecutor(max_workers=10) as pool:
+            list(pool.map(deliver, range(times)))
+
+    # --- waiting ---
+
+    def wait_for_outcome(self, outcome: str) -> None:
+        """Until an execution of this run has ended with that outcome."""
+        executions = Executions(self._bed.clients, self._bed.stack, self._started_at)
+        wait_until(
+            lambda: any(execution.outcome == outcome for execution in executions.refresh()),
+            f"an execution that ends with {outcome}",
+            self._bed.patience_seconds,
+            0.5,
+        )
+
+    def wait_for_standby(self, node: str) -> None:
+        """Until the node is an up-to-date standby that its peer replicates to."""
+
+        def is_standby() -> bool:
+            state = self._host(node)
+            return state.is_on and state.disk == "UpToDate" and state.connection == "Connected"
+
+        wait_until(is_standby, f"{node} being an up-to-date standby", self._bed.patience_seconds)
+
+    def wait_until_off(self, node: str) -> None:
+        wait_until(lambda: not self._host(node).is_on, f"{node} being off", self._bed.patience_seconds)
+
+    def wait_until_quiet(self) -> None:
+        """Until no execution runs and no alarm calls for action."""
+
+        def is_quiet() -> bool:
+            running = self._bed.clients.stepfunctions.list_executions(
+                stateMachineArn=self._bed.stack.state_machine_arn, statusFilter="RUNNING"
+            )["executions"]
+            alarms = self._bed.clients.cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+            return not running and not alarms
+
+        wait_until(is_quiet, "no execution running and no alarm standing", self._bed.patience_seconds, 0.3)
+
+    def _host(self, node: str) -> HostState:
+        return read_hosts(self._bed.world.directory)[node]
+
+    def _instance(self, node: str) -> str:
+        return self._bed.installation.nodes[node].instance_id
+
+
+def alarm_event(alarm_name: str) -> dict[str, Any]:
+    """An alarm's event with the fields that EventBridge gives it (CloudWatch user guide, "Alarm events")."""
+    now = datetime.now(UTC)
+    return {
+        "version": "0",
+        "id": "c4c1c1c9-6542-e61b-6ef0-8c4d36933a92",
+        "detail-type": "CloudWatch Alarm State Change",
+        "source": "aws.cloudwatch",
+        "account": "000000000000",
+        "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": "ap-northeast-1",
+        "resources": [f"arn:aws:cloudwatch:ap-northeast-1:000000000000:alarm:{alarm_name}"],
+        "detail": {
+            "alarmName": alarm_name,
+            "state": {
+                "value": "ALARM",
+                "reason": "Threshold Crossed: no datapoints were received for 3 periods.",
+                "timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+            },
+            "previousState": {"value": "OK"},
+        },
+    }
