@@ -5,7 +5,7 @@ from typing import assert_never
 from failover.models import Decision, Failure, OutcomeKind, Value, Verdict
 
 _WHAT_TO_DO_AFTER_A_FAILED_STEP = {
-    "AssessCluster": "Nothing was changed. Look at both nodes; the workflow is started again while an alarm stands.",
+    "AssessCluster": "Nothing was changed. Look at both nodes; the workflow starts again while an alarm stands.",
     "RestartServices": "Read the journal of the service on the active node and start it by hand.",
     "DemoteNode": "Nothing was promoted. Look at the active node, then start this workflow again.",
     "FenceNode": "Nothing was promoted. Make sure in the EC2 console that the instance is stopped (Force stop, skipping "
@@ -14,8 +14,8 @@ _WHAT_TO_DO_AFTER_A_FAILED_STEP = {
     "DemoteTarget": "The promotion failed and could not be undone for certain: see which node is primary (garoon-node "
     "status on both) before anything is started by hand.",
     "StartNode": "Start the old active instance in the EC2 console, then start this workflow again.",
-    "StartServices": "The replica is promoted. Read the services' logs on the new active node; start this workflow again "
-    "when the cause is gone.",
+    "StartServices": "The replica is promoted. Read the services' logs on the new active node, then start this "
+    "workflow again.",
     "SwapRoute": "Services run on the active node but clients may not reach it: point the virtual IP's routes to its "
     "eth0 interface, or start this workflow again.",
     "CheckTargets": "The database side serves; look at the App servers behind the load balancer.",

@@ -48,9 +48,7 @@ def why_standby_cannot_take_over(evidence: Evidence) -> str:
     if evidence.limit is AutomaticLimit.MAINTENANCE:
         return "maintenance is on, so nothing happens automatically"
     if evidence.limit is AutomaticLimit.INTERVAL:
-        return (
-            "the last automatic failover ended less than the minimum interval ago, so another one needs an operator"
-        )
+        return "the last automatic failover ended less than the minimum interval ago, so another one needs an operator"
     if standby.instance is not InstanceState.ON:
         return f"the standby {standby.name} is {_instance_words(standby)}"
     if standby.answer is Answer.NONE:
@@ -62,11 +60,15 @@ def why_standby_cannot_take_over(evidence: Evidence) -> str:
     if evidence.is_data_loss_accepted:
         return ""
     if standby.replica is not Replica.UP_TO_DATE:
-        return f"the replica on {standby.name} is {standby.replica}" + (f" ({standby.detail})" if standby.detail else "")
+        return f"the replica on {standby.name} is {standby.replica}" + (
+            f" ({standby.detail})" if standby.detail else ""
+        )
     if evidence.was_replicating is None:
         return f"it is not known whether {active.name} was still replicating to {standby.name} when it was last heard"
     if not evidence.was_replicating:
-        return f"{active.name} was no longer replicating to {standby.name} when it was last heard, so data would be lost"
+        return (
+            f"{active.name} was no longer replicating to {standby.name} when it was last heard, so data would be lost"
+        )
     return ""
 
 
@@ -89,7 +91,9 @@ def _decide_unfinished_move(evidence: Evidence) -> Decision:
             reason=f"An earlier move to {standby.name} promoted it and did not finish; finishing it.",
         )
     if standby.answer is Answer.UNKNOWN:
-        return _not_yet(f"A move to {standby.name} is unfinished, and {standby.name} could not be asked how far it got.")
+        return _not_yet(
+            f"A move to {standby.name} is unfinished, and {standby.name} could not be asked how far it got."
+        )
     return _halt(
         f"A move to {standby.name} is unfinished and {standby.name} does not answer: it may hold newer data than "
         f"{active.name}, so neither is promoted.",
@@ -122,7 +126,9 @@ def _decide_serving(evidence: Evidence) -> Decision:
             f"{active.name} answers and serves, but its heartbeat does not arrive in CloudWatch.",
             f"Check garoon-node-watch and the CloudWatch agent on {active.name}.",
         )
-    return Decision(verdict=Verdict.NOTHING_TO_DO, reason=f"{active.name} answers and serves, and the routes are right.")
+    return Decision(
+        verdict=Verdict.NOTHING_TO_DO, reason=f"{active.name} answers and serves, and the routes are right."
+    )
 
 
 def _decide_services_down(evidence: Evidence) -> Decision:
@@ -139,7 +145,7 @@ def _decide_services_down(evidence: Evidence) -> Decision:
 
 
 def _decide_active_demoted(evidence: Evidence) -> Decision:
-    """The active node is up but demoted, as after a reboot. Back into service in place, if the standby is not in its way."""
+    """The active node is up but demoted, as after a reboot: into service in place, unless the standby is in its way."""
     active, standby = evidence.active, evidence.standby
     what = f"{active.name} is up but demoted, as after a reboot"
     if evidence.limit is AutomaticLimit.MAINTENANCE:

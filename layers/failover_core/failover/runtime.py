@@ -37,7 +37,9 @@ def lambda_step(
     failover.errors are logged as one sentence and raised on: their class name is the error's name in Step Functions.
     """
 
-    def decorate(step: Callable[[InputT, Settings], Value]) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    def decorate(
+        step: Callable[[InputT, Settings], Value],
+    ) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
         @logger.inject_lambda_context(clear_state=True)
         @metrics.log_metrics
         @tracer.capture_lambda_handler(capture_response=False)

@@ -66,7 +66,8 @@ def translate_errors(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            what = f"AWS answered {error.operation_name} with {error_code(error)}: {error.response['Error'].get('Message', '')}"
+            message = error.response["Error"].get("Message", "")
+            what = f"AWS answered {error.operation_name} with {error_code(error)}: {message}"
             if error_code(error) in _TRANSIENT_CODES or status >= 500:
                 raise CloudUnavailable(what) from error
             raise Failed(what) from error

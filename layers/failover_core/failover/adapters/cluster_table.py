@@ -22,8 +22,12 @@ _deserialize = TypeDeserializer().deserialize
 
 @translate_errors
 def read_record(settings: Settings) -> ClusterRecord:
-    """The record as it is now (a consistent read); a cluster that never ran has home active and epoch 0."""
-    item = client("dynamodb").get_item(TableName=settings.cluster_table, Key=_key(settings), ConsistentRead=True).get("Item")
+    """The record as it is now (a consistent read). A cluster that never ran has its home node active and epoch 0."""
+    item = (
+        client("dynamodb")
+        .get_item(TableName=settings.cluster_table, Key=_key(settings), ConsistentRead=True)
+        .get("Item")
+    )
     if item is None:
         return ClusterRecord(active=settings.home.name, epoch=0)
     try:
@@ -31,7 +35,7 @@ def read_record(settings: Settings) -> ClusterRecord:
     except ValidationError as error:
         wrong = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
         raise Failed(
-            f"The item {settings.cluster_name} in the table {settings.cluster_table} cannot be read ({wrong}); correct it."
+            f"The item {settings.cluster_name} in the table {settings.cluster_table} cannot be read: {wrong}. Correct it."
         ) from error
 
 
@@ -60,7 +64,7 @@ def acquire_lock(settings: Settings, owner: str, now: datetime, stale_owner: str
             " OR ".join(conditions),
             values,
         )
-    except _ConditionFailed:
+    except _ConditionFailedError:
         raise LockHeld("Another execution is changing the cluster; this one does nothing.") from None
 
 
@@ -90,7 +94,7 @@ def begin_move(settings: Settings, owner: str, target: str) -> int:
             "lockOwner = :owner AND epoch = :before",
             {":target": target, ":owner": owner, ":epoch": epoch, ":before": record.epoch},
         )
-    except _ConditionFailed:
+    except _ConditionFailedError:
         raise LockLost("This execution no longer owns the cluster's lock, so it does nothing more.") from None
     return epoch
 
@@ -105,7 +109,7 @@ def complete_move(settings: Settings, owner: str, target: str, epoch: int) -> No
             "lockOwner = :owner AND epoch = :epoch",
             {":target": target, ":owner": owner, ":epoch": epoch},
         )
-    except _ConditionFailed:
+    except _ConditionFailedError:
         raise LockLost("This execution no longer owns the cluster's lock, so it does nothing more.") from None
 
 
@@ -114,7 +118,7 @@ def record_fenced(settings: Settings, owner: str, node: str) -> None:
     """Records that `node` was proven fenced. Raises LockLost."""
     try:
         _update(settings, "SET fencedNode = :node", "lockOwner = :owner", {":node": node, ":owner": owner})
-    except _ConditionFailed:
+    except _ConditionFailedError:
         raise LockLost("This execution no longer owns the cluster's lock, so it does nothing more.") from None
 
 
@@ -128,12 +132,12 @@ def release_lock(settings: Settings, owner: str, outcome: Outcome, is_automatic_
         values[":ended"] = _time(outcome.ended_at)
     try:
         _update(settings, f"{expression} REMOVE lockOwner, lockExpiresAt", "lockOwner = :owner", values)
-    except _ConditionFailed:
+    except _ConditionFailedError:
         return False
     return True
 
 
-class _ConditionFailed(Exception):
+class _ConditionFailedError(Exception):
     pass
 
 
@@ -148,7 +152,7 @@ def _update(settings: Settings, expression: str, condition: str, values: dict[st
         )
     except ClientError as error:
         if error_code(error) == "ConditionalCheckFailedException":
-            raise _ConditionFailed from error
+            raise _ConditionFailedError from error
         raise
 
 

@@ -11,7 +11,7 @@ from failover.settings import Settings
 
 @translate_errors
 def has_ended(execution_arn: str) -> bool:
-    """True if Step Functions knows the execution and it is no longer running. An unknown one is not known to have ended."""
+    """True if Step Functions knows the execution and it no longer runs. One it does not know may be running."""
     try:
         return bool(client("stepfunctions").describe_execution(executionArn=execution_arn)["status"] != "RUNNING")
     except ClientError as error:

@@ -11,7 +11,5 @@ def publish(settings: Settings, subject: str, text: str, attributes: dict[str, s
         TopicArn=settings.notification_topic_arn,
         Subject=subject[:100],
         Message=text,
-        MessageAttributes={
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-        },
+        MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
     )

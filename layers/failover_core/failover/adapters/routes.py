@@ -11,7 +11,7 @@ from failover.settings import Node, Settings
 
 
 class RouteEntry(Value):
-    """Where one route table sends the virtual IP. `interface_id` is None if it has no entry or another kind of target."""
+    """Where one route table sends the virtual IP; `interface_id` is None without an entry or with another target."""
 
     route_table_id: str
     interface_id: str | None
@@ -73,7 +73,7 @@ def point_entries_to(node: Node, entries: list[RouteEntry], settings: Settings) 
             client("ec2").replace_route(**arguments)
 
     with ThreadPoolExecutor(max_workers=CALL_THREADS) as pool:
-        # Leaving the block waits for all before the first error is raised: one table's trouble must not keep the others back.
+        # Leaving the block waits for all of them: one table's trouble must not keep the others back.
         futures = [pool.submit(point, entry) for entry in entries]
     for future in futures:
         future.result()
@@ -86,7 +86,5 @@ def switch_off_source_dest_check(node: Node) -> bool:
     interface = ec2.describe_network_interfaces(NetworkInterfaceIds=[node.eth0_interface_id])["NetworkInterfaces"][0]
     if not interface["SourceDestCheck"]:
         return False
-    ec2.modify_network_interface_attribute(
-        NetworkInterfaceId=node.eth0_interface_id, SourceDestCheck={"Value": False}
-    )
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=node.eth0_interface_id, SourceDestCheck={"Value": False})
     return True

@@ -22,8 +22,8 @@ from failover.models import (
     Routes,
     StatusChecks,
     Trigger,
-    Verdict,
     VerbResult,
+    Verdict,
 )
 from failover.runtime import StepInput, logger
 from failover.settings import Node, Settings
@@ -165,7 +165,11 @@ def _was_replicating(
     standby that is not connected is believed only if the active's own `ReplicationHealthy`, whose alarm keeps its
     state while data is missing, was good until the end.
     """
-    if isinstance(standby_answer, VerbResult) and standby_answer.status and standby_answer.status.replication.is_connected:
+    if (
+        isinstance(standby_answer, VerbResult)
+        and standby_answer.status
+        and standby_answer.status.replication.is_connected
+    ):
         return True
     in_alarm = _is_in_alarm(alarm_states.get(settings.alarm_name(active.name, "replication-degraded")))
     return None if in_alarm is None else not in_alarm

@@ -16,12 +16,14 @@ class TargetsChecked(Value):
     targets: list[targets.TargetHealth]
 
 
-def check_targets(request: CheckTargetsInput, settings: Settings) -> TargetsChecked:
-    """At least MinimumHealthyTargets of the target group are healthy. Raises NotYet, with each target's state, until then."""
+def check_targets(_request: CheckTargetsInput, settings: Settings) -> TargetsChecked:
+    """At least MinimumHealthyTargets targets are healthy. Raises NotYet, with each target's state, until then."""
     found = targets.read_target_health(settings)
     healthy = sum(target.state == "healthy" for target in found)
     if healthy < settings.minimum_healthy_targets:
-        states = ", ".join(f"{target.target} {target.state} {target.reason}".strip() for target in found) or "none at all"
+        states = (
+            ", ".join(f"{target.target} {target.state} {target.reason}".strip() for target in found) or "none at all"
+        )
         raise NotYet(
             f"{healthy} targets are healthy and {settings.minimum_healthy_targets} must be; registered are: {states}."
         )

@@ -9,9 +9,7 @@ _WAIT_SECONDS = 45.0
 """How long one run of a step waits for a verb. A verb that takes longer goes on; the retried step finds it done."""
 
 
-def obey(
-    node: Node, verb: nodes.Verb, settings: Settings, *, epoch: int, accept_data_loss: bool = False
-) -> NodeStatus:
+def obey(node: Node, verb: nodes.Verb, settings: Settings, *, epoch: int, accept_data_loss: bool = False) -> NodeStatus:
     """The node's status after it did the verb.
 
     Raises NotYet if it did not answer or is busy with an earlier command, Refused if the script forbids it, Failed if

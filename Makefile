@@ -1,0 +1,60 @@
+# make drill   a failover on this machine: local cloud, real template, simulated Garoon     make help   all targets
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+SCENARIO ?= network-loss
+PROFILE ?= fast
+STACK_REGION ?= ap-northeast-1
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
+
+.venv/ready: requirements-dev.txt layers/failover_core/requirements.txt
+	@echo "Setting up .venv (once)"
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check uv
+	.venv/bin/uv pip install --quiet --python .venv/bin/python -r requirements-dev.txt
+	touch $@
+
+.PHONY: drill
+drill: .venv/ready ## Run a failover drill: make drill [SCENARIO=name] [PROFILE=fast|realistic]
+	@python -m testbed drill --scenario $(SCENARIO) --profile $(PROFILE)
+
+.PHONY: cloud
+cloud: .venv/ready ## Keep the local cloud and the simulated cluster running, for the ordinary aws CLI
+	@python -m testbed cloud --profile $(PROFILE)
+
+.PHONY: test
+test: lint .venv/ready ## Run the linters and every test, all drill scenarios among them
+	pytest --numprocesses 2 --dist loadgroup
+
+.PHONY: lint
+lint: .venv/ready ## Run the linters and type checks
+	ruff check .
+	ruff format --check .
+	mypy layers/failover_core/failover node testbed
+	shellcheck $$(git ls-files '*.sh')
+	cfn-lint template.yaml
+	AWS_DEFAULT_REGION=$(STACK_REGION) sam validate --lint
+
+.PHONY: document
+document: .venv/ready ## Generate node/document.yaml from node/garoon-node.sh
+	python node/generate_document.py
+
+.PHONY: build
+build: .venv/ready ## Build for the deploy target (Lambda on arm64, Python 3.13)
+	sam build
+
+.PHONY: deploy
+deploy: build ## Deploy to your AWS account, asking for each parameter
+	sam deploy --guided --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND
+
+.PHONY: clean
+clean: ## Remove everything that was built or set up here
+	rm -rf .venv .aws-sam .testbed .mypy_cache .ruff_cache .pytest_cache .hypothesis
