@@ -84,6 +84,29 @@ def is_role_allowed(role_arn: str, action: str, resource_arn: str) -> bool:
     return bool(iam_evaluator.evaluate(request, policies).decision == "Allow")
 
 
+def is_service_allowed(service_principal: str, action: str, resource_arn: str, source_arn: str) -> bool:
+    """Whether the resource's own policy lets that AWS service act on it on behalf of `source_arn`."""
+    account = get_account_id()
+    request = iam_evaluator.EvalContext(
+        principal_arn=service_principal,
+        principal_type="Service",
+        principal_account=account,
+        action=action,
+        resource_arn=resource_arn,
+        region=get_region(),
+        service_context={
+            "aws:sourcearn": source_arn,
+            "aws:sourceaccount": account,
+            "aws:sourceowner": account,
+        },
+        principal_keys={},
+    )
+    found = iam_evaluator._resource_policy(resource_arn.split(":")[2], resource_arn)
+    policy = found[0] if found else None
+    decision = iam_evaluator.evaluate_resource_policy(policy, request, service=service_principal).decision
+    return bool(decision == "Allow")
+
+
 def _resources(action: str, body: bytes, query: dict[str, Any], region: str, account: str) -> list[str]:
     """All resources of the request that AWS checks; empty where the emulator's own derivation is right."""
     service, _, operation = action.partition(":")
