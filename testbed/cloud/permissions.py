@@ -3,7 +3,8 @@
 Follows the Service Authorization Reference: "Actions, resources, and condition keys for Amazon EC2" (Describe* has no
 resource types: a policy must say "*"; StopInstances is checked on every instance), "... for AWS Systems Manager"
 (SendCommand on the document and on every instance; GetCommandInvocation, ListCommandInvocations, CancelCommand and
-DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2" (Describe* on "*"); in the EventBridge User
+DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2" (Describe* on "*"), "... for Amazon
+CloudWatch" (DescribeAlarms on the alarms it names); in the EventBridge User
 Guide: "Using IAM roles with EventBridge targets"; in the Step Functions Developer Guide: "IAM policies for calling
 AWS Lambda". The emulator derives one resource from each request, some of them wrong, and checks requests alone:
 its own EventBridge and Step Functions need no role.
@@ -124,6 +125,8 @@ def _resources(action: str, body: bytes, query: dict[str, Any], region: str, acc
         return [f"arn:aws:ec2:{prefix}:instance/{instance_id}" for instance_id in ids]
     if service == "ec2" and operation in ("CreateRoute", "ReplaceRoute", "DeleteRoute"):
         return [f"arn:aws:ec2:{prefix}:route-table/{_member(query, 'RouteTableId')}"]
+    if action == "cloudwatch:DescribeAlarms":
+        return [f"arn:aws:cloudwatch:{prefix}:alarm:{name}" for name in _json(body).get("AlarmNames", [])] or ["*"]
     if action == "ec2:ModifyNetworkInterfaceAttribute":
         return [f"arn:aws:ec2:{prefix}:network-interface/{_member(query, 'NetworkInterfaceId')}"]
     return []
