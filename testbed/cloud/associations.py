@@ -11,7 +11,6 @@ import time
 from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, new_uuid
-from ministack.services.cloudformation import provisioners
 
 from testbed.cloud.documents import DocumentError
 from testbed.cloud.emulator import Cloud
@@ -30,12 +29,17 @@ class Associations:
         self._associations: Any = AccountRegionScopedDict()
 
     def install(self, instances: Instances) -> None:
-        provisioners._RESOURCE_HANDLERS["AWS::SSM::Association"] = {
-            "create": self._provision,
-            "update": self._reprovision,
-            "delete": lambda association_id, _properties: self._associations.pop(association_id, None),
-        }
         instances.on_boot.append(self._run_on)
+
+    def resource_handlers(self) -> dict[str, dict[str, Any]]:
+        """The CloudFormation resource type, as the emulator's table of provisioners wants it."""
+        return {
+            "AWS::SSM::Association": {
+                "create": self._provision,
+                "update": self._reprovision,
+                "delete": lambda association_id, _properties: self._associations.pop(association_id, None),
+            }
+        }
 
     def _provision(self, logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
         del stack_name

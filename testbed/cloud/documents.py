@@ -22,7 +22,6 @@ from ministack.core.responses import (
     json_response,
     new_uuid,
 )
-from ministack.services.cloudformation import provisioners
 
 Response = tuple[int, dict[str, str], bytes]
 Document = dict[str, Any]
@@ -42,12 +41,15 @@ class DocumentError(Exception):
         self.code = code
 
 
-def install() -> None:
-    provisioners._RESOURCE_HANDLERS["AWS::SSM::Document"] = {
-        "create": _provision,
-        "update": _reprovision,
-        "update_with_logical_id": True,
-        "delete": lambda name, _properties: documents.pop(name, None),
+def resource_handlers() -> dict[str, dict[str, Any]]:
+    """The CloudFormation resource type, as the emulator's table of provisioners wants it."""
+    return {
+        "AWS::SSM::Document": {
+            "create": _provision,
+            "update": _reprovision,
+            "update_with_logical_id": True,
+            "delete": lambda name, _properties: documents.pop(name, None),
+        }
     }
 
 
@@ -164,6 +166,8 @@ def refusal(error: DocumentError) -> Response:
 
 
 def _provision(logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
+    from ministack.services.cloudformation import provisioners  # slow to import: see extensions
+
     name = properties.get("Name") or provisioners._physical_name(stack_name, logical_id)
     try:
         create(name, *_properties(properties), properties.get("DocumentType", "Command"))

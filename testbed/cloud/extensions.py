@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
+from ministack import app
+
 from testbed.cloud import alarms, documents, events, functions, network, permissions, workflows
 from testbed.cloud.associations import Associations
 from testbed.cloud.emulator import Cloud
@@ -19,11 +24,31 @@ def install(cloud: Cloud) -> None:
     network.install()
     instances = Instances(cloud)
     instances.install()
-    documents.install()
     run_command = RunCommand(cloud)
     run_command.install()
-    Associations(cloud, run_command).install(instances)
+    associations = Associations(cloud, run_command)
+    associations.install(instances)
     events.install(cloud, recorder)
     alarms.install(cloud)
     workflows.install(cloud, recorder)
     TargetHealth(cloud).install()
+    _register_when_loaded(cloud, {**documents.resource_handlers(), **associations.resource_handlers()})
+
+
+def _register_when_loaded(cloud: Cloud, handlers: dict[str, dict[str, Any]]) -> None:
+    """Adds resource types to CloudFormation, whose import takes a second, without delaying the cloud's start."""
+    load = app._get_module
+
+    @functools.cache
+    def register() -> None:
+        from ministack.services.cloudformation import provisioners
+
+        provisioners._RESOURCE_HANDLERS.update(handlers)
+
+    def get_module(name: str) -> object:
+        if name == "cloudformation":
+            register()
+        return load(name)
+
+    app._get_module = get_module
+    cloud.background.start(get_module, "cloudformation", after_seconds=0.5)
