@@ -35,7 +35,7 @@ def read_record(settings: Settings) -> ClusterRecord:
     except ValidationError as error:
         wrong = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
         raise Failed(
-            f"The item {settings.cluster_name} in the table {settings.cluster_table} cannot be read: {wrong}. Correct it."
+            f"The item {settings.cluster_name} of {settings.cluster_table} cannot be read: {wrong}. Correct it."
         ) from error
 
 

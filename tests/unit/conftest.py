@@ -1,0 +1,97 @@
+"""A cluster for the unit tests: settings, and its AWS side in moto where a test asks for it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from failover.adapters import nodes
+from failover.adapters.clients import client
+from failover.settings import Settings, read_settings
+from tests.unit.fake_nodes import FakeNode, FakeSsm
+
+EXECUTION = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:one"
+OTHER_EXECUTION = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:other"
+
+
+def make_environment(**changes: str) -> dict[str, str]:
+    return {
+        "CLUSTER_NAME": "garoon",
+        "CLUSTER_TABLE": "clusters",
+        "NODE_A_NAME": "db-01",
+        "NODE_A_INSTANCE_ID": "i-0a",
+        "NODE_A_ETH0_INTERFACE_ID": "eni-0a",
+        "NODE_B_NAME": "db-02",
+        "NODE_B_INSTANCE_ID": "i-0b",
+        "NODE_B_ETH0_INTERFACE_ID": "eni-0b",
+        "VIRTUAL_IP": "10.1.0.10",
+        "ROUTE_TABLE_IDS": "rtb-0a,rtb-0b",
+        "TARGET_GROUP_ARN": "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/app/1",
+        "MINIMUM_HEALTHY_TARGETS": "1",
+        "NODE_DOCUMENT": "garoon-node",
+        "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:ap-northeast-1:123456789012:garoon",
+        "FAILOVER_STATE_MACHINE_ARN": "arn:aws:states:ap-northeast-1:123456789012:stateMachine:garoon-failover",
+        "FENCE_TIMEOUT_SECONDS": "300",
+        "MINIMUM_FAILOVER_INTERVAL_SECONDS": "900",
+        "ANSWER_TIMEOUT_SECONDS": "10",
+    } | changes
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return read_settings(make_environment())
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty AWS account in moto."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    client.cache_clear()
+    with mock_aws():
+        yield
+    client.cache_clear()
+
+
+@pytest.fixture
+def cluster_table(aws: None, settings: Settings) -> Any:
+    """The cluster table, empty, as the stack makes it."""
+    return boto3.resource("dynamodb").create_table(
+        TableName=settings.cluster_table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "clusterName", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "clusterName", "KeyType": "HASH"}],
+    )
+
+
+@pytest.fixture
+def ssm(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeSsm:
+    """Run Command with db-01 primary and serving and db-02 its standby."""
+    fake = FakeSsm(
+        {
+            settings.node_a.instance_id: FakeNode("db-01", role="Primary", is_serving=True),
+            settings.node_b.instance_id: FakeNode("db-02"),
+        }
+    )
+    monkeypatch.setattr(nodes, "client", lambda _service: fake)
+    monkeypatch.setattr(nodes, "time", FakeTime())
+    return fake
+
+
+class FakeTime:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+    monotonic = time
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds

@@ -1,0 +1,104 @@
+"""Two nodes that answer Run Command: a stand-in for the SSM client, with a state that the verbs change."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+@dataclass
+class FakeNode:
+    """A node as garoon-node.sh would report it."""
+
+    name: str
+    role: str = "Secondary"
+    disk: str = "UpToDate"
+    connection: str = "Connected"
+    is_serving: bool = False
+    epoch: int = 0
+    is_silent: bool = False
+    """Commands reach it and nothing comes back."""
+    obeys: bool = True
+    """Mutating verbs succeed; otherwise they fail."""
+    heard: list[str] = field(default_factory=list)
+
+    def status(self) -> dict[str, Any]:
+        is_primary = self.role == "Primary"
+        return {
+            "node": self.name,
+            "version": "abc",
+            "epoch": self.epoch,
+            "bootedAt": 1,
+            "wasActive": is_primary,
+            "replication": {"role": self.role, "connection": self.connection, "disk": self.disk, "syncPercent": None},
+            "isMounted": is_primary,
+            "isWritable": is_primary,
+            "services": {"cyde_5_0": self.is_serving, "cyss_cbgrn": self.is_serving},
+            "databaseAnswers": self.is_serving,
+            "nfsAnswers": self.is_serving,
+            "isExported": is_primary,
+            "hasVirtualIp": is_primary,
+            "isServing": self.is_serving,
+        }
+
+    def run(self, verb: str, epoch: int, accept_data_loss: bool) -> dict[str, Any]:
+        self.heard.append(verb)
+        result = {"verb": verb, "result": "done", "code": "done", "message": "done"}
+        if verb == "probe":
+            probe = {"peer": "?", "database": "unreachable", "nfs": "unreachable", "paths": {"eth0": False, "eth1": False}}
+            return result | {"probe": probe}
+        if verb != "status" and epoch < self.epoch:
+            return result | {"result": "refused", "code": "stale_epoch", "message": f"epoch {epoch} has passed"}
+        if verb != "status" and not self.obeys:
+            return result | {"result": "failed", "code": "failed", "message": f"{verb} went wrong"}
+        if verb == "promote" and self.disk != "UpToDate" and not accept_data_loss:
+            return result | {"result": "refused", "code": "stale_replica", "message": f"its replica is {self.disk}"}
+        self.epoch = max(self.epoch, epoch)
+        match verb:
+            case "promote":
+                self.role = "Primary"
+            case "demote":
+                self.role, self.is_serving = "Secondary", False
+            case "start" | "restart":
+                self.is_serving = self.role == "Primary"
+        return result | {"status": self.status()}
+
+
+class FakeSsm:
+    """The three calls of the SSM client that the controller makes."""
+
+    def __init__(self, nodes: dict[str, FakeNode]) -> None:
+        self.nodes = nodes
+        self.sent: list[dict[str, Any]] = []
+        self.cancelled: list[str] = []
+        self.answers: dict[str, str] = {}
+        self.garble: Callable[[str], str] = lambda output: output
+
+    def send_command(self, **command: Any) -> dict[str, Any]:
+        [instance_id] = command["InstanceIds"]
+        if instance_id not in self.nodes:
+            raise ClientError({"Error": {"Code": "InvalidInstanceId", "Message": "not here"}}, "SendCommand")
+        parameters = {name: value for name, [value] in command["Parameters"].items()}
+        self.sent.append(parameters | {"instance": instance_id, "document": command["DocumentName"]})
+        command_id = str(len(self.sent))
+        node = self.nodes[instance_id]
+        if not node.is_silent:
+            answer = node.run(parameters["Verb"], int(parameters["Epoch"]), parameters["AcceptDataLoss"] == "true")
+            self.answers[command_id] = self.garble(json.dumps(answer))
+        return {"Command": {"CommandId": command_id}}
+
+    def get_command_invocation(self, CommandId: str, InstanceId: str) -> dict[str, Any]:  # noqa: N803
+        if CommandId not in self.answers:
+            return {"Status": "InProgress", "StatusDetails": "InProgress"}
+        return {
+            "Status": "Success",
+            "StatusDetails": "Success",
+            "ResponseCode": 0,
+            "StandardOutputContent": self.answers[CommandId] + "\n",
+            "StandardErrorContent": "",
+        }
+
+    def cancel_command(self, CommandId: str, InstanceIds: list[str]) -> None:  # noqa: N803
+        self.cancelled.append(CommandId)

@@ -1,0 +1,111 @@
+"""The lock and the epoch: two executions never both win, and a lost lock stops every write."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from failover.adapters import cluster_table as table
+from failover.errors import Failed, LockHeld, LockLost
+from failover.models import Outcome, OutcomeKind
+from failover.settings import LOCK_SECONDS, Settings
+from tests.unit.conftest import EXECUTION, OTHER_EXECUTION
+
+NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+pytestmark = pytest.mark.usefixtures("cluster_table")
+
+
+def an_outcome() -> Outcome:
+    return Outcome(
+        outcome=OutcomeKind.FAILED_OVER, verdict=None, reason="It was down.", next_step="Nothing.",
+        active_before="db-01", active_after="db-02", epoch_before=1, epoch_after=2,
+        execution=EXECUTION, started_at=NOW, ended_at=NOW + timedelta(seconds=30),
+    )  # fmt: skip
+
+
+def test_a_cluster_that_never_ran_has_home_active(settings: Settings) -> None:
+    record = table.read_record(settings)
+    assert (record.active, record.epoch, record.lock_owner) == ("db-01", 0, None)
+
+
+def test_second_execution_finds_the_lock_held(settings: Settings) -> None:
+    table.acquire_lock(settings, EXECUTION, NOW)
+    with pytest.raises(LockHeld):
+        table.acquire_lock(settings, OTHER_EXECUTION, NOW)
+    assert table.read_record(settings).lock_owner == EXECUTION
+
+
+def test_retried_step_takes_its_own_lock_again(settings: Settings) -> None:
+    table.acquire_lock(settings, EXECUTION, NOW)
+    table.acquire_lock(settings, EXECUTION, NOW)
+
+
+def test_expired_lock_may_be_taken(settings: Settings) -> None:
+    table.acquire_lock(settings, EXECUTION, NOW)
+    with pytest.raises(LockHeld):
+        table.acquire_lock(settings, OTHER_EXECUTION, NOW + timedelta(seconds=LOCK_SECONDS - 1))
+    table.acquire_lock(settings, OTHER_EXECUTION, NOW + timedelta(seconds=LOCK_SECONDS + 1))
+    with pytest.raises(LockLost):
+        table.require_lock(settings, EXECUTION)
+
+
+def test_lock_of_an_ended_execution_may_be_taken(settings: Settings) -> None:
+    table.acquire_lock(settings, EXECUTION, NOW)
+    table.acquire_lock(settings, OTHER_EXECUTION, NOW, stale_owner=EXECUTION)
+    assert table.read_record(settings).lock_owner == OTHER_EXECUTION
+
+
+def test_epoch_grows_by_one_with_each_move_and_not_with_a_retry(settings: Settings) -> None:
+    table.acquire_lock(settings, EXECUTION, NOW)
+    assert table.begin_move(settings, EXECUTION, "db-02") == 1
+    assert table.begin_move(settings, EXECUTION, "db-02") == 1
+    assert table.begin_move(settings, EXECUTION, "db-01") == 2
+    record = table.read_record(settings)
+    assert (record.active, record.moving_to, record.epoch) == ("db-01", "db-01", 2)
+
+
+def test_same_move_of_a_later_execution_is_a_new_epoch(settings: Settings) -> None:
+    """What the earlier execution still has on its way to a node must count as old."""
+    table.acquire_lock(settings, EXECUTION, NOW)
+    table.begin_move(settings, EXECUTION, "db-02")
+    table.acquire_lock(settings, OTHER_EXECUTION, NOW, stale_owner=EXECUTION)
+    assert table.begin_move(settings, OTHER_EXECUTION, "db-02") == 2
+
+
+def test_completed_move_makes_the_target_active(settings: Settings) -> None:
+    table.acquire_lock(settings, EXECUTION, NOW)
+    epoch = table.begin_move(settings, EXECUTION, "db-02")
+    table.complete_move(settings, EXECUTION, "db-02", epoch)
+    table.complete_move(settings, EXECUTION, "db-02", epoch)
+    record = table.read_record(settings)
+    assert (record.active, record.moving_to, record.epoch) == ("db-02", None, 1)
+
+
+def test_execution_without_the_lock_writes_nothing(settings: Settings) -> None:
+    table.acquire_lock(settings, EXECUTION, NOW)
+    before = table.read_record(settings)
+    with pytest.raises(LockLost):
+        table.begin_move(settings, OTHER_EXECUTION, "db-02")
+    with pytest.raises(LockLost):
+        table.complete_move(settings, OTHER_EXECUTION, "db-02", 0)
+    with pytest.raises(LockLost):
+        table.record_fenced(settings, OTHER_EXECUTION, "db-01")
+    assert not table.release_lock(settings, OTHER_EXECUTION, an_outcome(), is_automatic_failover=True)
+    assert table.read_record(settings) == before
+
+
+def test_released_lock_is_free_and_leaves_the_outcome(settings: Settings) -> None:
+    table.acquire_lock(settings, EXECUTION, NOW)
+    assert table.release_lock(settings, EXECUTION, an_outcome(), is_automatic_failover=True)
+    record = table.read_record(settings)
+    assert record.lock_owner is None
+    assert record.last_failover_at == NOW + timedelta(seconds=30)
+    assert record.last_outcome is not None
+    assert record.last_outcome["reason"] == "It was down."
+    table.acquire_lock(settings, OTHER_EXECUTION, NOW)
+
+
+def test_unreadable_item_is_named(settings: Settings, cluster_table: Any) -> None:
+    cluster_table.put_item(Item={"clusterName": "garoon", "active": "db-01", "epoch": "many"})
+    with pytest.raises(Failed, match=r"The item garoon of clusters cannot be read: epoch"):
+        table.read_record(settings)

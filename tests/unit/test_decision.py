@@ -1,0 +1,288 @@
+"""The decision over the full product of its evidence: the promises hold in every corner of it."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+
+from failover.decision import decide
+from failover.models import (
+    Answer,
+    AutomaticLimit,
+    Decision,
+    Evidence,
+    InstanceState,
+    NodeEvidence,
+    PeerView,
+    Replica,
+    Routes,
+    StatusChecks,
+    Verdict,
+)
+
+MOVES = {Verdict.FAIL_OVER}
+PROMOTIONS = {Verdict.FAIL_OVER, Verdict.RESUME_ACTIVE}
+
+
+def evidence(**changes: object) -> Evidence:
+    """A healthy cluster, with changes: names with a prefix (`active_answer`) change that node."""
+    nodes: dict[str, dict[str, object]] = {
+        "active": {"name": "db-01", "answer": Answer.SERVING},
+        "standby": {"name": "db-02", "answer": Answer.DEMOTED},
+    }
+    for node in nodes.values():
+        node |= {"instance": InstanceState.ON, "checks": StatusChecks.PASSED, "replica": Replica.UP_TO_DATE}
+    whole: dict[str, object] = {
+        "is_heartbeat_lost": False,
+        "was_replicating": True,
+        "standby_view": PeerView.SERVES,
+        "routes": Routes.RIGHT,
+        "is_move_unfinished": False,
+        "limit": AutomaticLimit.NONE,
+    }
+    for name, value in changes.items():
+        prefix, _, field = name.partition("_")
+        if prefix in nodes and field in NodeEvidence.model_fields:
+            nodes[prefix][field] = value
+        else:
+            whole[name] = value
+    return Evidence.model_validate(nodes | whole)
+
+
+def dead_active(**changes: object) -> Evidence:
+    """The active node is silent, its heartbeat lost, and the standby cannot reach its services."""
+    return evidence(
+        **{
+            "active_answer": Answer.NONE,
+            "active_replica": Replica.UNKNOWN,
+            "is_heartbeat_lost": True,
+            "standby_view": PeerView.DOES_NOT_SERVE,
+        }
+        | changes
+    )
+
+
+def every_node(name: str, replicas: tuple[Replica, ...]) -> list[NodeEvidence]:
+    return [
+        NodeEvidence(name=name, instance=instance, checks=checks, answer=answer, replica=replica)
+        for instance, checks, answer in product(InstanceState, StatusChecks, Answer)
+        # A node that says nothing says nothing of its replica.
+        for replica in (replicas if answer not in (Answer.NONE, Answer.UNKNOWN) else (Replica.UNKNOWN,))
+        # Checks of the standby decide nothing.
+        if name == "db-01" or checks is StatusChecks.PASSED
+    ]
+
+
+def every_evidence(**fixed: object) -> Iterator[Evidence]:
+    """Every combination of evidence (without validation, for speed), some values fixed."""
+    actives = every_node("db-01", (Replica.UP_TO_DATE, Replica.STALE))
+    standbys = every_node("db-02", tuple(Replica))
+    rest = {
+        "is_heartbeat_lost": (True, False, None),
+        "was_replicating": (True, False, None),
+        "standby_view": tuple(PeerView),
+        "routes": (Routes.RIGHT, Routes.WRONG),
+        "is_move_unfinished": (False, True),
+        "limit": tuple(AutomaticLimit),
+        "is_data_loss_accepted": (False, True),
+    }
+    values = [(fixed[name],) if name in fixed else options for name, options in rest.items()]
+    for active, standby, combination in product(actives, standbys, product(*values)):
+        yield Evidence.model_construct(active=active, standby=standby, **dict(zip(rest, combination, strict=True)))
+
+
+def violations(seen: Evidence, decision: Decision) -> Iterator[str]:
+    """What of the promises this decision would break."""
+    active, standby, verdict = seen.active, seen.standby, decision.verdict
+    if not decision.reason.endswith("."):
+        yield "no reason in a sentence"
+    if verdict is Verdict.HALT and not decision.next_step:
+        yield "halted without a next step"
+    if verdict in MOVES:
+        if active.answer is Answer.SERVING:
+            yield "moved away from a node that serves"
+        if active.answer is Answer.UNKNOWN and active.instance is not InstanceState.OFF and not standby.is_primary:
+            yield "unknown taken for dead"
+        if active.answer is Answer.NONE and active.instance is not InstanceState.OFF and not standby.is_primary:
+            signs = (active.checks is StatusChecks.FAILED) + bool(
+                seen.is_heartbeat_lost and seen.standby_view is PeerView.DOES_NOT_SERVE
+            )
+            if signs == 0:
+                yield "silence alone taken for death"
+            if seen.standby_view is PeerView.SERVES:
+                yield "failed over though the standby reaches the services"
+        if standby.answer not in (Answer.DEMOTED, Answer.SERVING, Answer.NOT_SERVING):
+            yield "moved to a node that does not answer"
+        if seen.limit is AutomaticLimit.MAINTENANCE:
+            yield "moved during maintenance"
+        if seen.limit is AutomaticLimit.INTERVAL and not standby.is_primary:
+            yield "moved within the minimum interval"
+        if not standby.is_primary and not seen.is_data_loss_accepted:
+            if standby.replica is not Replica.UP_TO_DATE:
+                yield "moved onto a stale replica"
+            if seen.was_replicating is not True:
+                yield "moved onto a replica that may have been left behind"
+    if verdict is Verdict.RESUME_ACTIVE:
+        if active.replica is not Replica.UP_TO_DATE:
+            yield "resumed a stale replica"
+        if standby.answer is not Answer.DEMOTED and standby.instance is not InstanceState.OFF:
+            yield "resumed without proof that the other is not promoted"
+        if active.answer is not Answer.DEMOTED:
+            yield "resumed a node that is not demoted"
+    if verdict in PROMOTIONS and active.is_primary and standby.is_primary:
+        yield "promoted while both are primary"
+    if verdict is Verdict.RESTART_SERVICES and (active.answer is not Answer.NOT_SERVING or standby.is_primary):
+        yield "restarted on a node that is not the only primary"
+    if verdict is Verdict.REPAIR_ROUTES and active.answer is not Answer.SERVING:
+        yield "routed to a node that does not serve"
+    if seen.limit is AutomaticLimit.MAINTENANCE and verdict not in (
+        Verdict.NOTHING_TO_DO,
+        Verdict.WARN,
+        Verdict.HALT,
+        Verdict.NOT_YET,
+    ):
+        yield "acted during maintenance"
+
+
+@pytest.mark.parametrize("is_heartbeat_lost", [True, False, None])
+@pytest.mark.parametrize("standby_view", PeerView)
+def test_no_evidence_at_all_breaks_a_promise(is_heartbeat_lost: bool | None, standby_view: PeerView) -> None:
+    verdicts = set()
+    for seen in every_evidence(is_heartbeat_lost=is_heartbeat_lost, standby_view=standby_view):
+        decision = decide(seen)
+        verdicts.add(decision.verdict)
+        broken = list(violations(seen, decision))
+        assert not broken, f"{broken}: {decision} on {seen}"
+    # A serving node whose heartbeat is lost is warned of; every other verdict is reached in every part of the product.
+    assert verdicts >= set(Verdict) - {Verdict.NOTHING_TO_DO}
+
+
+def test_the_check_of_the_promises_can_fail() -> None:
+    move = Decision(verdict=Verdict.FAIL_OVER, reason="Just so.")
+
+    assert "moved away from a node that serves" in list(violations(evidence(), move))
+    assert "moved onto a stale replica" in list(violations(dead_active(standby_replica=Replica.STALE), move))
+    assert "unknown taken for dead" in list(violations(evidence(active_answer=Answer.UNKNOWN), move))
+
+
+def verdict_on(seen: Evidence) -> Verdict:
+    return decide(seen).verdict
+
+
+def test_healthy_cluster_is_left_alone() -> None:
+    assert verdict_on(evidence()) is Verdict.NOTHING_TO_DO
+
+
+def test_wrong_route_is_repaired() -> None:
+    assert verdict_on(evidence(routes=Routes.WRONG)) is Verdict.REPAIR_ROUTES
+
+
+def test_unknown_routes_change_nothing() -> None:
+    assert verdict_on(evidence(routes=Routes.UNKNOWN)) is Verdict.NOTHING_TO_DO
+
+
+def test_stopped_service_is_restarted_in_place() -> None:
+    decision = decide(evidence(active_answer=Answer.NOT_SERVING, active_detail="cyde_5_0 is stopped"))
+    assert decision.verdict is Verdict.RESTART_SERVICES
+    assert "cyde_5_0 is stopped" in decision.reason
+    assert decision.why_no_move == ""
+
+
+def test_stopped_service_with_a_stale_standby_may_not_move() -> None:
+    decision = decide(evidence(active_answer=Answer.NOT_SERVING, standby_replica=Replica.STALE))
+    assert decision.verdict is Verdict.RESTART_SERVICES
+    assert "db-02" in decision.why_no_move
+
+
+@pytest.mark.parametrize("was_heard", [Answer.NONE, Answer.UNKNOWN])
+def test_stopped_instance_fails_over(was_heard: Answer) -> None:
+    assert (
+        verdict_on(evidence(active_instance=InstanceState.OFF, active_answer=was_heard, standby_view=PeerView.UNKNOWN))
+        is Verdict.FAIL_OVER
+    )
+
+
+def test_failed_status_checks_and_silence_fail_over() -> None:
+    assert (
+        verdict_on(dead_active(active_checks=StatusChecks.FAILED, is_heartbeat_lost=None, standby_view=PeerView.UNKNOWN))
+        is Verdict.FAIL_OVER
+    )
+
+
+def test_silence_with_two_independent_signs_fails_over() -> None:
+    assert verdict_on(dead_active()) is Verdict.FAIL_OVER
+
+
+@pytest.mark.parametrize("change", [{"is_heartbeat_lost": None}, {"is_heartbeat_lost": False}, {"standby_view": PeerView.UNKNOWN}])
+def test_silence_without_a_second_sign_waits(change: dict[str, object]) -> None:
+    assert verdict_on(dead_active(**change)) is Verdict.NOT_YET
+
+
+def test_broken_path_to_aws_only_warns() -> None:
+    assert verdict_on(dead_active(standby_view=PeerView.SERVES)) is Verdict.WARN
+
+
+def test_standby_that_never_answered_halts_the_failover() -> None:
+    decision = decide(evidence(active_instance=InstanceState.OFF, active_answer=Answer.NONE, standby_answer=Answer.NONE))
+    assert decision.verdict is Verdict.HALT
+    assert "db-02 does not answer" in decision.reason
+
+
+def test_both_down_halts() -> None:
+    decision = decide(dead_active(standby_answer=Answer.NONE, standby_view=PeerView.UNKNOWN))
+    assert decision.verdict is Verdict.HALT
+    assert "Nothing is promoted, nothing is fenced." in decision.reason
+
+
+@pytest.mark.parametrize("was_replicating", [False, None])
+def test_standby_left_behind_before_the_death_is_not_promoted(was_replicating: bool | None) -> None:
+    assert verdict_on(dead_active(was_replicating=was_replicating)) is Verdict.HALT
+
+
+def test_operator_may_accept_data_loss() -> None:
+    assert (
+        verdict_on(dead_active(standby_replica=Replica.STALE, was_replicating=False, is_data_loss_accepted=True))
+        is Verdict.FAIL_OVER
+    )
+
+
+def test_not_even_accepted_data_loss_promotes_a_node_without_a_copy() -> None:
+    assert (
+        verdict_on(dead_active(standby_replica=Replica.UNUSABLE, is_data_loss_accepted=True)) is Verdict.HALT
+    )
+
+
+@pytest.mark.parametrize("limit", [AutomaticLimit.MAINTENANCE, AutomaticLimit.INTERVAL])
+def test_automatic_failover_keeps_its_limits(limit: AutomaticLimit) -> None:
+    assert verdict_on(dead_active(limit=limit)) is Verdict.HALT
+
+
+def test_rebooted_active_is_resumed_in_place() -> None:
+    assert verdict_on(evidence(active_answer=Answer.DEMOTED)) is Verdict.RESUME_ACTIVE
+
+
+def test_rebooted_active_is_not_resumed_while_the_standby_is_silent() -> None:
+    assert verdict_on(evidence(active_answer=Answer.DEMOTED, standby_answer=Answer.NONE)) is Verdict.NOT_YET
+
+
+def test_unfinished_move_goes_forward() -> None:
+    seen = evidence(active_answer=Answer.DEMOTED, standby_answer=Answer.NOT_SERVING, is_move_unfinished=True)
+    assert verdict_on(seen) is Verdict.FAIL_OVER
+
+
+def test_old_active_is_never_resumed_while_an_unfinished_move_is_unknown() -> None:
+    """The standby may have been promoted and written to: going back would lose that."""
+    for standby in (InstanceState.ON, InstanceState.OFF):
+        seen = evidence(
+            active_answer=Answer.DEMOTED,
+            standby_answer=Answer.NONE,
+            standby_instance=standby,
+            is_move_unfinished=True,
+        )
+        assert verdict_on(seen) is Verdict.HALT
+
+
+def test_two_primaries_are_for_an_operator() -> None:
+    for is_move_unfinished in (False, True):
+        seen = evidence(standby_answer=Answer.SERVING, is_move_unfinished=is_move_unfinished)
+        assert verdict_on(seen) is Verdict.HALT

@@ -1,0 +1,109 @@
+"""What may start the workflow, and what is refused with a sentence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failover.errors import InvalidInput
+from failover.settings import Settings
+from failover.triggers import read_trigger
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+def event(name: str) -> Any:
+    return json.loads((EVENTS / f"{name}.json").read_text())
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """The cluster whose instances the event files name."""
+    nodes = {
+        "node_a": settings.node_a.model_copy(update={"instance_id": "i-0a1b2c3d4e5f60001"}),
+        "node_b": settings.node_b.model_copy(update={"instance_id": "i-0a1b2c3d4e5f60002"}),
+    }
+    return settings.model_copy(update=nodes)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "reason"),
+    [
+        ("alarm-heartbeat-lost", "alarm", "alarm garoon-db-01-heartbeat-lost went to ALARM"),
+        ("alarm-services-failed", "alarm", "alarm garoon-db-01-services-failed went to ALARM"),
+        ("alarm-status-check-failed", "alarm", "alarm garoon-db-01-status-check-failed went to ALARM"),
+        ("instance-stopped", "instance", "the instance of db-01 went to stopped"),
+        ("instance-terminated", "instance", "the instance of db-01 went to terminated"),
+        ("standing-alarm", "schedule", "standing in alarm with nothing running: garoon-db-01-heartbeat-lost"),
+        ("operator", "operator", "drill of the emergency plan"),
+        ("operator-accepts-data-loss", "operator", "db-01 is lost for good"),
+        ("operator-empty", "operator", "started by an operator"),
+    ],
+)
+def test_every_event_file_is_understood(name: str, kind: str, reason: str, settings: Settings) -> None:
+    trigger = read_trigger(event(name), settings)
+    assert (trigger.kind, trigger.reason) == (kind, reason)
+
+
+def test_no_event_file_is_forgotten() -> None:
+    used = {path.stem for path in EVENTS.glob("*.json")}
+    assert used >= {"alarm-heartbeat-lost", "instance-stopped", "operator"}
+    not_for_this_workflow = {"schedule", "execution-timed-out", "health-event"}
+    assert used - not_for_this_workflow == {
+        "alarm-heartbeat-lost", "alarm-services-failed", "alarm-status-check-failed", "instance-stopped",
+        "instance-terminated", "standing-alarm", "operator", "operator-accepts-data-loss", "operator-empty",
+    }  # fmt: skip
+
+
+def test_only_an_operator_accepts_data_loss(settings: Settings) -> None:
+    assert read_trigger(event("operator-accepts-data-loss"), settings).accept_data_loss
+    assert not read_trigger(event("alarm-heartbeat-lost") | {"acceptDataLoss": True}, settings).accept_data_loss
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"acceptDataloss": True}, "acceptDataloss"),
+        ({"acceptDataLoss": "yes"}, "acceptDataLoss"),
+        ({"acceptDataLoss": 1}, "acceptDataLoss"),
+        ({"reason": 7}, "reason"),
+        ({"reason": "x" * 501}, "reason"),
+        ([], "JSON object"),
+        (None, "JSON object"),
+        ("failover", "JSON object"),
+    ],
+)
+def test_an_unusable_input_is_refused_with_what_is_allowed(given: object, what: str, settings: Settings) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        read_trigger(given, settings)
+    assert what in str(refusal.value)
+    assert "Allowed are {}" in str(refusal.value)
+
+
+def test_an_instance_of_somebody_else_is_refused(settings: Settings) -> None:
+    stranger = event("instance-stopped")
+    stranger["detail"]["instance-id"] = "i-0stranger"
+    with pytest.raises(InvalidInput, match=r"i-0stranger is not one of this cluster's: .*\(db-01\)"):
+        read_trigger(stranger, settings)
+
+
+def test_an_alarm_of_somebody_else_is_refused(settings: Settings) -> None:
+    stranger = event("alarm-heartbeat-lost")
+    stranger["detail"]["alarmName"] = "billing"
+    with pytest.raises(InvalidInput, match="billing is not one that this cluster acts on"):
+        read_trigger(stranger, settings)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"detail-type": "Something Else", "detail": {}},
+        {"detail-type": None},
+        {"detail-type": "CloudWatch Alarm State Change"},
+        {"detail-type": "EC2 Instance State-change Notification", "detail": {"instance-id": 3}},
+    ],
+)
+def test_a_malformed_event_is_refused(broken: dict[str, Any], settings: Settings) -> None:
+    with pytest.raises(InvalidInput):
+        read_trigger(broken, settings)
