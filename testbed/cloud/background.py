@@ -30,7 +30,7 @@ class Background:
         if self._stopping.wait(seconds):
             raise SystemExit
 
-    def start(self, function: Callable[..., None], *arguments: object, after_seconds: float = 0.0) -> None:
+    def start(self, function: Callable[..., object], *arguments: object, after_seconds: float = 0.0) -> None:
         """Calls the function in a thread, within the caller's account and region."""
         context = contextvars.copy_context()
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+_PROBE_SECONDS = 5.0
+
 logger = logging.getLogger("testbed.machines")
 
 
@@ -23,6 +25,9 @@ class CommandResult(Protocol):
 
     @property
     def stderr(self) -> str: ...
+
+    @property
+    def has_timed_out(self) -> bool: ...
 
 
 class Host(Protocol):
@@ -74,11 +79,21 @@ class Machine:
                 self._host.shutdown()
 
     def deliver(self, script: str, environment: Mapping[str, str], timeout_seconds: float) -> CommandResult:
-        """Raises UnreachableError, or TimeoutError when the script did not end in time."""
+        """Raises UnreachableError; whether the script has run is then unknown."""
         try:
             return self._host.deliver(script, environment, timeout_seconds)
         except self._unreachable as error:
             raise UnreachableError(str(error)) from error
+
+    def takes_commands(self) -> bool:
+        """Whether the agent would start a command now: it is up, and hears of it."""
+        if not self.can_reach_aws:
+            return False
+        try:
+            self.deliver("true", {}, _PROBE_SECONDS)
+        except UnreachableError:
+            return False
+        return True
 
     @property
     def can_reach_aws(self) -> bool:

@@ -316,7 +316,8 @@ class RunCommand:
         deadline = time.monotonic() + order.delivery_timeout_seconds - self._cloud.profile.command_delivery_seconds
         while not invocation.is_over:
             machine = self._cloud.machines.find(invocation.instance_id)
-            if machine and machine.can_reach_aws:
+            # Asked first, since a failed delivery does not tell whether the command was taken.
+            if machine and machine.takes_commands():
                 with self._lock:
                     if invocation.is_over:
                         return
@@ -339,11 +340,10 @@ class RunCommand:
                 self._cloud.background.sleep(_REDELIVERY_SECONDS)
             invocation.finish("TimedOut", "ExecutionTimedOut")
             return
-        except TimeoutError:
-            invocation.finish("TimedOut", "ExecutionTimedOut", _EXECUTION_TIMED_OUT_CODE)
-            return
         invocation.stdout, invocation.stderr = result.stdout, result.stderr
-        if invocation.status == "Cancelling":
+        if result.has_timed_out:
+            invocation.finish("TimedOut", "ExecutionTimedOut", _EXECUTION_TIMED_OUT_CODE)
+        elif invocation.status == "Cancelling":
             invocation.finish("Cancelled", "Cancelled", result.exit_code)
         elif result.exit_code == 0:
             invocation.finish("Success", "Success", 0)
