@@ -41,6 +41,7 @@ lint: .venv/ready ## Run the linters and type checks
 	mypy layers/failover_core/failover node testbed
 	shellcheck $$(git ls-files '*.sh')
 	cfn-lint template.yaml
+	statelint --ignore URI --eval-jsonata statemachines/*.asl.json # URI: the deployment substitutes the functions' ARNs
 	AWS_DEFAULT_REGION=$(STACK_REGION) sam validate --lint
 
 .PHONY: document

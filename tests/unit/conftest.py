@@ -5,11 +5,11 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
-
 from failover.adapters import nodes
 from failover.adapters.clients import client
 from failover.settings import Settings, read_settings
+from moto import mock_aws
+
 from tests.unit.fake_nodes import FakeNode, FakeSsm
 
 EXECUTION = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:one"

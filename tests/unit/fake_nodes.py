@@ -47,7 +47,12 @@ class FakeNode:
         self.heard.append(verb)
         result = {"verb": verb, "result": "done", "code": "done", "message": "done"}
         if verb == "probe":
-            probe = {"peer": "?", "database": "unreachable", "nfs": "unreachable", "paths": {"eth0": False, "eth1": False}}
+            probe = {
+                "peer": "?",
+                "database": "unreachable",
+                "nfs": "unreachable",
+                "paths": {"eth0": False, "eth1": False},
+            }
             return result | {"probe": probe}
         if verb != "status" and epoch < self.epoch:
             return result | {"result": "refused", "code": "stale_epoch", "message": f"epoch {epoch} has passed"}

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-
 from failover.adapters import cluster_table as table
 from failover.errors import Failed, LockHeld, LockLost
 from failover.models import Outcome, OutcomeKind
 from failover.settings import LOCK_SECONDS, Settings
+
 from tests.unit.conftest import EXECUTION, OTHER_EXECUTION
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import product
 
 import pytest
-
 from failover.decision import decide
 from failover.models import (
     Answer,
@@ -204,7 +203,9 @@ def test_stopped_instance_fails_over(was_heard: Answer) -> None:
 
 def test_failed_status_checks_and_silence_fail_over() -> None:
     assert (
-        verdict_on(dead_active(active_checks=StatusChecks.FAILED, is_heartbeat_lost=None, standby_view=PeerView.UNKNOWN))
+        verdict_on(
+            dead_active(active_checks=StatusChecks.FAILED, is_heartbeat_lost=None, standby_view=PeerView.UNKNOWN)
+        )
         is Verdict.FAIL_OVER
     )
 
@@ -213,7 +214,9 @@ def test_silence_with_two_independent_signs_fails_over() -> None:
     assert verdict_on(dead_active()) is Verdict.FAIL_OVER
 
 
-@pytest.mark.parametrize("change", [{"is_heartbeat_lost": None}, {"is_heartbeat_lost": False}, {"standby_view": PeerView.UNKNOWN}])
+@pytest.mark.parametrize(
+    "change", [{"is_heartbeat_lost": None}, {"is_heartbeat_lost": False}, {"standby_view": PeerView.UNKNOWN}]
+)
 def test_silence_without_a_second_sign_waits(change: dict[str, object]) -> None:
     assert verdict_on(dead_active(**change)) is Verdict.NOT_YET
 
@@ -223,7 +226,9 @@ def test_broken_path_to_aws_only_warns() -> None:
 
 
 def test_standby_that_never_answered_halts_the_failover() -> None:
-    decision = decide(evidence(active_instance=InstanceState.OFF, active_answer=Answer.NONE, standby_answer=Answer.NONE))
+    decision = decide(
+        evidence(active_instance=InstanceState.OFF, active_answer=Answer.NONE, standby_answer=Answer.NONE)
+    )
     assert decision.verdict is Verdict.HALT
     assert "db-02 does not answer" in decision.reason
 
@@ -247,9 +252,7 @@ def test_operator_may_accept_data_loss() -> None:
 
 
 def test_not_even_accepted_data_loss_promotes_a_node_without_a_copy() -> None:
-    assert (
-        verdict_on(dead_active(standby_replica=Replica.UNUSABLE, is_data_loss_accepted=True)) is Verdict.HALT
-    )
+    assert verdict_on(dead_active(standby_replica=Replica.UNUSABLE, is_data_loss_accepted=True)) is Verdict.HALT
 
 
 @pytest.mark.parametrize("limit", [AutomaticLimit.MAINTENANCE, AutomaticLimit.INTERVAL])

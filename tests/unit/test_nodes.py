@@ -1,11 +1,11 @@
 """Asking a node: silence, nonsense and refusals are told apart, and late commands are made harmless."""
 
 import pytest
-
 from failover.adapters.nodes import run_verb
 from failover.errors import CloudUnavailable, Failed, NotYet, Refused
 from failover.settings import Settings
 from failover.steps.verbs import obey
+
 from tests.unit.fake_nodes import FakeSsm
 
 

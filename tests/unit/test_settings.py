@@ -1,8 +1,8 @@
 """A function with a wrong environment must not start, and must say what is wrong."""
 
 import pytest
-
 from failover.settings import Settings, read_settings
+
 from tests.unit.conftest import make_environment
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from failover.errors import InvalidInput
 from failover.settings import Settings
 from failover.triggers import read_trigger

@@ -1,0 +1,498 @@
+"""Each step on a small account: it checks, acts, checks; run twice it does no harm; without the lock it does nothing."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from failover.adapters import cluster_table as table
+from failover.adapters import executions, instances, notifications
+from failover.errors import Failed, InvalidInput, LockHeld, LockLost, NotYet, Refused
+from failover.models import InstanceState, OutcomeKind, StatusChecks, Verdict
+from failover.settings import Node, Settings
+from failover.steps import fence_node as fence_module
+from failover.steps.acquire_lock import AcquireLockInput, acquire_lock
+from failover.steps.assess_cluster import AssessClusterInput, assess_cluster
+from failover.steps.demote_node import DemoteNodeInput, demote_node
+from failover.steps.fence_node import FenceNodeInput, fence_node
+from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
+from failover.steps.record_abort import ExecutionEndedEvent, record_abort
+from failover.steps.record_outcome import RecordOutcomeInput, record_outcome
+from failover.steps.restart_services import RestartServicesInput, restart_services
+from failover.steps.start_node import StartNodeInput, start_node
+from failover.steps.start_services import StartServicesInput, start_services
+from failover.steps.swap_route import SwapRouteInput, swap_route
+from failover.steps.watch_alarms import ScheduledEvent, watch_alarms
+from failover.triggers import read_trigger
+
+from tests.unit.conftest import EXECUTION, OTHER_EXECUTION
+from tests.unit.fake_nodes import FakeSsm
+
+NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+
+
+class FakeMachines:
+    """The two instances, as the EC2 adapter reports them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.states = {node.name: InstanceState.ON for node in settings.nodes}
+        self.checks = {node.name: StatusChecks.PASSED for node in settings.nodes}
+        self.calls: list[tuple[str, str]] = []
+        self.stop_leads_to = InstanceState.OFF
+
+    def read_instance(self, node: Node) -> tuple[InstanceState, StatusChecks]:
+        return self.states[node.name], self.checks[node.name]
+
+    def stop_now(self, node: Node) -> None:
+        self.calls.append(("stop", node.name))
+        self.states[node.name] = self.stop_leads_to
+
+    def start(self, node: Node) -> None:
+        self.calls.append(("start", node.name))
+        self.states[node.name] = InstanceState.ON
+
+
+@pytest.fixture
+def machines(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeMachines:
+    fake = FakeMachines(settings)
+    for name in ("read_instance", "stop_now", "start"):
+        monkeypatch.setattr(instances, name, getattr(fake, name))
+    return fake
+
+
+@pytest.fixture
+def lock(cluster_table: Any, settings: Settings) -> None:
+    """This execution owns the lock."""
+    table.acquire_lock(settings, EXECUTION, datetime.now(UTC))
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = []
+
+    def publish(_settings: Settings, subject: str, text: str, attributes: dict[str, str]) -> None:
+        messages.append({"subject": subject, "text": text} | attributes)
+
+    monkeypatch.setattr(notifications, "publish", publish)
+    return messages
+
+
+# --- the lock ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("cluster_table")
+def test_unusable_input_is_refused_before_anything_is_changed(settings: Settings) -> None:
+    with pytest.raises(InvalidInput):
+        acquire_lock(AcquireLockInput(execution=EXECUTION, input={"force": True}), settings)
+    assert table.read_record(settings).lock_owner is None
+
+
+@pytest.mark.usefixtures("cluster_table")
+def test_lock_of_a_running_execution_is_respected_and_of_an_ended_one_taken(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.acquire_lock(settings, OTHER_EXECUTION, datetime.now(UTC))
+    monkeypatch.setattr(executions, "has_ended", lambda _arn: False)
+    with pytest.raises(LockHeld):
+        acquire_lock(AcquireLockInput(execution=EXECUTION, input={}), settings)
+    monkeypatch.setattr(executions, "has_ended", lambda arn: arn == OTHER_EXECUTION)
+    lock = acquire_lock(AcquireLockInput(execution=EXECUTION, input={}), settings)
+    assert (lock.record.active, lock.standby, lock.trigger.kind) == ("db-01", "db-02", "operator")
+
+
+ChangingStep = Callable[[str, Settings], object]
+CHANGING_STEPS: dict[str, ChangingStep] = {
+    "demote_node": lambda owner, s: demote_node(DemoteNodeInput(execution=owner, node="db-01"), s),
+    "fence_node": lambda owner, s: fence_node(FenceNodeInput(execution=owner, node="db-01", started_at=NOW), s),
+    "start_node": lambda owner, s: start_node(StartNodeInput(execution=owner, node="db-01"), s),
+    "promote_replica": lambda owner, s: promote_replica(PromoteReplicaInput(execution=owner, node="db-02"), s),
+    "start_services": lambda owner, s: start_services(StartServicesInput(execution=owner, node="db-01"), s),
+    "restart_services": lambda owner, s: restart_services(RestartServicesInput(execution=owner, node="db-01"), s),
+    "swap_route": lambda owner, s: swap_route(SwapRouteInput(execution=owner, node="db-01"), s),
+}
+
+
+@pytest.mark.parametrize("step", CHANGING_STEPS.values(), ids=CHANGING_STEPS.keys())
+@pytest.mark.usefixtures("lock")
+def test_step_that_lost_the_lock_does_nothing(
+    step: ChangingStep, settings: Settings, ssm: FakeSsm, machines: FakeMachines
+) -> None:
+    before = table.read_record(settings)
+    with pytest.raises(LockLost):
+        step(OTHER_EXECUTION, settings)
+    assert ssm.sent == []
+    assert machines.calls == []
+    assert table.read_record(settings) == before
+
+
+# --- fence -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("lock")
+def test_fence_is_proven_by_the_state_stopped(settings: Settings, machines: FakeMachines) -> None:
+    request = FenceNodeInput(execution=EXECUTION, node="db-01", started_at=datetime.now(UTC))
+    fence_node(request, settings)
+    fence_node(request, settings)
+    assert machines.calls == [("stop", "db-01")]
+    assert table.read_record(settings).fenced_node == "db-01"
+
+
+@pytest.mark.usefixtures("lock")
+def test_fence_that_hangs_waits_and_then_halts(
+    settings: Settings, machines: FakeMachines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machines.stop_leads_to = InstanceState.GOING_OFF
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(
+        fence_module,
+        "time",
+        SimpleNamespace(monotonic=lambda: clock.now, sleep=lambda seconds: setattr(clock, "now", clock.now + seconds)),
+    )
+    just_begun, long_ago = datetime.now(UTC), datetime.now(UTC) - timedelta(seconds=301)
+    with pytest.raises(NotYet):
+        fence_node(FenceNodeInput(execution=EXECUTION, node="db-01", started_at=just_begun), settings)
+    with pytest.raises(Failed, match="still not stopped after 301 s"):
+        fence_node(FenceNodeInput(execution=EXECUTION, node="db-01", started_at=long_ago), settings)
+    assert table.read_record(settings).fenced_node is None
+
+
+# --- demote and promote ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("lock", "machines")
+def test_promotion_believes_nobody_and_demotes_the_peer_itself(settings: Settings, ssm: FakeSsm) -> None:
+    request = PromoteReplicaInput(execution=EXECUTION, node="db-02")
+    promoted = promote_replica(request, settings)
+    assert ssm.nodes["i-0a"].heard == ["demote"]
+    assert ssm.nodes["i-0a"].role == "Secondary"
+    assert ssm.nodes["i-0b"].role == "Primary"
+    assert promoted.proof == "db-01 is demoted"
+    record = table.read_record(settings)
+    assert (record.active, record.epoch, record.moving_to) == ("db-02", 1, None)
+
+
+@pytest.mark.usefixtures("lock")
+def test_stopped_peer_is_proof_enough(settings: Settings, ssm: FakeSsm, machines: FakeMachines) -> None:
+    machines.states["db-01"] = InstanceState.OFF
+    promoted = promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
+    assert ssm.nodes["i-0a"].heard == []
+    assert promoted.proof == "the instance of db-01 is stopped"
+
+
+@pytest.mark.usefixtures("lock", "machines")
+def test_silent_peer_that_is_not_off_forbids_the_promotion(settings: Settings, ssm: FakeSsm) -> None:
+    ssm.nodes["i-0a"].is_silent = True
+    with pytest.raises(NotYet, match="db-01 did not answer"):
+        promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
+    assert ssm.nodes["i-0b"].heard == []
+    record = table.read_record(settings)
+    assert (record.active, record.moving_to) == ("db-01", "db-02")
+
+
+@pytest.mark.usefixtures("lock", "machines")
+def test_peer_that_cannot_be_demoted_forbids_the_promotion(settings: Settings, ssm: FakeSsm) -> None:
+    ssm.nodes["i-0a"].obeys = False
+    with pytest.raises(Failed, match="demote went wrong"):
+        promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
+    assert ssm.nodes["i-0b"].heard == []
+
+
+@pytest.mark.usefixtures("lock")
+def test_late_command_of_an_earlier_move_is_refused_by_the_node(
+    settings: Settings, ssm: FakeSsm, machines: FakeMachines
+) -> None:
+    """An aborted execution's `promote` of db-02 is still on its way while the next execution resumes db-01."""
+    late_epoch = table.begin_move(settings, EXECUTION, "db-02")
+    table.acquire_lock(settings, OTHER_EXECUTION, datetime.now(UTC), stale_owner=EXECUTION)
+    ssm.nodes["i-0a"].role = "Secondary"
+    promote_replica(PromoteReplicaInput(execution=OTHER_EXECUTION, node="db-01"), settings)
+    answer = ssm.nodes["i-0b"].run("promote", late_epoch, accept_data_loss=False)
+    assert answer["code"] == "stale_epoch"
+    assert ssm.nodes["i-0b"].role == "Secondary"
+
+
+@pytest.mark.usefixtures("lock")
+def test_stale_replica_is_refused_unless_data_loss_is_accepted(
+    settings: Settings, ssm: FakeSsm, machines: FakeMachines
+) -> None:
+    machines.states["db-01"] = InstanceState.OFF
+    ssm.nodes["i-0b"].disk = "Outdated"
+    with pytest.raises(Refused):
+        promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
+    promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02", accept_data_loss=True), settings)
+    assert ssm.nodes["i-0b"].role == "Primary"
+
+
+@pytest.mark.usefixtures("lock")
+def test_demote_is_the_node_s_own_word(settings: Settings, ssm: FakeSsm) -> None:
+    demoted = demote_node(DemoteNodeInput(execution=EXECUTION, node="db-01"), settings)
+    assert ssm.nodes["i-0a"].role == "Secondary"
+    assert demoted.epoch == 1
+    assert table.read_record(settings).moving_to == "db-02"
+
+
+# --- services, machine -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("lock")
+def test_services_that_do_not_serve_after_the_start_are_a_failure(settings: Settings, ssm: FakeSsm) -> None:
+    with pytest.raises(Failed, match="cyde_5_0 is stopped"):
+        start_services(StartServicesInput(execution=EXECUTION, node="db-02"), settings)  # db-02 is secondary
+    assert restart_services(RestartServicesInput(execution=EXECUTION, node="db-01"), settings).node == "db-01"
+
+
+@pytest.mark.usefixtures("lock")
+def test_node_is_started_and_awaited(settings: Settings, ssm: FakeSsm, machines: FakeMachines) -> None:
+    machines.states["db-01"] = InstanceState.OFF
+    request = StartNodeInput(execution=EXECUTION, node="db-01")
+    with pytest.raises(NotYet):
+        start_node(request, settings)
+    ssm.nodes["i-0a"].is_silent = True
+    with pytest.raises(NotYet, match="does not answer yet"):
+        start_node(request, settings)
+    ssm.nodes["i-0a"].is_silent = False
+    start_node(request, settings)
+    assert machines.calls == [("start", "db-01")]
+
+
+# --- assessing ---------------------------------------------------------------------------------------------------
+
+
+def assess(settings: Settings, record_changes: dict[str, Any] | None = None) -> Any:
+    record = table.read_record(settings).model_copy(update=record_changes or {})
+    trigger = read_trigger({}, settings)
+    return assess_cluster(AssessClusterInput(execution=EXECUTION, trigger=trigger, record=record), settings)
+
+
+@pytest.mark.usefixtures("cluster_table", "machines")
+def test_sources_that_fail_are_unknown_and_not_death(settings: Settings, ssm: FakeSsm) -> None:
+    """Routes and alarms do not exist in this account, so both sources fail; the nodes answer."""
+    assessment = assess(settings)
+    assert assessment.decision.verdict is Verdict.NOTHING_TO_DO
+    assert assessment.evidence.routes == "unknown"
+    assert assessment.evidence.is_heartbeat_lost is None
+
+
+@pytest.mark.usefixtures("cluster_table", "machines")
+def test_silence_without_other_signs_is_not_yet(settings: Settings, ssm: FakeSsm) -> None:
+    ssm.nodes["i-0a"].is_silent = True
+    with pytest.raises(NotYet, match="no second, independent sign"):
+        assess(settings)
+
+
+@pytest.mark.usefixtures("cluster_table")
+def test_stopped_instance_is_failed_over_only_with_the_last_word_on_replication(
+    settings: Settings, ssm: FakeSsm, machines: FakeMachines
+) -> None:
+    machines.states["db-01"] = InstanceState.OFF
+    del ssm.nodes["i-0a"]
+    ssm.nodes["i-0b"].connection = "WFConnection"
+    assert assess(settings).decision.verdict is Verdict.HALT
+    alarm = {
+        "AlarmName": "garoon-db-01-replication-degraded", "MetricName": "ReplicationHealthy", "Namespace": "x",
+        "Period": 10, "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "LessThanThreshold",
+        "Statistic": "Minimum",
+    }  # fmt: skip
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(**alarm)
+    cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="it replicated to the end")
+    assert assess(settings).decision.verdict is Verdict.FAIL_OVER
+
+
+# --- routes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def network(aws: None, settings: Settings) -> Settings:
+    """Two App route tables whose virtual IP points to db-01, and the settings with their real ids."""
+    ec2 = boto3.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.3.0/24")["Subnet"]["SubnetId"]
+    enis = [
+        ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+        for _node in settings.nodes
+    ]
+    tables = [ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _zone in "ac"]
+    for table_id in tables:
+        ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="10.1.0.10/32", NetworkInterfaceId=enis[0])
+        ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="198.18.0.0/24", NetworkInterfaceId=enis[0])
+    return settings.model_copy(
+        update={
+            "node_a": settings.node_a.model_copy(update={"eth0_interface_id": enis[0]}),
+            "node_b": settings.node_b.model_copy(update={"eth0_interface_id": enis[1]}),
+            "route_table_ids": tuple(tables),
+        }
+    )
+
+
+def route_targets(settings: Settings, cidr: str) -> list[str | None]:
+    tables = boto3.client("ec2").describe_route_tables(RouteTableIds=list(settings.route_table_ids))["RouteTables"]
+    return [
+        next(
+            (route["NetworkInterfaceId"] for route in table["Routes"] if route.get("DestinationCidrBlock") == cidr),
+            None,
+        )
+        for table in tables
+    ]
+
+
+def swap(node: str, settings: Settings) -> Any:
+    return swap_route(SwapRouteInput(execution=EXECUTION, node=node), settings)
+
+
+@pytest.mark.usefixtures("lock")
+def test_every_route_moves_and_no_other_route_is_touched(network: Settings) -> None:
+    swapped = swap("db-02", network)
+    assert route_targets(network, "10.1.0.10/32") == [network.node_b.eth0_interface_id] * 2
+    assert route_targets(network, "198.18.0.0/24") == [network.node_a.eth0_interface_id] * 2
+    assert sorted(swapped.changed) == sorted(network.route_table_ids)
+    assert swapped.was_source_dest_check_on
+    again = swap("db-02", network)
+    assert again.changed == []
+    assert not again.was_source_dest_check_on
+
+
+@pytest.mark.usefixtures("lock")
+def test_missing_entry_is_made_and_right_ones_left_alone(network: Settings) -> None:
+    missing, right = network.route_table_ids
+    boto3.client("ec2").delete_route(RouteTableId=missing, DestinationCidrBlock="10.1.0.10/32")
+    swapped = swap("db-01", network)
+    assert (swapped.changed, swapped.already_right) == ([missing], [right])
+    assert route_targets(network, "10.1.0.10/32") == [network.node_a.eth0_interface_id] * 2
+
+
+@pytest.mark.usefixtures("lock")
+def test_route_table_that_does_not_exist_is_named(network: Settings) -> None:
+    wrong = network.model_copy(update={"route_table_ids": (*network.route_table_ids, "rtb-0dead")})
+    with pytest.raises(Failed, match="rtb-0dead"):
+        swap("db-02", wrong)
+    assert route_targets(network, "10.1.0.10/32") == [network.node_a.eth0_interface_id] * 2
+
+
+# --- the end -----------------------------------------------------------------------------------------------------
+
+
+def test_outcome_is_recorded_published_and_the_lock_is_free(
+    settings: Settings, lock: None, published: list[dict[str, Any]]
+) -> None:
+    held = acquire_lock(AcquireLockInput(execution=EXECUTION, input={}), settings)
+    request = RecordOutcomeInput.model_validate(
+        {
+            "execution": EXECUTION,
+            "startedAt": "2026-11-22T04:00:00Z",
+            "lock": held.to_json(),
+            "decision": {"verdict": "failOver", "reason": "It was down."},
+            "progress": {"isMoved": True},
+        }
+    )
+    outcome = record_outcome(request, settings)
+    assert outcome.outcome is OutcomeKind.FAILED_OVER
+    assert table.read_record(settings).lock_owner is None
+    [message] = published
+    assert message["subject"] == "[garoon] FailedOver"
+    assert message["attention"] == "needed"
+    assert "Next step: Bring the old active node back" in message["text"]
+
+
+@pytest.mark.usefixtures("cluster_table")
+def test_refused_input_is_told_and_changes_nothing(settings: Settings, published: list[dict[str, Any]]) -> None:
+    failure = {
+        "step": "AcquireLock",
+        "error": "InvalidInput",
+        "cause": '{"errorMessage": "The input is not usable.", "errorType": "InvalidInput"}',
+    }
+    request = RecordOutcomeInput.model_validate(
+        {"execution": EXECUTION, "startedAt": "2026-11-22T04:00:00Z", "failure": failure}
+    )
+    before = table.read_record(settings)
+    outcome = record_outcome(request, settings)
+    assert (outcome.outcome, outcome.reason) == (OutcomeKind.REFUSED, "The input is not usable.")
+    assert table.read_record(settings) == before
+    assert len(published) == 1
+
+
+def test_repeated_finding_of_the_schedule_asks_for_no_attention(
+    settings: Settings, lock: None, published: list[dict[str, Any]]
+) -> None:
+    standing = {"detail-type": "Garoon Failover Standing Alarm", "detail": {"alarms": ["x"]}}
+    for _minute in range(2):
+        held = acquire_lock(AcquireLockInput(execution=EXECUTION, input=standing), settings)
+        request = RecordOutcomeInput.model_validate(
+            {
+                "execution": EXECUTION,
+                "startedAt": "2026-11-22T04:00:00Z",
+                "lock": held.to_json(),
+                "decision": {"verdict": "halt", "reason": "Both are down.", "nextStep": "Look."},
+            }
+        )
+        record_outcome(request, settings)
+    assert [message["attention"] for message in published] == ["needed", "none"]
+
+
+def ended(status: str) -> ExecutionEndedEvent:
+    detail = {"executionArn": EXECUTION, "status": status, "startDate": 1_795_320_751_000, "error": None, "cause": None}
+    return ExecutionEndedEvent.model_validate({"id": "1", "detail": detail})
+
+
+def test_execution_stopped_by_somebody_is_recorded_and_its_lock_freed(
+    settings: Settings, lock: None, published: list[dict[str, Any]]
+) -> None:
+    assert not record_abort(ended("ABORTED"), settings).was_recorded_before
+    assert table.read_record(settings).lock_owner is None
+    assert "was stopped by somebody" in published[0]["text"]
+
+
+@pytest.mark.usefixtures("cluster_table")
+def test_failed_execution_with_a_recorded_outcome_is_not_told_twice(
+    settings: Settings, published: list[dict[str, Any]]
+) -> None:
+    assert record_abort(ended("FAILED"), settings).was_recorded_before
+    assert published == []
+
+
+# --- the schedule's look -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def started(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    inputs: list[dict[str, Any]] = []
+    monkeypatch.setattr(executions, "is_any_running", lambda _settings: False)
+    monkeypatch.setattr(executions, "start_failover", lambda _settings, _name, given: inputs.append(given) or True)
+    return inputs
+
+
+def put_alarm(name: str, state: str) -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name, MetricName="m", Namespace="x", Period=10, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="LessThanThreshold", Statistic="Minimum",
+    )  # fmt: skip
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+
+
+@pytest.mark.usefixtures("cluster_table")
+def test_lost_event_is_made_up_for(settings: Settings, started: list[dict[str, Any]]) -> None:
+    put_alarm("garoon-db-01-heartbeat-lost", "ALARM")
+    assert watch_alarms(ScheduledEvent(), settings).started
+    assert read_trigger(started[0], settings).kind == "schedule"
+
+
+@pytest.mark.usefixtures("cluster_table")
+def test_alarm_of_the_standby_starts_nothing(settings: Settings, started: list[dict[str, Any]]) -> None:
+    put_alarm("garoon-db-02-heartbeat-lost", "ALARM")
+    assert not watch_alarms(ScheduledEvent(), settings).started
+    assert started == []
+
+
+def test_nothing_is_started_in_maintenance_or_beside_a_running_execution(
+    settings: Settings, cluster_table: Any, started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_alarm("garoon-db-01-heartbeat-lost", "ALARM")
+    monkeypatch.setattr(executions, "is_any_running", lambda _settings: True)
+    assert watch_alarms(ScheduledEvent(), settings).reason == "an execution is running"
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    cluster_table.put_item(Item={"clusterName": "garoon", "active": "db-01", "epoch": 0, "maintenanceUntil": until})
+    assert watch_alarms(ScheduledEvent(), settings).reason == "maintenance is on"
+    assert started == []
