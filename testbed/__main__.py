@@ -19,7 +19,9 @@ from testbed.profiles import load_profile
 def main() -> int:
     """Returns the exit code: 0 passed, 1 failed, 2 wrong arguments, 130 interrupted."""
     arguments = _parse()
-    logging.basicConfig(level=logging.DEBUG if arguments.verbose else logging.ERROR)
+    logging.basicConfig(level=logging.ERROR)
+    if arguments.verbose:
+        logging.getLogger("testbed").setLevel(logging.DEBUG)
     # An ordered end also for `kill`, so that no process of the testbed outlives it.
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     console = Console(highlight=False)
@@ -65,7 +67,7 @@ def _drill(arguments: argparse.Namespace, console: Console) -> int:
 
     from testbed.bed import running_testbed
     from testbed.deployment import DeploymentError
-    from testbed.drill import run, write_json
+    from testbed.drill import keep, run, write_json
     from testbed.view import Progress, choose_view, print_timeline
 
     try:
@@ -74,8 +76,10 @@ def _drill(arguments: argparse.Namespace, console: Console) -> int:
             try:
                 with choose_view(console) as view:
                     result = run(bed, scenario, view)
-            finally:
+            except BaseException:
                 bed.keep_logs(scenario.name)
+                raise
+            keep(bed, result)
     except (DeploymentError, TimeoutError, HostError) as error:
         console.print(f"FAIL {scenario.name}: the testbed did not come up: {error}", markup=False, soft_wrap=True)
         return 1

@@ -124,7 +124,7 @@ class Testbed:
         return read_routes(self.clients, self.installation)
 
     def keep_logs(self, name: str) -> Path:
-        """Copies what the world wrote to .testbed/last/NAME, for a look afterwards."""
+        """Copies what the world wrote to .testbed/last/NAME, for a look afterwards; returns that directory."""
         target = SCRATCH / "last" / name
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(self.world.directory, target, ignore=_ignore_special_files, dirs_exist_ok=True, symlinks=True)
@@ -228,7 +228,6 @@ def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] 
             pace = _PACES[profile.name]
             try:
                 with AppServers(clients, installation, pace.user_timeout_seconds):
-                    clean_hosts(clients, installation, world, profile, pace.patience_seconds)
                     tell("building the stack (sam build)")
                     template = building.result()
                     tell("deploying the stack (sam deploy)")
@@ -268,16 +267,17 @@ def clean_hosts(
     """Powers both instances off, gives them empty disks and a mirror in sync, and starts them again."""
     instance_ids = [node.instance_id for node in installation.nodes.values()]
 
-    def are_all(state: str) -> Callable[[], bool]:
+    def are_all(*states: str) -> Callable[[], bool]:
         def check() -> bool:
             described = clients.ec2.describe_instances(InstanceIds=instance_ids)["Reservations"]
-            states = [instance["State"]["Name"] for reservation in described for instance in reservation["Instances"]]
-            return states == [state] * len(instance_ids)
+            found = [instance["State"]["Name"] for reservation in described for instance in reservation["Instances"]]
+            return len(found) == len(instance_ids) and all(state in states for state in found)
 
         return check
 
     CloudFaults(world.directory).clear()
-    # An instance that a fault held in `stopping` has to come to its end before it can be stopped again.
+    # EC2 refuses to stop an instance that is still starting.
+    wait_until(are_all("running", "stopping", "stopped"), "no instance starting", patience_seconds)
     clients.ec2.stop_instances(InstanceIds=instance_ids, Force=True, SkipOsShutdown=True)
     wait_until(are_all("stopped"), "both instances being stopped", patience_seconds)
     for name in installation.nodes:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class Result:
     api_calls: Mapping[str, Mapping[str, int]]
     moments: Sequence[Moment]
     broken_at: float
+    executions: Sequence[Execution] = ()
     problems: list[str] = field(default_factory=list)
     """What is not as the scenario expects; empty if the drill passed."""
 
@@ -172,6 +173,7 @@ class _Drill:
             api_calls=count_calls(calls),
             moments=timeline.tell(history, self._acts),
             broken_at=self._broken_at or self._since,
+            executions=history.executions,
             problems=self._problems,
         )
 
@@ -384,6 +386,14 @@ def count_calls(calls: Sequence[Call]) -> dict[str, dict[str, int]]:
 
 def write_json(result: Result, file: Path) -> None:
     file.write_text(json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")
+
+
+def keep(bed: Testbed, result: Result) -> None:
+    """Keeps what the world wrote and what the drill saw in .testbed/last/SCENARIO, for a look afterwards."""
+    directory = bed.keep_logs(result.scenario)
+    write_json(result, directory / "result.json")
+    seen = [asdict(execution) for execution in result.executions]
+    (directory / "executions.json").write_text(json.dumps(seen, indent=2, ensure_ascii=False) + "\n")
 
 
 def _outage_seconds(outage: Outage | None) -> float | None:

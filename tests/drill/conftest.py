@@ -1,0 +1,23 @@
+"""One testbed for each test worker: started and deployed once, made as new for each scenario."""
+
+from collections.abc import Iterator
+
+import pytest
+from rich.console import Console
+
+from testbed.bed import Testbed, running_testbed
+from testbed.profiles import load_profile
+
+
+@pytest.fixture(scope="session")
+def deployed_bed() -> Iterator[Testbed]:
+    console = Console()
+    with running_testbed(load_profile("fast"), console.print) as bed:
+        yield bed
+
+
+@pytest.fixture
+def bed(deployed_bed: Testbed) -> Testbed:
+    """The testbed as new."""
+    deployed_bed.reset()
+    return deployed_bed

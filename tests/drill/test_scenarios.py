@@ -1,0 +1,18 @@
+"""Every scenario, on the fast profile, with the deployed roles enforced: the same drills that `make drill` runs."""
+
+import pytest
+
+from testbed import scenarios
+from testbed.bed import Testbed
+from testbed.drill import keep, run
+from testbed.scenario import Scenario
+from testbed.view import SilentView, format_moment
+
+
+@pytest.mark.parametrize("scenario", scenarios.ALL.values(), ids=scenarios.ALL.keys())
+def test_scenario(bed: Testbed, scenario: Scenario) -> None:
+    result = run(bed, scenario, SilentView())
+    if not result.has_passed:
+        keep(bed, result)
+    story = "\n".join(format_moment(moment, result.broken_at) for moment in result.moments)
+    assert result.has_passed, f"{result.sentence()}\n{story}"
