@@ -1,4 +1,4 @@
-"""Each step on a small account: it checks, acts, checks; run twice it does no harm; without the lock it does nothing."""
+"""Each step on a small account: it checks, acts, checks; twice is harmless; without the lock it does nothing."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A walk through the state machine's definition: nothing unreachable, nothing unguarded, nothing that ends unrecorded."""
+"""A walk through the state machine's definition: nothing unreachable, unguarded, or ending unrecorded."""
 
 import inspect
 import json
