@@ -51,19 +51,18 @@ readonly EXPORTS=(www/cgi-bin/cbgrn/sessiondata=3771 cybozu/mysql-5.0/files=3772
 readonly NFS_PORT=2049
 readonly WRITE_CHECK_FILE=.garoon-node-write-check
 
-# One look at one thing takes at most this long; the looks of `status` and `probe` run beside each other.
-readonly LOOK_SECONDS=3
 # A missing answer for this many looks of `watch`, while the peer's database answers, makes a standby outdated.
 readonly LOOKS_BEFORE_OUTDATE=3
 
-# Settings: written by `install`, then the operator's own in garoon-node.local.conf.
+# Settings: written by `install`, then the operator's own in garoon-node.local.conf. One look at one thing takes at most
+# LOOK_SECONDS; the looks of `status` and `probe` run beside each other.
 declare -A CONFIG=(
     [CLUSTER_NAME]="" [NODE_NAME]="" [ETH0_ADDRESS]="" [ETH1_ADDRESS]=""
     [PEER_NAME]="" [PEER_ETH0_ADDRESS]="" [PEER_ETH1_ADDRESS]="" [VIRTUAL_IP]=""
     [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]=/dev/drbd0 [REPLICATION_PROTOCOL]=C
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
-    [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
+    [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
 )
 
 VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
@@ -84,8 +83,8 @@ json_string() {
     text=${text//\"/\\\"}
     for ((index = 0; index < ${#text}; index++)); do
         char=${text:index:1}
-        # A control character has no place in a sentence or a name: a space is as good.
-        [[ $char == [[:cntrl:]] ]] && char=" "
+        # Bytes that could break the line or its encoding have no place in a sentence.
+        [[ $char == [[:print:]] ]] || char="?"
         out+=$char
     done
     printf '"%s"' "$out"
@@ -175,7 +174,7 @@ look() {
 # The words of a look in ANSWER, without line ends around them. Words that came before a look hung are kept.
 answer() {
     local descriptor=${LOOKS[$1]}
-    IFS= read -r -d '' -t "$((LOOK_SECONDS + 1))" ANSWER <&"$descriptor"
+    IFS= read -r -d '' -t "$((CONFIG[LOOK_SECONDS] + 1))" ANSWER <&"$descriptor"
     exec {descriptor}<&-
     unset "LOOKS[$1]"
     ANSWER=${ANSWER%$'\nend'}
@@ -221,7 +220,7 @@ read_settings() {
         [[ -r $file ]] || continue
         while IFS= read -r line; do
             [[ $line =~ ^([A-Z0-9_]+)=\"([^\"]*)\"$ ]] || continue
-            set_setting "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" || log "$file: the value of ${BASH_REMATCH[1]} is not allowed"
+            set_setting "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" || log "$file: the value of ${line%%=*} is not allowed"
         done <"$file"
     done
 }
@@ -275,7 +274,7 @@ read_replication() {
     # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
     if [[ $text == *"version: 8."* ]]; then
         parse_proc_drbd "$text" "${minor:-0}"
-    elif bounded "$LOOK_SECONDS" drbdsetup status "$RESOURCE"; then
+    elif bounded "${CONFIG[LOOK_SECONDS]}" drbdsetup status "$RESOURCE"; then
         parse_drbd_status "$BOUNDED_OUTPUT"
     fi
     [[ $REPLICATION_DISK != DUnknown ]] || REPLICATION_DISK=Unknown
@@ -419,7 +418,7 @@ kill_holders() {
     for process in "$ROOT"/proc/[0-9]*; do
         pid=${process##*/}
         [[ $pid == "$$" || $pid == "$BASHPID" || $pid == 1 || ! -d $process ]] && continue
-        if bounded "$LOOK_SECONDS" stat -c %N "$process"/{exe,cwd,root} "$process"/fd/* || [[ -n $BOUNDED_OUTPUT ]]; then
+        if bounded "${CONFIG[LOOK_SECONDS]}" stat -c %N "$process"/{exe,cwd,root} "$process"/fd/* || [[ -n $BOUNDED_OUTPUT ]]; then
             [[ $BOUNDED_OUTPUT == *" -> "?"${CONFIG[MOUNT_POINT]}"[/\'\"]* ]] || continue
             log "process $pid holds ${CONFIG[MOUNT_POINT]}: sending SIG$1"
             kill -s "$1" "$pid" 2>/dev/null
@@ -430,7 +429,7 @@ kill_holders() {
 }
 
 look_at_volume() {
-    timeout -k 1 "$LOOK_SECONDS" dd if=/dev/zero of="$ROOT${CONFIG[MOUNT_POINT]}/$WRITE_CHECK_FILE" \
+    timeout -k 1 "${CONFIG[LOOK_SECONDS]}" dd if=/dev/zero of="$ROOT${CONFIG[MOUNT_POINT]}/$WRITE_CHECK_FILE" \
         bs=512 count=1 conv=fsync status=none && printf writable
 }
 
@@ -445,7 +444,7 @@ init_script() {
 
 look_at_service() {
     local output
-    output=$(SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 timeout -k 1 "$LOOK_SECONDS" \
+    output=$(SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 timeout -k 1 "${CONFIG[LOOK_SECONDS]}" \
         "$ROOT/etc/init.d/$1" status 2>&1) && printf running
     # An init script that knows no `status` says how it is used; then the process list must tell.
     [[ $output != *[Uu]sage:*status* && $output == *[Uu]sage:* ]] && has_process_of "$1" && printf running
@@ -569,7 +568,7 @@ stop_exports() {
 }
 
 look_at_virtual_ip() {
-    timeout -k 1 "$LOOK_SECONDS" ip -o -4 addr show dev "${CONFIG[ETH0_INTERFACE]}"
+    timeout -k 1 "${CONFIG[LOOK_SECONDS]}" ip -o -4 addr show dev "${CONFIG[ETH0_INTERFACE]}"
 }
 
 has_virtual_ip() {
@@ -635,7 +634,7 @@ speak_ssh() {
 # look_at_server PROTOCOL ADDRESS PORT
 look_at_server() {
     export -f speak_database speak_nfs speak_ssh
-    timeout -k 1 "$LOOK_SECONDS" "$BASH" -c "speak_$1 $2 $3"
+    timeout -k 1 "${CONFIG[LOOK_SECONDS]}" "$BASH" -c "speak_$1 $2 $3"
 }
 
 # The answer of a look at a server as one word: answers, silent or unreachable.
@@ -1110,6 +1109,7 @@ read_arguments() {
 check_arguments() {
     case $VERB in
     status | probe | promote | start | restart | stop | demote | install | boot | leave | watch) ;;
+    "") bad_arguments "No verb was given. If Run Command called: the SSM Agent must be 3.3.2746.0 or later." ;;
     *) bad_arguments "There is no verb ${VERB:0:60}: allowed are status, probe, promote, start, restart, stop, demote and install." ;;
     esac
     matches "$EPOCH" "$NUMBER_PATTERN" || bad_arguments "The epoch must be a number, not ${EPOCH:0:60}"

@@ -146,9 +146,9 @@ class Machine:
         if self.mirror.view(self.settings.name).role != "Primary":
             return Answer(32, "", f"mount: {target}: mount({device}) failed: Wrong medium type.\n")
         await asyncio.sleep(self.settings.delays.mount_seconds)
-        if self._mount_link.is_dir() and not self._mount_link.is_symlink():
-            self._mount_link.rmdir()
-        self._mount_link.unlink(missing_ok=True)
+        if self.faults().does_mount_fail:
+            return Answer(32, "", f"mount: {target}: can't read superblock on {device}.\n")
+        self._clear_mount_point()
         self._mount_link.symlink_to(self.files.volume)
         self.is_mounted = True
         self.write_proc_files()
@@ -166,9 +166,15 @@ class Machine:
 
     def unmount(self) -> None:
         self.is_mounted = False
-        self._mount_link.unlink(missing_ok=True)
-        self._mount_link.mkdir(parents=True, exist_ok=True)
+        self._clear_mount_point()
+        self._mount_link.mkdir(parents=True)
         self.write_proc_files()
+
+    def _clear_mount_point(self) -> None:
+        if self._mount_link.is_symlink():
+            self._mount_link.unlink()
+        elif self._mount_link.is_dir():
+            self._mount_link.rmdir()
 
     async def _exportfs(self, arguments: list[str]) -> Answer:
         options, targets, does_remove = "", [], False

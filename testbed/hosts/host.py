@@ -43,7 +43,7 @@ class HostError(Exception):
     """A host did not do what it was told."""
 
 
-class HostUnreachable(HostError):  # noqa: N818 - named as the agent's channel names the state
+class HostUnreachable(HostError):
     """The agent can't be reached, or its answer never came: whether the command ran is unknown."""
 
 

@@ -96,6 +96,10 @@ class Faults:
         return bool(self.values.get("promote_fails"))
 
     @property
+    def does_mount_fail(self) -> bool:
+        return bool(self.values.get("mount_fails"))
+
+    @property
     def does_unmount_fail(self) -> bool:
         return bool(self.values.get("unmount_fails"))
 

@@ -1,0 +1,39 @@
+"""Simulated clusters for the tests of the node script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed.hosts import claim_world_number, create_pair
+from tests.node.node import Cluster, Node, wait_for
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Both nodes on and installed, in sync, nobody active."""
+    with claim_world_number() as number:
+        first, second = create_pair(tmp_path / "world", number)
+        nodes = Cluster(Node(first, second), Node(second, first))
+        try:
+            for host in (first, second):
+                host.boot()
+            for node in (nodes.first, nodes.second):
+                node.host.wait_until_ready()
+                node.set_local(ANSWER_SECONDS="2", LOOK_SECONDS="1", PEER_LOSS_SECONDS="2", LOCK_WAIT_SECONDS="20")
+                assert node.install().exit_code == 0
+            wait_for("both replicas up to date", nodes.is_in_sync)
+            yield nodes
+        finally:
+            for host in (first, second):
+                host.power_off()
+            print(first.console(), second.console(), first.journal(), second.journal(), sep="\n")
+
+
+@pytest.fixture
+def active_cluster(cluster: Cluster) -> Cluster:
+    """db-01 serves, db-02 is its up-to-date standby."""
+    cluster.activate()
+    return cluster

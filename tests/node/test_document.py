@@ -1,0 +1,62 @@
+"""The SSM document is the script, and no value can become part of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from node.generate_document import DOCUMENT, generate
+from tests.node.node import REPOSITORY, SCRIPT
+from tests.node.test_arguments import HOSTILE, INSTALL
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(DOCUMENT.read_text())
+    return content
+
+
+def test_the_document_is_fresh() -> None:
+    assert DOCUMENT.read_text() == generate(), "run `make document`"
+
+
+def test_the_document_runs_the_script_and_nothing_else(document: dict[str, Any]) -> None:
+    (step,) = document["mainSteps"]
+
+    assert step["action"] == "aws:runShellScript"
+    assert step["inputs"]["runCommand"] == [SCRIPT.read_text()]
+    assert "{{" not in json.dumps(document)
+
+
+def test_every_parameter_is_a_variable_and_is_limited(document: dict[str, Any]) -> None:
+    for name, parameter in document["parameters"].items():
+        assert parameter["interpolationType"] == "ENV_VAR", name
+        assert "allowedPattern" in parameter or "allowedValues" in parameter, name
+
+
+def test_the_document_allows_what_is_right_and_refuses_what_is_hostile(document: dict[str, Any]) -> None:
+    for name, value in INSTALL.items():
+        assert re.fullmatch(document["parameters"][name]["allowedPattern"], value), name
+    for name, parameter in document["parameters"].items():
+        for value in filter(None, HOSTILE):
+            if "allowedPattern" in parameter:
+                assert not re.fullmatch(parameter["allowedPattern"], value), (name, value)
+
+
+def test_the_verbs_of_the_node_itself_are_not_for_the_controller(document: dict[str, Any]) -> None:
+    assert not {"boot", "leave", "watch"} & set(document["parameters"]["Verb"]["allowedValues"])
+
+
+@pytest.mark.parametrize("script", [SCRIPT, *sorted((REPOSITORY / "testbed/hosts/standins").iterdir())], ids=str)
+def test_shellcheck_finds_nothing(script: Path) -> None:
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    done = subprocess.run([shellcheck, "-S", "style", script], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,120 @@
+"""Installing changes what differs and nothing else; a booting node is a standby; a leaving one leaves cleanly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.node.node import SCRIPT, Cluster, wait_for
+
+
+def snapshot(root: Path) -> dict[str, tuple[int, str]]:
+    return {
+        str(path): (path.stat().st_mtime_ns, path.read_text())
+        for folder in ("etc", "usr", "opt")
+        for path in (root / folder).rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def test_installing_twice_changes_nothing(active_cluster: Cluster) -> None:
+    node = active_cluster.first
+    before = snapshot(node.host.files.root)
+    watchers = [process for process in node.host.processes() if is_watch(process)]
+    assert watchers
+
+    report = node.install()
+
+    assert "nothing changed" in report.message
+    assert snapshot(node.host.files.root) == before
+    assert [process for process in node.host.processes() if is_watch(process)] == watchers
+    assert node.status()["isServing"]
+
+
+def test_a_changed_setting_reaches_the_watch_and_not_the_services(active_cluster: Cluster) -> None:
+    node = active_cluster.first
+    watchers = {process for process in node.host.processes() if is_watch(process)}
+
+    node.install(WatchIntervalSeconds="9")
+
+    assert watchers.isdisjoint(process for process in node.host.processes() if is_watch(process))
+    assert node.status()["isServing"]
+    assert 'WATCH_INTERVAL_SECONDS="9"' in (node.host.files.root / "etc/garoon-node.conf").read_text()
+
+
+def test_the_installed_script_is_the_one_that_was_run(cluster: Cluster) -> None:
+    assert (cluster.first.host.files.root / "usr/local/sbin/garoon-node").read_text() == SCRIPT.read_text()
+
+
+def test_a_resource_file_that_is_there_is_kept(cluster: Cluster) -> None:
+    resource = cluster.first.host.files.root / "etc/drbd.d/garoon.res"
+    text = resource.read_text()
+    assert "protocol C;" in text
+    assert f"floating ipv4 {cluster.first.host.settings.eth1_address}:7788" in text
+    resource.write_text("# tuned by hand\n")
+
+    cluster.first.install(ReplicationProtocol="A")
+
+    assert resource.read_text() == "# tuned by hand\n"
+
+
+def test_metrics_carry_no_host_name(cluster: Cluster) -> None:
+    folder = cluster.first.host.files.root / "opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d"
+
+    assert '"omit_hostname": true' in (folder / "garoon.json").read_text()
+
+
+def test_an_active_node_that_lost_power_comes_back_as_a_standby(active_cluster: Cluster) -> None:
+    node = active_cluster.first
+    node.host.power_off()
+    node.host.boot()
+    node.host.wait_until_ready()
+
+    status = node.status()
+
+    assert status["replication"]["role"] == "Secondary"
+    assert not status["isMounted"]
+    assert not any(status["services"].values())
+    assert not status["hasVirtualIp"]
+    assert status["wasActive"], "the controller must be able to tell that it was the active node"
+
+
+def test_an_active_node_that_came_back_can_be_brought_into_service_in_place(active_cluster: Cluster) -> None:
+    node = active_cluster.first
+    node.say(3770, "PUT memo-1 5feceb66")
+    node.host.power_off()
+    node.host.boot()
+    node.host.wait_until_ready()
+
+    active_cluster.activate(node, epoch="2")
+
+    assert node.status()["isServing"]
+    assert node.say(3770, "GET memo-1") == "5feceb66"
+
+
+def test_a_node_that_shuts_down_leaves_cleanly(active_cluster: Cluster) -> None:
+    node = active_cluster.first
+    node.host.shutdown()
+
+    replica = active_cluster.mirror.read().replicas["db-01"]
+    assert not replica.is_crashed_primary
+    assert "left the cluster cleanly" in node.host.journal()
+    active_cluster.second.must("promote", Epoch="2")
+
+
+def test_an_old_active_node_follows_the_new_one_when_it_returns(active_cluster: Cluster) -> None:
+    first, second = active_cluster.first, active_cluster.second
+    first.host.power_off()
+    active_cluster.activate(second, epoch="2")
+    second.say(3770, "PUT memo-2 6b86b273")
+
+    first.host.boot()
+    first.host.wait_until_ready()
+
+    wait_for("the old active node in sync", active_cluster.is_in_sync)
+    assert (first.host.files.volume / "cybozu/mysql-5.0/data/memo/memo-2").read_text() == "6b86b273"
+    assert first.status()["replication"]["role"] == "Secondary"
+
+
+def is_watch(process: int) -> bool:
+    arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    return b"watch" in arguments

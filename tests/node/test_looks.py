@@ -1,0 +1,81 @@
+"""`status` and `probe`: they always answer, soon, and tell answering from accepting."""
+
+from __future__ import annotations
+
+import time
+
+from tests.node.node import Cluster, wait_for
+
+
+def test_a_hung_volume_does_not_hang_the_status(active_cluster: Cluster) -> None:
+    node = active_cluster.first
+    node.host.set_fault("volume", "hang")
+    wait_for("the volume hung", lambda: not node.status()["isWritable"])
+    began = time.monotonic()
+
+    status = node.status()
+
+    assert time.monotonic() - began < 8
+    assert status["isMounted"]
+    assert not status["isServing"]
+
+
+def test_a_volume_that_takes_no_writes_does_not_serve(active_cluster: Cluster) -> None:
+    active_cluster.first.host.set_fault("volume", "error")
+
+    wait_for("the error noticed", lambda: not active_cluster.first.status()["isWritable"])
+
+
+def test_the_answer_is_small_enough_for_run_command(active_cluster: Cluster) -> None:
+    assert active_cluster.first.must("status").length < 2000
+
+
+def test_the_status_shows_services_that_the_system_would_start_by_itself(cluster: Cluster) -> None:
+    root = cluster.first.host.files.root
+    (root / "etc/rc3.d").mkdir()
+    (root / "etc/rc3.d/S85cyde_5_0").symlink_to("../init.d/cyde_5_0")
+    (root / "etc/fstab").write_text("/dev/xvda1 / xfs defaults 0 0\n/dev/drbd0 /mnt/DIR1 xfs defaults 0 0\n")
+
+    status = cluster.first.status()
+
+    assert status["areServicesEnabledAtBoot"]
+    assert status["isMountedByFstab"]
+
+
+def test_a_probe_sees_a_serving_peer(active_cluster: Cluster) -> None:
+    sight = active_cluster.second.must("probe").sight
+
+    assert sight == {
+        "peer": "db-01",
+        "database": "answers",
+        "nfs": "answers",
+        "paths": {"eth0": True, "eth1": True},
+    }
+
+
+def test_a_probe_tells_what_is_wrong_with_the_peer(active_cluster: Cluster) -> None:
+    for fault, value, database, eth0, eth1 in (
+        ("nic_eth0", "down", "unreachable", False, True),
+        ("nic_eth1", "down", "answers", True, False),
+        ("database", "silent", "silent", True, True),
+        ("hang", True, "silent", False, False),
+        ("aws", "down", "answers", True, True),
+    ):
+        active_cluster.first.host.clear_faults()
+        active_cluster.first.host.set_fault(fault, value)
+        expected = (database, {"eth0": eth0, "eth1": eth1})
+        wait_for(f"the probe to see {fault}={value}", lambda expected=expected: look(active_cluster) == expected)
+
+
+def look(cluster: Cluster) -> tuple[str, dict[str, bool]]:
+    sight = cluster.second.must("probe").sight
+    return sight["database"], sight["paths"]
+
+
+def test_a_probe_sees_nothing_of_a_dead_peer(active_cluster: Cluster) -> None:
+    active_cluster.first.host.power_off()
+
+    sight = active_cluster.second.must("probe").sight
+
+    assert (sight["database"], sight["nfs"]) == ("unreachable", "unreachable")
+    assert sight["paths"] == {"eth0": False, "eth1": False}

@@ -1,0 +1,148 @@
+"""A node must not be promoted onto stale data, beside another Primary, too late, or for a move that is over."""
+
+from __future__ import annotations
+
+import time
+
+from tests.node.node import Cluster, wait_for
+
+
+def test_a_replica_in_the_middle_of_a_resync_is_not_promoted(active_cluster: Cluster) -> None:
+    standby = active_cluster.second
+    active_cluster.mirror.start_resync(standby.name, seconds=600)
+    active_cluster.first.host.power_off()
+
+    report = standby.run("promote", Epoch="2")
+
+    assert (report.exit_code, report.result, report.code) == (10, "refused", "stale_replica")
+    assert "Inconsistent" in report.message
+    assert report.state["replication"]["role"] == "Secondary"
+    assert not report.state["isMounted"]
+    assert not report.state["wasActive"]
+
+
+def test_a_replica_that_syncs_from_a_living_peer_is_not_promoted(cluster: Cluster) -> None:
+    # DRBD itself would allow it: the peer can serve the missing blocks, until it is gone.
+    cluster.mirror.start_resync("db-02", seconds=600)
+
+    report = cluster.second.run("promote")
+
+    assert (report.exit_code, report.code) == (10, "stale_replica")
+    assert "SyncTarget" in report.message
+    assert report.state["replication"]["syncPercent"] is not None
+
+
+def test_an_operator_may_accept_the_loss_of_data(active_cluster: Cluster) -> None:
+    standby = active_cluster.second
+    active_cluster.mirror.start_resync(standby.name, seconds=600)
+    active_cluster.first.host.power_off()
+
+    report = standby.must("promote", AcceptDataLoss="true")
+
+    assert report.state["replication"]["role"] == "Primary"
+    assert report.state["isWritable"]
+
+
+def test_a_node_is_not_promoted_while_its_peer_is_primary(active_cluster: Cluster) -> None:
+    report = active_cluster.second.run("promote", AcceptDataLoss="true")
+
+    assert (report.exit_code, report.result, report.code) == (11, "refused", "peer_primary")
+    assert report.state["replication"]["role"] == "Secondary"
+    assert active_cluster.first.status()["isServing"]
+
+
+def test_a_dead_peer_still_seen_as_primary_is_waited_for(active_cluster: Cluster) -> None:
+    active_cluster.first.host.power_off()
+
+    report = active_cluster.second.must("promote", Epoch="2")
+
+    assert report.state["replication"]["role"] == "Primary"
+    assert report.state["wasActive"]
+
+
+def test_promoting_twice_is_promoting_once(cluster: Cluster) -> None:
+    cluster.first.must("promote", Epoch="1")
+    generations = cluster.mirror.read().replicas["db-01"].generations
+
+    report = cluster.first.must("promote", Epoch="1")
+
+    assert report.state["isMounted"]
+    assert cluster.mirror.read().replicas["db-01"].generations == generations
+
+
+def test_a_command_of_a_former_epoch_is_refused(active_cluster: Cluster) -> None:
+    node = active_cluster.first
+    node.must("demote", Epoch="5")
+
+    for verb in ("promote", "start", "restart", "stop", "demote"):
+        report = node.run(verb, Epoch="4")
+        assert (report.exit_code, report.result, report.code) == (12, "refused", "stale_epoch"), verb
+
+    assert node.status()["epoch"] == 5
+    assert node.status()["replication"]["role"] == "Secondary"
+
+
+def test_the_epoch_survives_a_power_cut(cluster: Cluster) -> None:
+    cluster.first.must("promote", Epoch="08")
+    cluster.first.host.power_off()
+    cluster.first.host.boot()
+    cluster.first.host.wait_until_ready()
+
+    assert cluster.first.status()["epoch"] == 8
+    assert cluster.first.run("promote", Epoch="7").code == "stale_epoch"
+
+
+def test_a_command_that_arrives_too_late_is_refused(cluster: Cluster) -> None:
+    report = cluster.first.run("promote", ExpiresAt=str(int(time.time()) - 1))
+
+    assert (report.exit_code, report.result, report.code) == (13, "refused", "expired")
+    assert cluster.first.status()["replication"]["role"] == "Secondary"
+    cluster.first.must("promote", ExpiresAt=str(int(time.time()) + 60))
+
+
+def test_a_promotion_that_drbd_refuses_leaves_a_standby(cluster: Cluster) -> None:
+    cluster.first.host.set_fault("promote_fails", True)
+
+    report = cluster.first.run("promote")
+
+    assert (report.exit_code, report.result) == (1, "failed")
+    assert "State change was refused" in report.message
+    assert not report.state["wasActive"]
+
+
+def test_a_volume_that_can_not_be_mounted_leaves_a_standby(cluster: Cluster) -> None:
+    cluster.first.host.set_fault("mount_fails", True)
+
+    report = cluster.first.run("promote")
+
+    assert (report.exit_code, report.result) == (1, "failed")
+    assert "superblock" in report.message
+    assert report.state["replication"]["role"] == "Secondary"
+    assert not report.state["wasActive"]
+
+
+def test_a_standby_that_misses_writes_outdates_itself(active_cluster: Cluster) -> None:
+    """The peer goes on writing without it: DRBD itself must then refuse, whoever asks."""
+    standby = active_cluster.second
+    standby.install(WatchIntervalSeconds="1")
+    active_cluster.first.host.set_fault("nic_eth1", "down")
+
+    wait_for("the standby outdated", lambda: standby.status()["replication"]["disk"] == "Outdated")
+
+    assert "outdating this replica" in standby.host.journal()
+    active_cluster.first.host.power_off()
+    assert standby.run("promote").code == "stale_replica"
+
+
+def test_a_standby_whose_peer_is_dead_does_not_outdate_itself(active_cluster: Cluster) -> None:
+    standby = active_cluster.second
+    standby.install(WatchIntervalSeconds="1")
+    active_cluster.first.host.power_off()
+    wait_for("the link lost", lambda: standby.status()["replication"]["connection"] == "WFConnection")
+
+    looks = standby.host.journal
+    deadline = time.monotonic() + 4
+    while time.monotonic() < deadline:
+        assert standby.status()["replication"]["disk"] == "UpToDate", looks()
+        time.sleep(0.5)
+    standby.must("promote")

@@ -1,0 +1,151 @@
+"""What real DRBD prints is understood, also what the simulation never prints.
+
+Outputs after the DRBD user's guides, 8.4 ("Status information in /proc/drbd") and 9 ("Status information via drbdadm").
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.node.node import SCRIPT
+
+PROC_DRBD = """\
+version: 8.4.11-1 (api:1/proto:86-101)
+GIT-hash: 66145a308421e9c124ec391a7848ac20203bb03c build by mockbuild@, 2018-04-26 12:10:42
+ 0: {state} C r-----
+    ns:1048576 nr:0 dw:0 dr:1052704 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0
+"""
+SYNC = "\t[=======>............] sync'ed: 42.5% (602888/1048576)K\n\tfinish: 0:00:14 speed: 41,944 (41,944) K/sec\n"
+EIGHT = [
+    ("cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate", "Secondary Primary Connected UpToDate UpToDate null"),
+    ("cs:WFConnection ro:Primary/Unknown ds:UpToDate/DUnknown", "Primary Unknown WFConnection UpToDate Unknown null"),
+    (
+        "cs:WFConnection ro:Secondary/Unknown ds:UpToDate/Outdated",
+        "Secondary Unknown WFConnection UpToDate Outdated null",
+    ),
+    ("cs:StandAlone ro:Secondary/Unknown ds:Outdated/DUnknown", "Secondary Unknown StandAlone Outdated Unknown null"),
+    ("cs:Connected ro:Secondary/Primary ds:Diskless/UpToDate", "Secondary Primary Connected Diskless UpToDate null"),
+]
+NINE = [
+    (
+        "garoon role:Secondary\n  disk:UpToDate open:no\n  ip-10-0-3-4 role:Primary\n    peer-disk:UpToDate\n",
+        "Secondary Primary Connected UpToDate UpToDate null",
+    ),
+    (
+        "garoon role:Secondary\n  disk:Inconsistent open:no\n  db-01 role:Primary\n"
+        "    replication:SyncTarget peer-disk:UpToDate done:42.50\n",
+        "Secondary Primary SyncTarget Inconsistent UpToDate 42.50",
+    ),
+    (
+        "garoon role:Primary suspended:no\n    write-ordering:flush\n"
+        "  volume:0 minor:0 disk:UpToDate backing_dev:/dev/xvdb1 quorum:yes\n      size:8386556 read:0 written:0\n"
+        "  db-02 node-id:1 connection:Connected role:Secondary congested:no\n"
+        "    volume:0 replication:Established peer-disk:UpToDate resync-suspended:no\n",
+        "Primary Secondary Connected UpToDate UpToDate null",
+    ),
+    (
+        "garoon role:Secondary\n  disk:Outdated open:no\n  db-01 connection:Connecting\n",
+        "Secondary Unknown WFConnection Outdated Unknown null",
+    ),
+    (
+        "garoon role:Secondary\n  disk:UpToDate\n  db-01 connection:StandAlone\n",
+        "Secondary Unknown StandAlone UpToDate Unknown null",
+    ),
+    (
+        "garoon role:Secondary\n  disk:Diskless\n  db-01 connection:Connecting\n",
+        "Secondary Unknown WFConnection Diskless Unknown null",
+    ),
+]
+SHOW = (
+    'read_replication; echo "$REPLICATION_ROLE $REPLICATION_PEER_ROLE $REPLICATION_CONNECTION'
+    ' $REPLICATION_DISK $REPLICATION_PEER_DISK $REPLICATION_PERCENT"'
+)
+
+
+def with_functions(root: Path, commands: str) -> str:
+    """Output of bash commands that use the script's functions."""
+    return subprocess.run(
+        ["bash", "-c", f'source "{SCRIPT}"; {commands}'],
+        env={"PATH": f"{root}/bin:{os.environ['PATH']}", "GAROON_NODE_ROOT": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize(("state", "expected"), EIGHT)
+def test_the_words_of_drbd_8_4_are_understood(tmp_path: Path, state: str, expected: str) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/drbd").write_text(PROC_DRBD.format(state=state))
+
+    assert with_functions(tmp_path, SHOW) == expected
+
+
+def test_the_resync_of_another_device_is_not_taken_for_ours(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    ours = PROC_DRBD.format(state="cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate")
+    other = " 1: cs:SyncTarget ro:Secondary/Primary ds:Inconsistent/UpToDate C r-----\n" + SYNC
+    (tmp_path / "proc/drbd").write_text(ours + other)
+
+    assert with_functions(tmp_path, SHOW) == "Secondary Primary Connected UpToDate UpToDate null"
+    (tmp_path / "proc/drbd").write_text(
+        PROC_DRBD.format(state="cs:SyncTarget ro:Secondary/Primary ds:Inconsistent/UpToDate") + SYNC
+    )
+    assert with_functions(tmp_path, SHOW) == "Secondary Primary SyncTarget Inconsistent UpToDate 42.5"
+
+
+def test_a_module_without_our_device_knows_nothing(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/drbd").write_text("version: 8.4.11-1 (api:1/proto:86-101)\n 0: cs:Unconfigured\n")
+
+    assert with_functions(tmp_path, SHOW) == "Unknown Unknown Unconfigured Unknown Unknown null"
+
+
+@pytest.mark.parametrize(("output", "expected"), NINE)
+def test_the_words_of_drbd_9_are_understood(tmp_path: Path, output: str, expected: str) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/drbd").write_text("version: 9.1.18 (api:2/proto:110-121)\nTransports (api:18):\n")
+    give(tmp_path, "drbdsetup", f"cat <<'END'\n{output}END\n")
+
+    assert with_functions(tmp_path, SHOW) == expected
+
+
+def test_a_drbd_command_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
+    give(tmp_path, "drbdsetup", "trap '' TERM\nsleep 60\n")
+    began = time.monotonic()
+
+    assert with_functions(tmp_path, SHOW).startswith("Unknown Unknown Unknown")
+    assert time.monotonic() - began < 10
+
+
+def test_processes_that_hold_the_volume_are_killed_and_no_others(tmp_path: Path) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    holder = subprocess.Popen(["sleep", "60"], cwd=volume)
+    neighbour = subprocess.Popen(["sleep", "60"], cwd=tmp_path)
+    try:
+        # The real process list, with only the two in it.
+        (tmp_path / "proc").mkdir()
+        for process in (holder, neighbour):
+            (tmp_path / "proc" / str(process.pid)).symlink_to(f"/proc/{process.pid}")
+        with_functions(tmp_path, f"CONFIG[MOUNT_POINT]={volume}; kill_holders TERM")
+
+        assert holder.wait(timeout=10) == -15
+        assert neighbour.poll() is None
+    finally:
+        for process in (holder, neighbour):
+            process.kill()
+            process.wait()
+
+
+def give(root: Path, command: str, body: str) -> None:
+    path = root / "bin" / command
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/bash\n{body}")
+    path.chmod(0o755)

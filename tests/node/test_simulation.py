@@ -1,0 +1,99 @@
+"""Simulated hosts must not lie: a test on them proves something only if they die, hang and forget like real ones."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from testbed.hosts import HostUnreachable
+from tests.node.node import Cluster, wait_for
+
+
+def test_nothing_runs_or_answers_after_a_power_cut(active_cluster: Cluster) -> None:
+    host = active_cluster.first.host
+    host.deliver("(trap '' TERM HUP; setsid sleep 300 >/dev/null 2>&1 &)", {}, 5)
+    assert len(host.processes()) > 1
+
+    host.power_off()
+
+    assert host.processes() == []
+    assert not host.is_on
+    with pytest.raises(HostUnreachable):
+        host.deliver("true", {}, 5)
+
+
+def test_a_host_can_be_switched_on_at_once_after_a_power_cut(active_cluster: Cluster) -> None:
+    node = active_cluster.first
+    for _ in range(2):
+        node.host.power_off()
+        node.host.boot()
+    node.host.wait_until_ready()
+
+    assert active_cluster.second.must("probe").sight["paths"] == {"eth0": True, "eth1": True}
+
+
+def test_a_hung_host_does_nothing_until_it_recovers(active_cluster: Cluster) -> None:
+    host = active_cluster.first.host
+    host.set_fault("hang", True)
+    with pytest.raises(HostUnreachable):
+        host.deliver("true", {}, 1)
+
+    host.clear_faults()
+
+    host.wait_until_ready()
+    assert active_cluster.first.status()["isServing"]
+
+
+def test_a_command_whose_news_can_not_leave_has_run_all_the_same(cluster: Cluster) -> None:
+    host = cluster.first.host
+    cut = f'echo \'{{"aws": "down"}}\' > {host.files.faults_file}; touch "$GAROON_NODE_ROOT/ran"'
+
+    with pytest.raises(HostUnreachable):
+        host.deliver(cut, {}, 10)
+
+    assert (host.files.root / "ran").exists()
+
+
+def test_a_command_that_takes_too_long_is_killed(cluster: Cluster) -> None:
+    began = time.monotonic()
+
+    result = cluster.first.host.deliver("echo before; sleep 60", {}, 0.5)
+
+    assert result.has_timed_out
+    assert result.stdout == "before\n"
+    assert time.monotonic() - began < 10
+
+
+def test_a_primary_that_writes_alone_gets_ahead_and_its_peer_catches_up(active_cluster: Cluster) -> None:
+    first, second = active_cluster.first, active_cluster.second
+    first.host.set_fault("nic_eth1", "down")
+    wait_for("the link lost", lambda: second.status()["replication"]["connection"] == "WFConnection")
+    assert first.say(3770, "PUT alone 1") == "OK"
+    assert not (second.host.files.volume / "cybozu/mysql-5.0/data/memo/alone").exists()
+
+    first.host.clear_faults()
+
+    wait_for("in sync", active_cluster.is_in_sync)
+    assert (second.host.files.volume / "cybozu/mysql-5.0/data/memo/alone").read_text() == "1"
+
+
+def test_replicas_that_were_both_written_alone_are_never_merged(active_cluster: Cluster) -> None:
+    first, second = active_cluster.first, active_cluster.second
+    first.host.set_fault("nic_eth1", "down")
+    wait_for("the link lost", lambda: second.status()["replication"]["connection"] == "WFConnection")
+    assert first.say(3770, "PUT alone 1") == "OK"
+    second.must("promote")
+
+    first.host.clear_faults()
+
+    wait_for("a split", lambda: second.status()["replication"]["connection"] == "StandAlone")
+    assert first.status()["replication"]["connection"] == "StandAlone"
+
+
+def test_hosts_die_with_their_owner(cluster: Cluster) -> None:
+    host = cluster.first.host
+    host.power_off()
+    host.boot(owner=2**22 + 1)
+
+    wait_for("the orphan gone", lambda: not host.is_on and not host.processes())

@@ -1,0 +1,109 @@
+"""The metrics, from the script through the agent to PutMetricData."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from testbed.hosts import SimulatedHost
+from tests.node.node import Cluster, wait_for
+
+Metric = tuple[str, str, str]
+
+
+class Metrics:
+    """What arrived: name, path (or empty) and value of each gauge, by node."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, set[Metric]] = {}
+        self.dimensions: set[tuple[str, ...]] = set()
+
+    def add(self, form: dict[str, str]) -> None:
+        index = 1
+        while f"MetricData.member.{index}.MetricName" in form:
+            prefix = f"MetricData.member.{index}"
+            dimensions = {}
+            position = 1
+            while (name := form.get(f"{prefix}.Dimensions.member.{position}.Name")) is not None:
+                dimensions[name] = form[f"{prefix}.Dimensions.member.{position}.Value"]
+                position += 1
+            self.dimensions.add(tuple(sorted(dimensions)))
+            metric = (form[f"{prefix}.MetricName"], dimensions.get("Path", ""), form[f"{prefix}.Value"])
+            self.seen.setdefault(dimensions["Node"], set()).add(metric)
+            index += 1
+
+
+@pytest.fixture
+def metrics(cluster: Cluster) -> Iterator[Metrics]:
+    """A CloudWatch endpoint for both hosts, which start anew with it."""
+    metrics = Metrics()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            metrics.add(dict(urllib.parse.parse_qsl(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for node in (cluster.first, cluster.second):
+        node.install(WatchIntervalSeconds="1")
+        node.host.power_off()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        settings = replace(node.host.settings, cloud_endpoint=endpoint, metric_flush_seconds=0.2)
+        node.host.files.settings_file.write_text(settings.to_json())
+        node.host = SimulatedHost(node.host.files.directory)
+        node.host.boot()
+    for node in (cluster.first, cluster.second):
+        node.host.wait_until_ready()
+    yield metrics
+    server.shutdown()
+    server.server_close()
+
+
+def test_both_nodes_send_their_metrics_and_only_the_active_one_its_services(cluster: Cluster, metrics: Metrics) -> None:
+    cluster.activate()
+
+    wait_for("healthy services", lambda: ("ServicesHealthy", "", "1.0") in metrics.seen.get("db-01", set()))
+    for name in ("db-01", "db-02"):
+        for metric in (
+            ("Heartbeat", "", "1.0"),
+            ("ReplicationHealthy", "", "1.0"),
+            ("CommunicationPath", "eth0", "1.0"),
+            ("CommunicationPath", "eth1", "1.0"),
+        ):
+            wait_for(f"{metric} of {name}", lambda metric=metric, name=name: metric in metrics.seen.get(name, set()))
+    assert not any(metric[0] == "ServicesHealthy" for metric in metrics.seen["db-02"])
+    assert metrics.dimensions == {
+        ("Cluster", "Node", "metric_type"),
+        ("Cluster", "Node", "Path", "metric_type"),
+    }
+
+    cluster.first.host.kill_service("cyss_cbgrn")
+    wait_for("unhealthy services", lambda: ("ServicesHealthy", "", "0.0") in metrics.seen["db-01"])
+
+    cluster.first.host.set_fault("nic_eth1", "down")
+    wait_for("the lost path", lambda: ("CommunicationPath", "eth1", "0.0") in metrics.seen["db-02"])
+    wait_for("the lost replication", lambda: ("ReplicationHealthy", "", "0.0") in metrics.seen["db-02"])
+
+
+@pytest.mark.parametrize("fault", [{"aws": "down"}, {"hang": True}, {"nic_eth0": "down"}])
+def test_a_node_cut_off_from_aws_sends_nothing(cluster: Cluster, metrics: Metrics, fault: dict[str, object]) -> None:
+    host = cluster.first.host
+    host.files.faults_file.write_text(json.dumps(fault))
+    wait_for("other metrics", lambda: "db-02" in metrics.seen)
+    metrics.seen.clear()
+
+    wait_for("a round of the other node", lambda: ("Heartbeat", "", "1.0") in metrics.seen.get("db-02", set()))
+
+    assert "db-01" not in metrics.seen
