@@ -1,0 +1,150 @@
+"""Alarms change state as CloudWatch's do, and tell of it once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from testbed.cloud.alarm_states import next_state
+from tests.cloud.conftest import Account, eventually, name
+
+_POINTS = {"0": False, "X": True, "-": None}
+_OK, _ALARM, _NO_DATA, _CURRENT = "OK", "ALARM", "INSUFFICIENT_DATA", "current state"
+_TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
+
+# points; the state for each of _TREATMENTS
+_THREE_OF_THREE = [
+    ("0-X-X", (_OK, _OK, _OK, _OK)),
+    ("0----", (_OK, _OK, _OK, _OK)),
+    ("-----", (_NO_DATA, _CURRENT, _ALARM, _OK)),
+    ("0XX-X", (_ALARM, _ALARM, _ALARM, _ALARM)),
+    ("----X", (_NO_DATA, _CURRENT, _ALARM, _OK)),
+    ("X----", (_ALARM, _CURRENT, _ALARM, _OK)),
+]
+_TWO_OF_THREE = [
+    ("0-X-X", (_ALARM, _ALARM, _ALARM, _ALARM)),
+    ("00X0X", (_ALARM, _ALARM, _ALARM, _ALARM)),
+    ("0-X--", (_OK, _OK, _ALARM, _OK)),
+    ("----0", (_OK, _OK, _ALARM, _OK)),
+    ("----X", (_NO_DATA, _CURRENT, _ALARM, _OK)),
+]
+
+
+@pytest.mark.parametrize("treatment", range(4))
+@pytest.mark.parametrize(
+    ("to_alarm", "points", "states"),
+    [(3, *row) for row in _THREE_OF_THREE] + [(2, *row) for row in _TWO_OF_THREE],
+)
+def test_missing_points_count_as_the_alarm_says(
+    to_alarm: int, points: str, states: tuple[str, ...], treatment: int
+) -> None:
+    """CloudWatch User Guide, "Configuring how CloudWatch alarms treat missing data": both of its tables."""
+    seen = [_POINTS[point] for point in points]
+    state = next_state(seen, _CURRENT, periods=3, to_alarm=to_alarm, treat_missing=_TREATMENTS[treatment])
+    assert state == states[treatment]
+
+
+@contextmanager
+def _beating(account: Account, dimensions: list[dict[str, str]]) -> Iterator[None]:
+    """Puts Heartbeat 1 several times a (scaled) period, as a node's `watch` does."""
+    stop = threading.Event()
+    cloudwatch = account.client("cloudwatch")
+
+    def beat() -> None:
+        while not stop.wait(0.4):
+            datum = {"MetricName": "Heartbeat", "Value": 1.0, "Dimensions": dimensions, "StorageResolution": 1}
+            cloudwatch.put_metric_data(Namespace="GaroonFailover", MetricData=[datum])
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _put_heartbeat_alarm(account: Account, node: str, topic: str) -> tuple[str, list[dict[str, str]]]:
+    dimensions = [{"Name": "Cluster", "Value": "garoon"}, {"Name": "Node", "Value": node}]
+    alarm = name("heartbeat-lost")
+    account.client("cloudwatch").put_metric_alarm(
+        AlarmName=alarm,
+        Namespace="GaroonFailover",
+        MetricName="Heartbeat",
+        Dimensions=dimensions,
+        Statistic="Minimum",
+        Period=10,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="LessThanThreshold",
+        TreatMissingData="breaching",
+        AlarmActions=[topic],
+    )
+    return alarm, dimensions
+
+
+def _state(account: Account, alarm: str) -> str:
+    (described,) = account.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
+    return str(described["StateValue"])
+
+
+def _topic_to_queue(account: Account) -> tuple[str, str]:
+    url, queue_arn = account.make_queue()
+    sns = account.client("sns")
+    topic: str = sns.create_topic(Name=name("topic"))["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
+    return topic, url
+
+
+def test_a_lost_heartbeat_is_told_once_to_bus_and_topic(account: Account) -> None:
+    """CloudWatch User Guide, "Alarm events and EventBridge" (its shape) and "Alarm actions" (SNS: on change)."""
+    topic, notices = _topic_to_queue(account)
+    alarm, dimensions = _put_heartbeat_alarm(account, name("node"), topic)
+    other, _ = _put_heartbeat_alarm(account, name("node"), topic)  # the same metric of a node that never sent any
+    heard = account.listen({"source": ["aws.cloudwatch"], "detail": {"alarmName": [alarm]}})
+    with _beating(account, dimensions):
+        eventually(lambda: _state(account, alarm) == "OK", "alarm OK while the heart beats")
+        eventually(lambda: _state(account, other) == "ALARM", "the other node's data does not count")
+        account.receive(heard)
+        account.receive(notices)
+    eventually(lambda: _state(account, alarm) == "ALARM", "alarm after the last beat")
+
+    (event,) = account.wait_for(heard, 1)
+    assert event["detail-type"] == "CloudWatch Alarm State Change"
+    assert event["resources"][0].endswith(f":alarm:{alarm}")
+    assert event["detail"]["state"]["value"] == "ALARM"
+    assert event["detail"]["previousState"]["value"] == "OK"
+    (metric,) = event["detail"]["configuration"]["metrics"]
+    assert metric["metricStat"]["metric"]["name"] == "Heartbeat"
+    assert metric["metricStat"]["metric"]["dimensions"] == {pair["Name"]: pair["Value"] for pair in dimensions}
+    assert metric["metricStat"]["period"] == 10
+    (notice,) = account.receive(notices)
+    assert f'"AlarmName": "{alarm}"' in notice["Message"]
+
+
+@pytest.mark.usefixtures("faultless")
+def test_the_event_of_a_named_alarm_can_be_lost(account: Account) -> None:
+    """EventBridge User Guide, "Events from AWS services": CloudWatch's are best effort, so they can be lost."""
+    topic, _ = _topic_to_queue(account)
+    alarm, _ = _put_heartbeat_alarm(account, name("node"), topic)
+    lost = account.listen({"source": ["aws.cloudwatch"], "detail": {"alarmName": [alarm]}})
+    account.cloud.faults.drop_alarm_events(alarm)
+    eventually(lambda: _state(account, alarm) == "ALARM", "alarm for want of data")
+    kept = account.listen({"source": ["aws.cloudwatch"], "detail": {"alarmName": [f"{alarm}-2"]}})
+    cloudwatch = account.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=f"{alarm}-2",
+        Namespace="GaroonFailover",
+        MetricName="None",
+        Statistic="Minimum",
+        Period=10,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="LessThanThreshold",
+    )
+    cloudwatch.set_alarm_state(AlarmName=f"{alarm}-2", StateValue="ALARM", StateReason="a later one")
+    eventually(lambda: account.receive(kept), "the event of an alarm that is not named")
+    assert account.receive(lost) == []

@@ -1,0 +1,119 @@
+"""Functions fail as Lambda's do, and share their layers."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.cloud.conftest import Account, name
+
+_CODE = """
+import os, time
+import marker  # from the layer
+
+class NotYet(Exception):
+    pass
+
+invocations = 0
+
+def handler(event, context):
+    global invocations
+    invocations += 1
+    if event.get("do") == "raise":
+        raise NotYet("look again")
+    if event.get("do") == "exit":
+        os._exit(1)
+    if event.get("do") == "sleep":
+        time.sleep(10)
+    return {"invocations": invocations, "layer": os.path.dirname(os.path.dirname(marker.__file__))}
+"""
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Function:
+    account: Account
+    arn: str
+
+    def invoke(self, **event: object) -> tuple[str | None, Any]:
+        """FunctionError and the payload."""
+        answer = self.account.client("lambda").invoke(FunctionName=self.arn, Payload=json.dumps(event))
+        return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+
+def make_function(account: Account, code: str, layers: list[str], timeout: int = 30) -> Function:
+    arn = account.client("lambda").create_function(
+        FunctionName=name("function"),
+        Runtime="python3.13",
+        Architectures=["arm64"],
+        Handler="app.handler",
+        Role=account.make_role(),
+        Code={"ZipFile": zipped({"app.py": code})},
+        Layers=layers,
+        Timeout=timeout,
+    )["FunctionArn"]
+    return Function(account, arn)
+
+
+@pytest.fixture(scope="module")
+def layer(account: Account) -> str:
+    content = zipped({"python/marker.py": ""})
+    published = account.client("lambda").publish_layer_version(LayerName=name("layer"), Content={"ZipFile": content})
+    return str(published["LayerVersionArn"])
+
+
+@pytest.fixture(scope="module")
+def function(account: Account, layer: str) -> Function:
+    return make_function(account, _CODE, [layer], timeout=2)
+
+
+def test_an_exception_keeps_its_class_name_and_its_environment(function: Function) -> None:
+    """Lambda Developer Guide, "Define Lambda function handler in Python": errorMessage, errorType, stackTrace; and
+    "Understanding the Lambda execution environment lifecycle": the environment is kept for the next invocation."""
+    _, before = function.invoke()
+    error, payload = function.invoke(do="raise")
+    _, after = function.invoke()
+    assert error == "Unhandled"
+    assert (payload["errorType"], payload["errorMessage"]) == ("NotYet", "look again")
+    assert "handler" in payload["stackTrace"][0]
+    assert after["invocations"] == before["invocations"] + 2
+
+
+def test_a_process_that_ends_is_an_exit_error_and_a_new_environment(function: Function) -> None:
+    """Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle": Runtime.ExitError."""
+    error, payload = function.invoke(do="exit")
+    _, after = function.invoke()
+    assert (error, payload["errorType"]) == ("Unhandled", "Runtime.ExitError")
+    assert after["invocations"] == 1
+
+
+def test_a_function_that_takes_too_long_is_timed_out(function: Function) -> None:
+    """Step Functions Developer Guide, "Handling errors in Step Functions workflows": Sandbox.Timedout."""
+    error, payload = function.invoke(do="sleep")
+    assert (error, payload["errorType"]) == ("Unhandled", "Sandbox.Timedout")
+
+
+def test_a_module_that_is_missing_is_named(account: Account) -> None:
+    """Lambda Developer Guide, "Troubleshoot invocation issues in Lambda": Runtime.ImportModuleError."""
+    error, payload = make_function(account, "import no_such_module", []).invoke()
+    assert (error, payload["errorType"]) == ("Unhandled", "Runtime.ImportModuleError")
+    assert "no_such_module" in payload["errorMessage"]
+
+
+def test_a_layer_is_unpacked_once_for_all_its_functions(account: Account, layer: str, function: Function) -> None:
+    """Lambda Developer Guide, "Working with layers": a layer's content is in /opt, the same for each environment."""
+    _, first = function.invoke()
+    _, second = make_function(account, _CODE, [layer]).invoke()
+    assert first["layer"] == second["layer"]
