@@ -38,11 +38,15 @@ test: lint .venv/ready ## Run the linters and every test, all drill scenarios am
 lint: .venv/ready ## Run the linters and type checks
 	ruff check .
 	ruff format --check .
-	mypy layers/failover_core/failover node testbed
+	mypy layers/failover_core/failover benchmarks node testbed
 	shellcheck $$(git ls-files '*.sh')
 	cfn-lint template.yaml
 	statelint --ignore URI --eval-jsonata statemachines/*.asl.json # URI: the deployment substitutes the functions' ARNs
 	AWS_DEFAULT_REGION=$(STACK_REGION) sam validate --lint
+
+.PHONY: bench
+bench: .venv/ready ## Measure what a cold start of each function costs
+	@python -m benchmarks.cold_start
 
 .PHONY: document
 document: .venv/ready ## Generate node/document.yaml from node/garoon-node.sh
