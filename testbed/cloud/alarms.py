@@ -1,7 +1,7 @@
 """CloudWatch alarms that evaluate by themselves and tell EventBridge when their state changes.
 
 Follows, in the CloudWatch User Guide: "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data"
-(its two tables are this module's test), "Alarm events and EventBridge" (the event's shape); and in the CloudWatch API
+"Alarm events and EventBridge" (the event's shape); and in the CloudWatch API
 Reference: PutMetricAlarm, SetAlarmState (lasts until the next evaluation).
 The emulator evaluates an alarm only when it is put, over all dimensions at once, and tells SNS alone.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core.responses import new_uuid
 from ministack.services import cloudwatch
 
+from testbed.cloud.alarm_states import SPARE_POINTS, next_state
 from testbed.cloud.background import each_scoped
 from testbed.cloud.emulator import Cloud, emit_event
 
@@ -25,9 +26,6 @@ logger = logging.getLogger("testbed.alarms")
 Alarm = dict[str, Any]
 
 _LOOK_SECONDS = 0.2
-_SPARE_POINTS = 2
-"""How many points more than EvaluationPeriods are retrieved. AWS does not say; its example retrieves 5 for 3."""
-
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
@@ -62,34 +60,10 @@ def install(cloud: Cloud) -> None:
     cloud.background.repeat(evaluate_all, _LOOK_SECONDS)
 
 
-def next_state(points: Sequence[bool | None], current: str, periods: int, to_alarm: int, treat_missing: str) -> str:
-    """The state that the newest points call for; they are breaching, not breaching or missing (None), oldest first."""
-    retrieved = list(points)[-(periods + _SPARE_POINTS) :]
-    real = [point for point in retrieved if point is not None]
-    missing = min(len(retrieved) - len(real), periods - len(real))
-    if missing <= 0:
-        return "ALARM" if real[-periods:].count(True) >= to_alarm else "OK"
-    if treat_missing == "breaching":
-        return "ALARM" if real.count(True) + missing >= to_alarm else "OK"
-    if treat_missing == "notBreaching":
-        return "ALARM" if real.count(True) >= to_alarm else "OK"
-    if not real:
-        return "INSUFFICIENT_DATA" if treat_missing == "missing" else current
-    if real.count(True) >= to_alarm:
-        return "ALARM"
-    if False in real:
-        return "OK"
-    if treat_missing == "ignore":
-        return current
-    # Only breaching points, too few of them: they alarm once the oldest is old enough to rule out a mere blip.
-    age = len(retrieved) - retrieved.index(True)
-    return "ALARM" if age >= to_alarm else "INSUFFICIENT_DATA"
-
-
 def _evaluate(alarm: Alarm, period: float, now: float) -> None:
     periods = int(alarm["EvaluationPeriods"])
     to_alarm = int(alarm.get("DatapointsToAlarm") or periods)
-    values = _values(alarm, period, now, periods + _SPARE_POINTS)
+    values = _values(alarm, period, now, periods + SPARE_POINTS)
     compare = _COMPARISONS[alarm["ComparisonOperator"]]
     threshold = float(alarm["Threshold"])
     points = [None if value is None else compare(value, threshold) for value in values]

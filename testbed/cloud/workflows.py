@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextvars
 import json
 import math
-import random
 import time
 from typing import Any
 
@@ -25,6 +24,7 @@ from testbed.cloud import permissions
 from testbed.cloud.background import each_scoped
 from testbed.cloud.emulator import Cloud
 from testbed.cloud.recorder import Recorder
+from testbed.cloud.retry_delays import retry_delay_seconds
 
 State = dict[str, Any]
 Execution = dict[str, Any]
@@ -120,13 +120,6 @@ def install(cloud: Cloud, recorder: Recorder) -> None:
     stepfunctions._apply_output_path = output_path
     stepfunctions._apply_state_assign = _assign
     stepfunctions._call_lambda = call_permitted_function
-
-
-def retry_delay_seconds(retrier: State, retries_so_far: int) -> float:
-    """The wait before the next retry."""
-    delay = float(retrier.get("IntervalSeconds", 1)) * float(retrier.get("BackoffRate", 2.0)) ** retries_so_far
-    delay = min(delay, float(retrier.get("MaxDelaySeconds", delay)))
-    return random.uniform(0.0, delay) if retrier.get("JitterStrategy") == "FULL" else delay
 
 
 def _state_machine(execution: Execution) -> State:
