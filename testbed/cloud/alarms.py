@@ -1,13 +1,15 @@
 """CloudWatch alarms that evaluate by themselves and tell EventBridge when their state changes.
 
-Follows, in the CloudWatch User Guide: "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data"
-"Alarm events and EventBridge" (the event's shape); and in the CloudWatch API
-Reference: PutMetricAlarm, SetAlarmState (lasts until the next evaluation).
+Follows, in the CloudWatch User Guide: "Alarm evaluation", "Configuring how CloudWatch alarms treat missing data",
+"Alarm events and EventBridge" (the event's shape); in the SNS Developer Guide: "Example cases for Amazon SNS access
+control" (a topic's policy must let CloudWatch publish); and in the CloudWatch API Reference: PutMetricAlarm,
+SetAlarmState (lasts until the next evaluation).
 The emulator evaluates an alarm only when it is put, over all dimensions at once, and tells SNS alone.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from typing import Any
 from ministack.core.responses import new_uuid
 from ministack.services import cloudwatch
 
+from testbed.cloud import permissions
 from testbed.cloud.alarm_states import SPARE_POINTS, next_state
 from testbed.cloud.background import each_scoped
 from testbed.cloud.emulator import Cloud, emit_event
@@ -26,6 +29,8 @@ logger = logging.getLogger("testbed.alarms")
 Alarm = dict[str, Any]
 
 _LOOK_SECONDS = 0.2
+_SERVICE = "cloudwatch.amazonaws.com"
+_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
@@ -36,13 +41,21 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 def install(cloud: Cloud) -> None:
     record_history = cloudwatch._record_history
+    dispatch_actions = cloudwatch._dispatch_alarm_actions
+    told: dict[str, dict[str, str]] = {}
 
     def record_history_and_tell(
         name: str, old: str, new: str, reason: str, alarm_type: str = "MetricAlarm", reason_data: object = None
     ) -> None:
         record_history(name, old, new, reason, alarm_type, reason_data)
         if old != new:
-            _tell_event_bus(cloud, name, old, new, reason, alarm_type)
+            _tell_event_bus(cloud, told, name, old, new, reason, alarm_type)
+
+    def dispatch_permitted_actions(alarm: Alarm, old: str, new: str, reason: str) -> None:
+        permitted = {
+            field: [topic for topic in alarm.get(field) or [] if _may_publish(alarm, topic)] for field in _ACTIONS
+        }
+        dispatch_actions({**alarm, **permitted}, old, new, reason)
 
     next_evaluation: dict[str, float] = {}
 
@@ -54,6 +67,7 @@ def install(cloud: Cloud) -> None:
                 next_evaluation[alarm["AlarmArn"]] = now + period / 2
                 _evaluate(alarm, period, now)
 
+    cloudwatch._dispatch_alarm_actions = dispatch_permitted_actions
     cloudwatch._record_history = record_history_and_tell
     # The emulator's own, at the time an alarm is put, would look at other dimensions' data.
     cloudwatch._evaluate_alarm = lambda _alarm: None
@@ -70,6 +84,7 @@ def _evaluate(alarm: Alarm, period: float, now: float) -> None:
     old = alarm["StateValue"]
     new = next_state(points, old, periods, to_alarm, alarm.get("TreatMissingData") or "missing")
     if new != old:
+        alarm["StateReasonData"] = _reason_data(alarm, values, now)
         _change_state(alarm, old, new, _reason(alarm, values, points, new, periods))
 
 
@@ -96,7 +111,7 @@ def _values(alarm: Alarm, period: float, now: float, count: int) -> list[float |
 def _change_state(alarm: Alarm, old: str, new: str, reason: str) -> None:
     alarm["StateValue"] = new
     alarm["StateReason"] = reason
-    alarm["StateUpdatedTimestamp"] = int(time.time())
+    alarm["StateUpdatedTimestamp"] = alarm["StateTransitionedTimestamp"] = int(time.time())
     logger.info("%s: %s -> %s: %s", alarm["AlarmName"], old, new, reason)
     cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
     cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
@@ -119,18 +134,41 @@ def _reason(alarm: Alarm, values: list[float | None], points: list[bool | None],
     )
 
 
-def _tell_event_bus(cloud: Cloud, name: str, old: str, new: str, reason: str, alarm_type: str) -> None:
+def _reason_data(alarm: Alarm, values: list[float | None], now: float) -> str:
+    data = {
+        "version": "1.0",
+        "queryDate": _stamp(datetime.fromtimestamp(now, UTC)),
+        "statistic": alarm.get("ExtendedStatistic") or alarm.get("Statistic"),
+        "period": alarm["Period"],
+        "recentDatapoints": [value for value in values if value is not None],
+        "threshold": alarm["Threshold"],
+    }
+    return json.dumps(data)
+
+
+def _may_publish(alarm: Alarm, topic_arn: str) -> bool:
+    return permissions.is_service_allowed(_SERVICE, "sns:Publish", topic_arn, alarm["AlarmArn"])
+
+
+def _tell_event_bus(
+    cloud: Cloud, told: dict[str, dict[str, str]], name: str, old: str, new: str, reason: str, alarm_type: str
+) -> None:
+    """`told` holds the last state of each alarm, as its last event had it."""
     if cloud.faults.read().does_drop_event_of(name):
         logger.info("The state change of %s to %s is dropped, as the faults say.", name, new)
         return
     alarm = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name)
     if alarm is None:
         return
-    now = datetime.now(UTC)
+    state = {"value": new, "reason": reason, "timestamp": _stamp(datetime.now(UTC))}
+    if "StateReasonData" in alarm:
+        state["reasonData"] = alarm["StateReasonData"]
+    previous = told.get(alarm["AlarmArn"], {})
+    told[alarm["AlarmArn"]] = state
     detail = {
         "alarmName": name,
-        "state": {"value": new, "reason": reason, "timestamp": _stamp(now)},
-        "previousState": {"value": old, "timestamp": _stamp(now)},
+        "state": state,
+        "previousState": {"timestamp": state["timestamp"], **previous, "value": old},
         "configuration": _composite(alarm) if alarm_type == "CompositeAlarm" else _configuration(alarm),
     }
     emit_event("aws.cloudwatch", "CloudWatch Alarm State Change", [alarm["AlarmArn"]], detail)

@@ -174,6 +174,24 @@ def account(cloud: RunningCloud) -> Account:
     return Account(cloud)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def undelivered_command(account: Account) -> tuple[Instance, str]:
+    """A command to an agent that fell silent, sent before all tests: its 30 s of delivery time pass beside them."""
+    silent, ssm, document = account.make_instance(), account.client("ssm"), name("document")
+    step = {"action": "aws:runShellScript", "name": "run", "inputs": {"runCommand": ["exit 0"]}}
+    content = json.dumps({"schemaVersion": "2.2", "mainSteps": [step]})
+    ssm.create_document(Name=document, Content=content, DocumentType="Command")
+
+    def is_known() -> bool:
+        filters = [{"Key": "InstanceIds", "Values": [silent.id]}]
+        return bool(ssm.describe_instance_information(Filters=filters)["InstanceInformationList"])
+
+    eventually(is_known, "the agent's first sign of life")
+    (silent.host / "faults.json").write_text('{"hang": true}')
+    command = ssm.send_command(DocumentName=document, InstanceIds=[silent.id], TimeoutSeconds=30)["Command"]
+    return silent, command["CommandId"]
+
+
 @pytest.fixture
 def faultless(cloud: RunningCloud) -> Iterator[None]:
     """No fault is left behind."""

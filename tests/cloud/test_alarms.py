@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,25 +105,27 @@ def test_a_lost_heartbeat_is_told_once_to_bus_and_topic(account: Account) -> Non
     topic, notices = _topic_to_queue(account)
     alarm, dimensions = _put_heartbeat_alarm(account, name("node"), topic)
     other, _ = _put_heartbeat_alarm(account, name("node"), topic)  # the same metric of a node that never sent any
-    heard = account.listen({"source": ["aws.cloudwatch"], "detail": {"alarmName": [alarm]}})
+    lost = {"alarmName": [alarm], "state": {"value": ["ALARM"]}, "previousState": {"value": ["OK"]}}
+    heard = account.listen({"source": ["aws.cloudwatch"], "detail": lost})
     with _beating(account, dimensions):
         eventually(lambda: _state(account, alarm) == "OK", "alarm OK while the heart beats")
         eventually(lambda: _state(account, other) == "ALARM", "the other node's data does not count")
-        account.receive(heard)
-        account.receive(notices)
     eventually(lambda: _state(account, alarm) == "ALARM", "alarm after the last beat")
 
     (event,) = account.wait_for(heard, 1)
     assert event["detail-type"] == "CloudWatch Alarm State Change"
     assert event["resources"][0].endswith(f":alarm:{alarm}")
     assert event["detail"]["state"]["value"] == "ALARM"
+    assert json.loads(event["detail"]["state"]["reasonData"])["period"] == 10
     assert event["detail"]["previousState"]["value"] == "OK"
+    assert event["detail"]["previousState"]["timestamp"] < event["detail"]["state"]["timestamp"]
     (metric,) = event["detail"]["configuration"]["metrics"]
     assert metric["metricStat"]["metric"]["name"] == "Heartbeat"
     assert metric["metricStat"]["metric"]["dimensions"] == {pair["Name"]: pair["Value"] for pair in dimensions}
     assert metric["metricStat"]["period"] == 10
-    (notice,) = account.receive(notices)
-    assert f'"AlarmName": "{alarm}"' in notice["Message"]
+    messages = [json.loads(notice["Message"]) for notice in account.receive(notices)]
+    changes = [(message["OldStateValue"], message["NewStateValue"]) for message in messages]
+    assert changes.count(("OK", "ALARM")) == 1
 
 
 @pytest.mark.usefixtures("faultless")
@@ -148,3 +151,21 @@ def test_the_event_of_a_named_alarm_can_be_lost(account: Account) -> None:
     cloudwatch.set_alarm_state(AlarmName=f"{alarm}-2", StateValue="ALARM", StateReason="a later one")
     eventually(lambda: account.receive(kept), "the event of an alarm that is not named")
     assert account.receive(lost) == []
+
+
+def test_a_topic_that_does_not_let_cloudwatch_publish_hears_nothing(account: Account) -> None:
+    """SNS Developer Guide, "Example cases for Amazon SNS access control": allow CloudWatch alarms to publish."""
+    (closed, closed_url), (open_, open_url) = _topic_to_queue(account), _topic_to_queue(account)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": closed,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    account.client("sns").set_topic_attributes(TopicArn=closed, AttributeName="Policy", AttributeValue=policy)
+    for topic in closed, open_:
+        alarm, _ = _put_heartbeat_alarm(account, name("node"), topic)
+        account.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
+    account.wait_for(open_url, 1)
+    assert account.receive(closed_url) == []
