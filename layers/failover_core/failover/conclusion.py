@@ -8,8 +8,8 @@ _WHAT_TO_DO_AFTER_A_FAILED_STEP = {
     "AssessCluster": "Nothing was changed. Look at both nodes; the workflow starts again while an alarm stands.",
     "RestartServices": "Read the journal of the service on the active node and start it by hand.",
     "DemoteNode": "Nothing was promoted. Look at the active node, then start this workflow again.",
-    "FenceNode": "Nothing was promoted. Make sure in the EC2 console that the instance is stopped (Force stop, skipping "
-    "the OS shutdown), then start this workflow by hand.",
+    "FenceNode": "Nothing was promoted. See in the EC2 console that the instance is stopped (Force stop, skipping the "
+    "OS shutdown), then start this workflow by hand.",
     "PromoteReplica": "See which node is primary (garoon-node status on both), then start this workflow again.",
     "DemoteTarget": "The promotion failed and could not be undone for certain: see which node is primary (garoon-node "
     "status on both) before anything is started by hand.",
