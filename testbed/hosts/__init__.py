@@ -4,12 +4,12 @@ A host is a directory (`layout`), one process group led by its `kernel`, and a r
 `SimulatedHost` is the handle that the local cloud and the drill use.
 """
 
+from testbed.hosts.claims import claim_world_number
 from testbed.hosts.host import (
     CommandResult,
     HostError,
     HostUnreachable,
     SimulatedHost,
-    claim_world_number,
     create_pair,
 )
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -271,22 +269,3 @@ def _create_host(files: HostFiles, settings: HostSettings) -> None:
     (files.root / "etc/garoon-node.local.conf").write_text('PEER_LOSS_SECONDS="2"\n')
     replace_file(files.settings_file, settings.to_json())
     replace_file(files.faults_file, "{}")
-
-
-@contextmanager
-def claim_world_number() -> Iterator[int]:
-    """A number from 1 to 254 that no other world on this machine uses while it is held."""
-    for number in range(1, 255):
-        path = Path(tempfile.gettempdir()) / f"garoon-testbed-{number}.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            continue
-        try:
-            yield number
-        finally:
-            os.close(descriptor)
-        return
-    raise HostError("All 254 networks of simulated worlds are in use on this machine.")

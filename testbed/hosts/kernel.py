@@ -23,6 +23,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from testbed.hosts.claims import hold_number_of
 from testbed.hosts.cloudwatch import Gauge, parse_gauge, put_metrics
 from testbed.hosts.commands import WRITE_CHECK, Answer, Machine
 from testbed.hosts.layout import SERVICES, Faults, HostFiles, replace_file
@@ -64,6 +65,7 @@ class Kernel:
     async def run(self) -> None:
         """From power on to a clean shutdown."""
         lock = _lock(self.files.kernel_lock)
+        hold_number_of(self.settings.eth0_address)
         try:
             self._prepare_root()
             syscalls = await asyncio.start_server(self._serve_syscall, "127.0.0.1", 0)

@@ -16,12 +16,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 STANDIN_COMMANDS = ("drbdadm", "drbdsetup", "modprobe", "mount", "umount", "exportfs", "ip", "systemctl")
 SERVICES = ("cyde_5_0", "cyss_cbgrn")
+FAULTS_TRIES = 40
+FAULTS_RETRY_SECONDS = 0.005
 HOST_MARK = "GAROON_SIMULATED_HOST"
 """Environment variable that every process of a host carries; its value is the host's directory."""
 
@@ -140,10 +143,15 @@ class HostFiles:
         return HostSettings.from_json(self.settings_file.read_text())
 
     def faults(self) -> Faults:
-        try:
-            return Faults(json.loads(self.faults_file.read_text()))
-        except FileNotFoundError:
-            return Faults()
+        """The faults now. Raises ValueError when the file is no JSON, and not only because it is being written."""
+        for _ in range(FAULTS_TRIES):
+            try:
+                return Faults(json.loads(self.faults_file.read_text()))
+            except FileNotFoundError:
+                return Faults()
+            except ValueError:
+                time.sleep(FAULTS_RETRY_SECONDS)
+        raise ValueError(f"{self.faults_file} is no JSON object: {self.faults_file.read_text()!r}")
 
     def service_mark(self, name: str) -> Path:
         """Exists while the service runs; holds the id of the boot that started it."""

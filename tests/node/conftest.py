@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,10 @@ from testbed.hosts import claim_world_number, create_pair
 from tests.node.node import Cluster, Node, wait_for
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """Both nodes on and installed, in sync, nobody active."""
+@contextmanager
+def running_cluster(world: Path) -> Iterator[Cluster]:
     with claim_world_number() as number:
-        first, second = create_pair(tmp_path / "world", number)
+        first, second = create_pair(world, number)
         nodes = Cluster(Node(first, second), Node(second, first))
         try:
             for host in (first, second):
@@ -33,7 +33,32 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 @pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Both nodes on and installed, in sync, nobody active."""
+    with running_cluster(tmp_path / "world") as nodes:
+        yield nodes
+
+
+@pytest.fixture
 def active_cluster(cluster: Cluster) -> Cluster:
     """db-01 serves, db-02 is its up-to-date standby."""
     cluster.activate()
     return cluster
+
+
+@pytest.fixture(scope="session")
+def long_lived_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running_cluster(tmp_path_factory.mktemp("long-lived") / "world") as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def serving_cluster(long_lived_cluster: Cluster) -> Cluster:
+    """As `active_cluster`, healed from the test before: for tests that switch nothing off and move no role."""
+    for node in (long_lived_cluster.first, long_lived_cluster.second):
+        node.host.clear_faults()
+        node.host.wait_until_ready()
+    long_lived_cluster.activate(epoch="0")
+    wait_for("db-01 in service", lambda: long_lived_cluster.first.status()["isServing"])
+    wait_for("both replicas up to date", long_lived_cluster.is_in_sync)
+    return long_lived_cluster

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from testbed.hosts import SimulatedHost
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPT = REPOSITORY / "node/garoon-node.sh"
 VIRTUAL_IP = "10.1.0.10"
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,9 @@ class Node:
         self.name = host.name
         self._peer = peer
 
-    def run(self, verb: str, timeout_seconds: float = 60, **parameters: str) -> Report:
+    def run(self, verb: str, **parameters: str) -> Report:
         environment = {"SSM_Verb": verb, **{f"SSM_{name}": value for name, value in parameters.items()}}
-        result = self.host.deliver(SCRIPT.read_text(), environment, timeout_seconds)
+        result = self.host.deliver(SCRIPT.read_text(), environment, DEADLINE_SECONDS * 3)
         assert not result.has_timed_out, result
         return parse_report(result.exit_code, result.stdout, result.stderr)
 
@@ -135,14 +134,9 @@ class Cluster:
         (node or self.first).must("start", Epoch=epoch)
 
 
-def wait_for(what: str, is_true: Callable[[], bool]) -> None:
+def wait_for(what: str, is_true: Callable[..., bool], *arguments: object) -> None:
     """Poll until it is so; fails after a deadline that only a broken system misses."""
     deadline = time.monotonic() + DEADLINE_SECONDS
-    while not is_true():
+    while not is_true(*arguments):
         assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS} s: {what}"
         time.sleep(0.05)
-
-
-def bash_functions() -> set[str]:
-    """Names of the functions that the script defines."""
-    return set(re.findall(r"^([a-z_0-9]+)\(\) \{", SCRIPT.read_text(), re.M))

@@ -16,8 +16,8 @@ def snapshot(root: Path) -> dict[str, tuple[int, str]]:
     }
 
 
-def test_installing_twice_changes_nothing(active_cluster: Cluster) -> None:
-    node = active_cluster.first
+def test_installing_twice_changes_nothing(serving_cluster: Cluster) -> None:
+    node = serving_cluster.first
     before = snapshot(node.host.files.root)
     watchers = [process for process in node.host.processes() if is_watch(process)]
     assert watchers
@@ -41,8 +41,8 @@ def test_a_changed_setting_reaches_the_watch_and_not_the_services(active_cluster
     assert 'WATCH_INTERVAL_SECONDS="9"' in (node.host.files.root / "etc/garoon-node.conf").read_text()
 
 
-def test_the_installed_script_is_the_one_that_was_run(cluster: Cluster) -> None:
-    assert (cluster.first.host.files.root / "usr/local/sbin/garoon-node").read_text() == SCRIPT.read_text()
+def test_the_installed_script_is_the_one_that_was_run(serving_cluster: Cluster) -> None:
+    assert (serving_cluster.first.host.files.root / "usr/local/sbin/garoon-node").read_text() == SCRIPT.read_text()
 
 
 def test_a_resource_file_that_is_there_is_kept(cluster: Cluster) -> None:
@@ -57,8 +57,8 @@ def test_a_resource_file_that_is_there_is_kept(cluster: Cluster) -> None:
     assert resource.read_text() == "# tuned by hand\n"
 
 
-def test_metrics_carry_no_host_name(cluster: Cluster) -> None:
-    folder = cluster.first.host.files.root / "opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d"
+def test_metrics_carry_no_host_name(serving_cluster: Cluster) -> None:
+    folder = serving_cluster.first.host.files.root / "opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d"
 
     assert '"omit_hostname": true' in (folder / "garoon.json").read_text()
 

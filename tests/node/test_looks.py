@@ -7,8 +7,8 @@ import time
 from tests.node.node import Cluster, wait_for
 
 
-def test_a_hung_volume_does_not_hang_the_status(active_cluster: Cluster) -> None:
-    node = active_cluster.first
+def test_a_hung_volume_does_not_hang_the_status(serving_cluster: Cluster) -> None:
+    node = serving_cluster.first
     node.host.set_fault("volume", "hang")
     wait_for("the volume hung", lambda: not node.status()["isWritable"])
     began = time.monotonic()
@@ -20,14 +20,14 @@ def test_a_hung_volume_does_not_hang_the_status(active_cluster: Cluster) -> None
     assert not status["isServing"]
 
 
-def test_a_volume_that_takes_no_writes_does_not_serve(active_cluster: Cluster) -> None:
-    active_cluster.first.host.set_fault("volume", "error")
+def test_a_volume_that_takes_no_writes_does_not_serve(serving_cluster: Cluster) -> None:
+    serving_cluster.first.host.set_fault("volume", "error")
 
-    wait_for("the error noticed", lambda: not active_cluster.first.status()["isWritable"])
+    wait_for("the error noticed", lambda: not serving_cluster.first.status()["isWritable"])
 
 
-def test_the_answer_is_small_enough_for_run_command(active_cluster: Cluster) -> None:
-    assert active_cluster.first.must("status").length < 2000
+def test_the_answer_is_small_enough_for_run_command(serving_cluster: Cluster) -> None:
+    assert serving_cluster.first.must("status").length < 2000
 
 
 def test_the_status_shows_services_that_the_system_would_start_by_itself(cluster: Cluster) -> None:
@@ -42,8 +42,8 @@ def test_the_status_shows_services_that_the_system_would_start_by_itself(cluster
     assert status["isMountedByFstab"]
 
 
-def test_a_probe_sees_a_serving_peer(active_cluster: Cluster) -> None:
-    sight = active_cluster.second.must("probe").sight
+def test_a_probe_sees_a_serving_peer(serving_cluster: Cluster) -> None:
+    sight = serving_cluster.second.must("probe").sight
 
     assert sight == {
         "peer": "db-01",
@@ -53,7 +53,7 @@ def test_a_probe_sees_a_serving_peer(active_cluster: Cluster) -> None:
     }
 
 
-def test_a_probe_tells_what_is_wrong_with_the_peer(active_cluster: Cluster) -> None:
+def test_a_probe_tells_what_is_wrong_with_the_peer(serving_cluster: Cluster) -> None:
     for fault, value, database, eth0, eth1 in (
         ("nic_eth0", "down", "unreachable", False, True),
         ("nic_eth1", "down", "answers", True, False),
@@ -61,15 +61,15 @@ def test_a_probe_tells_what_is_wrong_with_the_peer(active_cluster: Cluster) -> N
         ("hang", True, "silent", False, False),
         ("aws", "down", "answers", True, True),
     ):
-        active_cluster.first.host.clear_faults()
-        active_cluster.first.host.set_fault(fault, value)
+        serving_cluster.first.host.clear_faults()
+        serving_cluster.first.host.set_fault(fault, value)
         expected = (database, {"eth0": eth0, "eth1": eth1})
-        wait_for(f"the probe to see {fault}={value}", lambda expected=expected: look(active_cluster) == expected)
+        wait_for(f"the probe to see {fault}={value}", does_see, serving_cluster, expected)
 
 
-def look(cluster: Cluster) -> tuple[str, dict[str, bool]]:
+def does_see(cluster: Cluster, expected: tuple[str, dict[str, bool]]) -> bool:
     sight = cluster.second.must("probe").sight
-    return sight["database"], sight["paths"]
+    return (sight["database"], sight["paths"]) == expected
 
 
 def test_a_probe_sees_nothing_of_a_dead_peer(active_cluster: Cluster) -> None:

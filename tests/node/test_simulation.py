@@ -33,8 +33,8 @@ def test_a_host_can_be_switched_on_at_once_after_a_power_cut(active_cluster: Clu
     assert active_cluster.second.must("probe").sight["paths"] == {"eth0": True, "eth1": True}
 
 
-def test_a_hung_host_does_nothing_until_it_recovers(active_cluster: Cluster) -> None:
-    host = active_cluster.first.host
+def test_a_hung_host_does_nothing_until_it_recovers(serving_cluster: Cluster) -> None:
+    host = serving_cluster.first.host
     host.set_fault("hang", True)
     with pytest.raises(HostUnreachable):
         host.deliver("true", {}, 1)
@@ -42,12 +42,12 @@ def test_a_hung_host_does_nothing_until_it_recovers(active_cluster: Cluster) -> 
     host.clear_faults()
 
     host.wait_until_ready()
-    assert active_cluster.first.status()["isServing"]
+    assert serving_cluster.first.status()["isServing"]
 
 
-def test_a_command_whose_news_can_not_leave_has_run_all_the_same(cluster: Cluster) -> None:
-    host = cluster.first.host
-    cut = f'echo \'{{"aws": "down"}}\' > {host.files.faults_file}; touch "$GAROON_NODE_ROOT/ran"'
+def test_a_command_whose_news_can_not_leave_has_run_all_the_same(serving_cluster: Cluster) -> None:
+    host = serving_cluster.first.host
+    cut = f'echo \'{{"aws": "down"}}\' >{host.files.faults_file}; touch "$GAROON_NODE_ROOT/ran"'
 
     with pytest.raises(HostUnreachable):
         host.deliver(cut, {}, 10)
@@ -55,18 +55,18 @@ def test_a_command_whose_news_can_not_leave_has_run_all_the_same(cluster: Cluste
     assert (host.files.root / "ran").exists()
 
 
-def test_a_command_that_takes_too_long_is_killed(cluster: Cluster) -> None:
+def test_a_command_that_takes_too_long_is_killed(serving_cluster: Cluster) -> None:
     began = time.monotonic()
 
-    result = cluster.first.host.deliver("echo before; sleep 60", {}, 0.5)
+    result = serving_cluster.first.host.deliver("echo before; sleep 60", {}, 0.5)
 
     assert result.has_timed_out
     assert result.stdout == "before\n"
     assert time.monotonic() - began < 10
 
 
-def test_a_primary_that_writes_alone_gets_ahead_and_its_peer_catches_up(active_cluster: Cluster) -> None:
-    first, second = active_cluster.first, active_cluster.second
+def test_a_primary_that_writes_alone_gets_ahead_and_its_peer_catches_up(serving_cluster: Cluster) -> None:
+    first, second = serving_cluster.first, serving_cluster.second
     first.host.set_fault("nic_eth1", "down")
     wait_for("the link lost", lambda: second.status()["replication"]["connection"] == "WFConnection")
     assert first.say(3770, "PUT alone 1") == "OK"
@@ -74,7 +74,7 @@ def test_a_primary_that_writes_alone_gets_ahead_and_its_peer_catches_up(active_c
 
     first.host.clear_faults()
 
-    wait_for("in sync", active_cluster.is_in_sync)
+    wait_for("in sync", serving_cluster.is_in_sync)
     assert (second.host.files.volume / "cybozu/mysql-5.0/data/memo/alone").read_text() == "1"
 
 

@@ -24,6 +24,9 @@ class Metrics:
         self.seen: dict[str, set[Metric]] = {}
         self.dimensions: set[tuple[str, ...]] = set()
 
+    def has(self, node: str, metric: Metric) -> bool:
+        return metric in self.seen.get(node, set())
+
     def add(self, form: dict[str, str]) -> None:
         index = 1
         while f"MetricData.member.{index}.MetricName" in form:
@@ -82,7 +85,7 @@ def test_both_nodes_send_their_metrics_and_only_the_active_one_its_services(clus
             ("CommunicationPath", "eth0", "1.0"),
             ("CommunicationPath", "eth1", "1.0"),
         ):
-            wait_for(f"{metric} of {name}", lambda metric=metric, name=name: metric in metrics.seen.get(name, set()))
+            wait_for(f"{metric} of {name}", metrics.has, name, metric)
     assert not any(metric[0] == "ServicesHealthy" for metric in metrics.seen["db-02"])
     assert metrics.dimensions == {
         ("Cluster", "Node", "metric_type"),
