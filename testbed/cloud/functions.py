@@ -17,6 +17,7 @@ import os
 import tempfile
 import threading
 import zipfile
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,14 @@ _REPORT_INIT_EXCEPTION = """_type = ("Runtime.ImportModuleError" if isinstance(e
         _payload = {"errorMessage": str(e), "errorType": _type, "stackTrace": traceback.format_tb(e.__traceback__)}
         _real_stdout.write(json.dumps({"status": "error", "error": json.dumps(_payload)}) + "\\n")"""
 
+# Lambda starts an environment for each concurrent invocation. Here they share two cores: a burst of events would spend
+# minutes on starting Python, so invocations beyond these wait for a warm environment.
+_ENVIRONMENTS_OF_A_FUNCTION = 3
+
 _layers_lock = threading.Lock()
+_environments: defaultdict[str, threading.BoundedSemaphore] = defaultdict(
+    lambda: threading.BoundedSemaphore(_ENVIRONMENTS_OF_A_FUNCTION)
+)
 
 
 def install() -> None:
@@ -75,9 +83,14 @@ def install() -> None:
 def execute_warm(function: dict[str, Any], event: object, request_id: str) -> dict[str, Any]:
     """One invocation in a warm worker; the answer is the emulator's own form of an execution's result."""
     config = function.get("config") or function
+    with _environments[config.get("FunctionName", "unknown")]:
+        return _execute_warm(config, function["code_zip"], event, request_id)
+
+
+def _execute_warm(config: dict[str, Any], code: bytes, event: object, request_id: str) -> dict[str, Any]:
     name, version = config.get("FunctionName", "unknown"), config.get("Version", "$LATEST")
     lambda_svc._ensure_reaper_thread()
-    worker, _ = lambda_runtime.acquire_worker(name, config, function["code_zip"], qualifier=version)
+    worker, _ = lambda_runtime.acquire_worker(name, config, code, qualifier=version)
     try:
         answer = worker.invoke(
             event,
