@@ -298,6 +298,7 @@ class _Drill:
         deadline = time.monotonic() + 10
         while not has_told_everything() and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
+        observer.look_at_cloud()
         return History(
             samples=observer.samples,
             executions=observer.executions.refresh(),

@@ -147,7 +147,7 @@ def read_execution(clients: Clients, arn: str) -> Execution:
         ended_at=None if described["status"] == "RUNNING" or stopped is None else stopped.timestamp(),
         status=described["status"],
         input=_object(described.get("input")),
-        output=_object(described.get("output")) or _recorded_outcome(events),
+        output=_object(described.get("output")) if described["status"] == "SUCCEEDED" else _recorded_outcome(events),
         steps=read_steps(events),
     )
 
@@ -228,7 +228,7 @@ class Observer:
             threading.Thread(target=self._repeat, args=(work, interval), name=work.__name__, daemon=True)
             for work, interval in (
                 (self._look_at_hosts, HOST_INTERVAL_SECONDS),
-                (self._look_at_cloud, CLOUD_INTERVAL_SECONDS),
+                (self.look_at_cloud, CLOUD_INTERVAL_SECONDS),
                 (self._look_at_executions, CLOUD_INTERVAL_SECONDS),
             )
         ]
@@ -282,7 +282,8 @@ class Observer:
         with self._lock:
             self._samples.append(sample)
 
-    def _look_at_cloud(self) -> None:
+    def look_at_cloud(self) -> None:
+        """Looks once, now; beside that it is done all the time. Raises a boto3 error."""
         view = read_cloud(self._clients, self._installation, self._stack)
         with self._lock:
             self._view = view

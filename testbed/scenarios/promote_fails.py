@@ -17,7 +17,7 @@ SCENARIO = Scenario(
     expected=Expectation(
         outcome="Restored",
         verdict="failOver",
-        moves=1,
+        moves=2,  # there, which failed, and back
         fence=Fence.ALLOWED,
     ),
 )

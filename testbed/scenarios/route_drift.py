@@ -7,6 +7,7 @@ from testbed.stage import Stage
 
 def break_it(stage: Stage) -> None:
     stage.repoint_route("app-1c", STANDBY)
+    stage.start_workflow({"reason": "a route points to the wrong node"})
 
 
 SCENARIO = Scenario(
