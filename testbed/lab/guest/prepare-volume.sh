@@ -1,0 +1,30 @@
+#!/bin/bash
+# Makes the replicated volume with Garoon on it, once, in a machine of its own; both nodes start with a copy of the disk,
+# whose DRBD generation is then the same on both, so that they need no first resync.
+set -eu
+readonly MOUNT_POINT=/mnt/DIR1 TEMPLATE=/usr/local/lib/garoon-lab/volume
+
+printf 'label: dos\nstart=2048, type=83\n' | sfdisk --quiet /dev/vdb
+udevadm settle
+mkdir -p /etc/drbd.d
+cat >/etc/drbd.d/garoon.res <<'RESOURCE'
+resource garoon {
+    device /dev/drbd0;
+    disk /dev/vdb1;
+    meta-disk internal;
+    floating ipv4 127.0.0.1:7788;
+    floating ipv4 127.0.0.2:7788;
+}
+RESOURCE
+modprobe drbd
+drbdadm create-md --force garoon
+drbdadm up garoon
+drbdadm primary --force garoon
+mkfs.xfs -q /dev/drbd0
+mkdir -p "$MOUNT_POINT"
+mount /dev/drbd0 "$MOUNT_POINT"
+cp -a "$TEMPLATE/." "$MOUNT_POINT/"
+umount "$MOUNT_POINT"
+drbdadm secondary garoon
+drbdadm down garoon
+sync

@@ -1,0 +1,216 @@
+"""`LabHost`: a virtual machine, handled as `testbed.hosts.SimulatedHost` is: by the local cloud, and by scenarios.
+
+WORLD/hosts/NAME/ has the files that a simulated host has there (host.json, faults.json, kernel.lock, kernel.json), and:
+
+    machine.json  what the machine is made of
+    machine/      its overlay, its console, the sockets of QEMU
+    state.json    what the machine is, as its agent told last
+    keeper.sock   where the machine's keeper takes requests, while the host is on
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from testbed.history import HostState
+from testbed.hosts import CommandResult, HostError, HostUnreachable
+from testbed.hosts.layout import HostFiles, HostSettings, replace_file
+from testbed.lab.machine import BOOT_SECONDS, REPLY_MARGIN_SECONDS, Interface, MachineSpec
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_START_SECONDS = 60.0
+_LOOK_SECONDS = 0.05
+
+
+def lab_host(directory: Path) -> tuple[LabHost, type[Exception]]:
+    """What `python -m testbed.cloud --host-factory` wants."""
+    return LabHost(directory), HostUnreachable
+
+
+class LabHost:
+    """A machine of the lab. Handles are cheap, keep no state of the host, and work from any process."""
+
+    def __init__(self, directory: Path) -> None:
+        self.files = HostFiles(Path(directory))
+        self.settings = self.files.settings()
+        self.name = self.settings.name
+        self.socket_file = self.files.directory / "keeper.sock"
+        self.state_file = self.files.directory / "state.json"
+        self.machine_directory = self.files.directory / "machine"
+        self._keeper: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def create(cls, directory: Path, settings: HostSettings, spec: MachineSpec) -> LabHost:
+        """Lays the host out: new, and off."""
+        directory.mkdir(parents=True)
+        replace_file(directory / "machine.json", json.dumps(asdict(spec), default=str, indent=2))
+        replace_file(directory / "faults.json", "{}")
+        replace_file(directory / "host.json", settings.to_json())
+        return cls(directory)
+
+    @property
+    def is_on(self) -> bool:
+        return self.files.is_on()
+
+    @property
+    def spec(self) -> MachineSpec:
+        values = json.loads((self.files.directory / "machine.json").read_text())
+        for name in ("kernel", "initial_file_system", "root_disk", "data_disk"):
+            values[name] = values[name] and Path(values[name])
+        values["interfaces"] = tuple(Interface(**interface) for interface in values["interfaces"])
+        return MachineSpec(**values)
+
+    def boot(self) -> None:
+        """Power on; returns when the machine runs (its units and agent come up after that)."""
+        if self.is_on:
+            return
+        self.files.kernel_file.unlink(missing_ok=True)
+        with self.files.kernel_log.open("ab") as log:
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-m", "testbed.lab.keeper", str(self.files.directory)],
+                cwd=REPOSITORY,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self.files.kernel_file.exists():
+            if self._keeper.poll() is not None or time.monotonic() > deadline:
+                raise HostError(f"{self.name} did not start:\n{self.files.kernel_log.read_text()[-2000:]}")
+            time.sleep(_LOOK_SECONDS)
+
+    def wait_until_ready(self, timeout_seconds: float = BOOT_SECONDS) -> None:
+        """Until the agent answers. Raises HostError when it does not in time."""
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            with suppress(HostUnreachable):
+                self.run("true", 10)
+                return
+            time.sleep(1.0)
+        raise HostError(f"{self.name} did not come up within {timeout_seconds:.0f} s:\n{self.console()[-2000:]}")
+
+    def power_off(self) -> None:
+        """Cut the power: nothing of the host runs or writes after this returns."""
+        try:
+            process = json.loads(self.files.kernel_file.read_text())["machine"]
+        except (FileNotFoundError, ValueError):
+            process = None
+        if process is not None and self.is_on:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        while self.is_on:
+            time.sleep(_LOOK_SECONDS)
+        if self._keeper is not None:
+            self._keeper.wait()
+            self._keeper = None
+        self.files.kernel_file.unlink(missing_ok=True)
+
+    def shutdown(self, timeout_seconds: float = 120.0) -> None:
+        """Shut down cleanly; a host that does not end in time has its power cut."""
+        with suppress(HostUnreachable):
+            self.run("systemctl poweroff", 20)
+        deadline = time.monotonic() + timeout_seconds
+        while self.is_on and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+        self.power_off()
+
+    def deliver(self, script: str, environment: Mapping[str, str], timeout_seconds: float) -> CommandResult:
+        """Run a script as the SSM Agent runs aws:runShellScript.
+
+        Raises HostUnreachable when the host is off, hung, still booting, or could not reach AWS (also when that happens
+        while the script runs).
+        """
+        self._require_aws()
+        result = self.run(script, timeout_seconds, environment)
+        self._require_aws()
+        return result
+
+    def run(self, script: str, timeout_seconds: float, environment: Mapping[str, str] | None = None) -> CommandResult:
+        """Run a script whatever the host's network does: the lab's own hands. Raises HostUnreachable."""
+        request = {"script": script, "environment": dict(environment or {}), "timeoutSeconds": timeout_seconds}
+        answer = self._ask(request, timeout_seconds + 2 * REPLY_MARGIN_SECONDS)
+        if "error" in answer:
+            raise HostUnreachable(str(answer["error"]))
+        return CommandResult(**answer)
+
+    def set_fault(self, name: str, value: object) -> None:
+        """See `layout.Faults`; None takes the fault away. Only `aws` is set by hand here: the others are real."""
+        with self.changing_faults() as faults:
+            faults[name] = value
+            if value is None:
+                del faults[name]
+
+    def clear_faults(self) -> None:
+        with self.changing_faults() as faults:
+            faults.clear()
+
+    @contextmanager
+    def changing_faults(self) -> Iterator[dict[str, Any]]:
+        """faults.json, locked; written when it has changed."""
+        descriptor = os.open(self.files.directory / "faults.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            before = dict(self.files.faults().values)
+            faults = dict(before)
+            yield faults
+            if faults != before:
+                replace_file(self.files.faults_file, json.dumps(faults))
+        finally:
+            os.close(descriptor)
+
+    def state(self) -> HostState:
+        """What the host is now; nothing is asked of it. What a machine last told holds until it goes off."""
+        told: dict[str, Any] = {}
+        is_on = self.is_on
+        if is_on:
+            with suppress(FileNotFoundError):
+                told = json.loads(self.state_file.read_text())
+        return HostState(
+            is_on=is_on,
+            is_primary=told.get("role") == "Primary",
+            is_mounted=bool(told.get("isMounted")),
+            has_services=bool(told.get("services")),
+            disk=str(told.get("disk", "Unknown")),
+            connection=str(told.get("connection", "Unknown")),
+        )
+
+    def console(self) -> str:
+        file = self.machine_directory / "console.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def _require_aws(self) -> None:
+        faults = self.files.faults()
+        if not self.is_on:
+            raise HostUnreachable(f"{self.name} is off.")
+        if faults.is_hung or faults.is_aws_path_down:
+            raise HostUnreachable(f"{self.name} does not reach AWS.")
+
+    def _ask(self, request: Mapping[str, object], timeout_seconds: float) -> dict[str, Any]:
+        if not self.is_on:
+            raise HostUnreachable(f"{self.name} is off.")
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(timeout_seconds)
+                connection.connect(str(self.socket_file))
+                connection.sendall(json.dumps(request).encode() + b"\n")
+                with connection.makefile("rb") as reply:
+                    line = reply.readline()
+        except OSError as problem:
+            raise HostUnreachable(f"{self.name} does not answer: {problem}") from problem
+        if not line:
+            raise HostUnreachable(f"{self.name} gave no answer.")
+        answer: dict[str, Any] = json.loads(line)
+        return answer

@@ -1,0 +1,262 @@
+"""One virtual machine: a QEMU process, and the line to the agent inside it.
+
+Software emulation (TCG): the lab needs no hardware virtualisation. The root disk is a throw-away overlay; the data
+disk is the given file itself.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from testbed.hosts import CommandResult
+
+BOOT_SECONDS = 240.0
+REPLY_MARGIN_SECONDS = 15.0
+_CONNECT_SECONDS = 20.0
+_KILL_SECONDS = 10.0
+
+
+class MachineError(RuntimeError):
+    """A machine did not start, or its agent did not answer; the message has the end of its console."""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface of the machine, on a tap device of the lab's network namespace."""
+
+    tap: str
+    hardware_address: str
+
+
+@dataclass(frozen=True)
+class MachineSpec:
+    """What a machine is made of."""
+
+    name: str
+    kernel: Path
+    initial_file_system: Path
+    root_disk: Path
+    data_disk: Path | None = None
+    memory_megabytes: int = 512
+    interfaces: tuple[Interface, ...] = ()
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """Words for the kernel's command line, read by guest/identity.sh and by the units' conditions."""
+
+
+class Machine:
+    """Off when made; `start` boots it. All it writes is in `directory`, whose path must be short (UNIX sockets)."""
+
+    def __init__(
+        self,
+        directory: Path,
+        spec: MachineSpec,
+        hear: Callable[[dict[str, Any]], None] = lambda _message: None,
+        inherited: Sequence[int] = (),
+    ) -> None:
+        """`hear` gets what the agent says unasked; `inherited` descriptors live as long as the machine is on."""
+        self.directory = directory
+        self.spec = spec
+        self._hear = hear
+        self._inherited = tuple(inherited)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+        self._send_lock = threading.Lock()
+        self._waiting: dict[int, tuple[threading.Event, list[dict[str, Any]]]] = {}
+        self._waiting_lock = threading.Lock()
+        self._last_id = 0
+        self._is_heard = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        self.wait_until_heard()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.power_off()
+
+    def start(self) -> None:
+        """Returns when the machine runs; its kernel boots after that. Raises MachineError."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        overlay = self.directory / "root.qcow2"
+        if not overlay.exists():
+            backing = ["-b", str(self.spec.root_disk), "-F", "raw"]
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, str(overlay)], check=True)
+        for name in ("agent.sock", "monitor.sock"):
+            (self.directory / name).unlink(missing_ok=True)
+        self._is_heard.clear()
+        with (self.directory / "qemu.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(overlay),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=self._inherited,
+                start_new_session=True,
+            )
+        self._line = self._connect("agent.sock")
+        threading.Thread(target=self._listen, args=(self._line,), name=f"line-{self.spec.name}", daemon=True).start()
+
+    def wait_until_heard(self, timeout_seconds: float = BOOT_SECONDS) -> None:
+        """Until the agent speaks. Raises MachineError."""
+        if not self._is_heard.wait(timeout_seconds):
+            raise MachineError(
+                f"{self.spec.name} did not boot within {timeout_seconds:.0f} s:\n{self.console()[-2000:]}"
+            )
+
+    @property
+    def is_on(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def process_id(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def wait_until_off(self, timeout_seconds: float | None = None) -> bool:
+        """Whether the machine went off by itself in that time."""
+        assert self._process is not None
+        try:
+            self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def power_off(self) -> None:
+        """Cuts the power: nothing of the machine runs or writes after this returns."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(_KILL_SECONDS)
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def run(self, script: str, environment: Mapping[str, str], timeout_seconds: float) -> CommandResult:
+        """Runs a script by the agent, whatever the network does. Raises MachineError when no answer comes."""
+        event, answers = threading.Event(), list[dict[str, Any]]()
+        with self._waiting_lock:
+            self._last_id += 1
+            number = self._last_id
+            self._waiting[number] = (event, answers)
+        order = {"id": number, "script": script, "environment": dict(environment), "timeoutSeconds": timeout_seconds}
+        try:
+            self._send(order)
+            event.wait(timeout_seconds + REPLY_MARGIN_SECONDS)
+        finally:
+            with self._waiting_lock:
+                del self._waiting[number]
+        if not answers:
+            raise MachineError(f"{self.spec.name} gave no answer.")
+        answer = answers[0]
+        return CommandResult(
+            exit_code=int(answer["exitCode"]),
+            stdout=str(answer["stdout"]),
+            stderr=str(answer["stderr"]),
+            has_timed_out=bool(answer["hasTimedOut"]),
+        )
+
+    def monitor(self, command: str) -> None:
+        """A command of QEMU's monitor protocol, such as `system_powerdown` or `stop`. Raises MachineError."""
+        connection = self._connect("monitor.sock")
+        with connection, connection.makefile("rwb") as stream:
+            stream.readline()  # the greeting
+            for name in ("qmp_capabilities", command):
+                stream.write(json.dumps({"execute": name}).encode() + b"\n")
+                stream.flush()
+                while "return" not in (answer := json.loads(stream.readline() or b"{}")):
+                    if "event" not in answer:
+                        raise MachineError(f"{self.spec.name} did not take {name}: {answer}")
+
+    def console(self) -> str:
+        """What the kernel and systemd printed."""
+        file = self.directory / "console.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def _command(self, overlay: Path) -> list[str]:
+        spec = self.spec
+        words = [
+            "root=/dev/vda rw console=ttyS0 quiet loglevel=4 systemd.show_status=false net.ifnames=0",
+            # What protects real processors only slows an emulated one down; a panic stays on the console.
+            "mitigations=off audit=0 panic=0",
+            *(f"garoon.{name}={value}" for name, value in spec.identity.items()),
+        ]
+        command = [
+            *(shutil.which("qemu-system-x86_64") or "qemu-system-x86_64", "-name", spec.name),
+            *("-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1"),
+            *("-m", str(spec.memory_megabytes), "-nodefaults", "-no-user-config", "-display", "none"),
+            *("-kernel", str(spec.kernel), "-initrd", str(spec.initial_file_system), "-append", " ".join(words)),
+            *("-serial", f"file:{self.directory / 'console.log'}"),
+            *("-qmp", f"unix:{self.directory / 'monitor.sock'},server=on,wait=off"),
+            *("-device", "virtio-rng-pci", "-device", "virtio-serial-pci"),
+            *("-chardev", f"socket,id=agent,path={self.directory / 'agent.sock'},server=on,wait=off"),
+            *("-device", "virtserialport,chardev=agent,name=garoon.lab"),
+            *("-drive", f"file={overlay},if=virtio,format=qcow2"),
+        ]
+        if spec.data_disk is not None:
+            # Written through to this machine's page cache at once: what the guest has written survives QEMU's death, as
+            # it would on EBS, and no flush of the host's own disk is needed for that.
+            command += ["-drive", f"file={spec.data_disk},if=virtio,format=raw,cache=unsafe,discard=unmap"]
+        for index, interface in enumerate(spec.interfaces):
+            command += ["-netdev", f"tap,id=net{index},ifname={interface.tap},script=no,downscript=no"]
+            command += ["-device", f"virtio-net-pci,netdev=net{index},mac={interface.hardware_address}"]
+        return command
+
+    def _connect(self, name: str) -> socket.socket:
+        path = str(self.directory / name)
+        deadline = time.monotonic() + _CONNECT_SECONDS
+        while True:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                connection.connect(path)
+            except OSError as error:
+                connection.close()
+                if not self.is_on or time.monotonic() > deadline:
+                    log = (self.directory / "qemu.log").read_text(errors="replace")
+                    raise MachineError(f"QEMU does not run {self.spec.name}: {error}\n{log[-2000:]}") from error
+                time.sleep(0.05)
+            else:
+                return connection
+
+    def _send(self, message: Mapping[str, object]) -> None:
+        line = self._line
+        if line is None or not self.is_on:
+            raise MachineError(f"{self.spec.name} is off.")
+        try:
+            with self._send_lock:
+                line.sendall(json.dumps(message).encode() + b"\n")
+        except OSError as error:
+            raise MachineError(f"{self.spec.name} went off.") from error
+
+    def _listen(self, line: socket.socket) -> None:
+        try:
+            with line.makefile("rb") as stream:
+                for text in stream:
+                    self._take(text)
+        except OSError:
+            return  # switched off
+
+    def _take(self, text: bytes) -> None:
+        try:
+            message: dict[str, Any] = json.loads(text)
+        except ValueError:
+            return  # cut off when the machine or its agent died
+        self._is_heard.set()
+        if "id" not in message:
+            self._hear(message)
+            return
+        with self._waiting_lock:
+            waiting = self._waiting.get(message["id"])
+        if waiting is not None:
+            waiting[1].append(message)
+            waiting[0].set()
