@@ -473,7 +473,11 @@ start_service() {
     log "starting $1"
     export -f init_script
     export ROOT LOG_FILE
-    act "${CONFIG[SERVICE_SECONDS]}" "$BASH" -c "init_script $1 start"
+    if ! act "${CONFIG[SERVICE_SECONDS]}" "$BASH" -c "init_script $1 start"; then
+        # It says itself that it failed: waiting for it would only make the outage longer.
+        is_service_running "$1"
+        return
+    fi
     wait_until "${CONFIG[ANSWER_SECONDS]}" is_service_running "$1"
 }
 

@@ -22,16 +22,20 @@ _deserialize = TypeDeserializer().deserialize
 
 @translate_errors
 def read_record(settings: Settings) -> ClusterRecord:
-    """The record as it is now (a consistent read). A cluster that never ran has its home node active and epoch 0."""
+    """The record as it is now (a consistent read). A cluster that never ran has its home node active and epoch 0.
+
+    So has one whose item an operator made, by switching maintenance on before anything ever ran.
+    """
     item = (
         client("dynamodb")
         .get_item(TableName=settings.cluster_table, Key=_key(settings), ConsistentRead=True)
         .get("Item")
     )
-    if item is None:
-        return ClusterRecord(active=settings.home.name, epoch=0)
+    never_ran = {"active": settings.home.name, "epoch": 0}
     try:
-        return ClusterRecord.model_validate({name: _deserialize(value) for name, value in item.items()})
+        return ClusterRecord.model_validate(
+            never_ran | {name: _deserialize(value) for name, value in (item or {}).items()}
+        )
     except ValidationError as error:
         wrong = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
         raise Failed(
