@@ -169,16 +169,17 @@ class Stage:
         wait_until(lambda: not self._host(node).is_on, f"{node} being off", self._bed.patience_seconds)
 
     def wait_until_quiet(self) -> None:
-        """Until no execution runs and no alarm calls for action."""
+        """Until both heartbeats arrive and no execution runs."""
 
         def is_quiet() -> bool:
             running = self._bed.clients.stepfunctions.list_executions(
                 stateMachineArn=self._bed.stack.state_machine_arn, statusFilter="RUNNING"
             )["executions"]
-            alarms = self._bed.clients.cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
-            return not running and not alarms
+            names = [f"{CLUSTER}-{node}-heartbeat-lost" for node in self._bed.installation.nodes]
+            alarms = self._bed.clients.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+            return not running and all(alarm["StateValue"] == "OK" for alarm in alarms)
 
-        wait_until(is_quiet, "no execution running and no alarm standing", self._bed.patience_seconds, 0.3)
+        wait_until(is_quiet, "no execution running and both heartbeats arriving", self._bed.patience_seconds, 0.3)
 
     def _host(self, node: str) -> HostState:
         return read_hosts(self._bed.world.directory)[node]

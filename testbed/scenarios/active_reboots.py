@@ -16,5 +16,6 @@ SCENARIO = Scenario(
     expected=Expectation(
         outcome="Resumed",
         verdict="resumeActive",
+        moves=1,  # promoting it again is a move of its own: commands that are still on their way have passed
     ),
 )
