@@ -24,7 +24,7 @@ from failover.steps.restart_services import RestartServicesInput, restart_servic
 from failover.steps.start_node import StartNodeInput, start_node
 from failover.steps.start_services import StartServicesInput, start_services
 from failover.steps.swap_route import SwapRouteInput, swap_route
-from failover.steps.watch_alarms import ScheduledEvent, watch_alarms
+from failover.steps.watch_cluster import ScheduledEvent, watch_cluster
 from failover.triggers import read_trigger
 
 from tests.unit.conftest import EXECUTION, OTHER_EXECUTION
@@ -416,7 +416,7 @@ def test_refused_input_is_told_and_changes_nothing(settings: Settings, published
 def test_repeated_finding_of_the_schedule_asks_for_no_attention(
     settings: Settings, lock: None, published: list[dict[str, Any]]
 ) -> None:
-    standing = {"detail-type": "Garoon Failover Standing Alarm", "detail": {"alarms": ["x"]}}
+    standing = {"detail-type": "Garoon Failover Standing Trouble", "detail": {"signs": ["x"]}}
     for _minute in range(2):
         held = acquire_lock(AcquireLockInput(execution=EXECUTION, input=standing), settings)
         request = RecordOutcomeInput.model_validate(
@@ -473,26 +473,39 @@ def put_alarm(name: str, state: str) -> None:
 
 
 @pytest.mark.usefixtures("cluster_table")
-def test_lost_event_is_made_up_for(settings: Settings, started: list[dict[str, Any]]) -> None:
+def test_lost_event_is_made_up_for(network: Settings, started: list[dict[str, Any]]) -> None:
     put_alarm("garoon-db-01-heartbeat-lost", "ALARM")
-    assert watch_alarms(ScheduledEvent(), settings).started
-    assert read_trigger(started[0], settings).kind == "schedule"
+    assert watch_cluster(ScheduledEvent(), network).is_started
+    assert read_trigger(started[0], network).reason.endswith("the alarm garoon-db-01-heartbeat-lost")
 
 
 @pytest.mark.usefixtures("cluster_table")
-def test_alarm_of_the_standby_starts_nothing(settings: Settings, started: list[dict[str, Any]]) -> None:
+def test_route_that_drifted_is_seen_without_any_event(network: Settings, started: list[dict[str, Any]]) -> None:
+    assert not watch_cluster(ScheduledEvent(), network).is_started
+    [drifted, _right] = network.route_table_ids
+    boto3.client("ec2").replace_route(
+        RouteTableId=drifted,
+        DestinationCidrBlock="10.1.0.10/32",
+        NetworkInterfaceId=network.node_b.eth0_interface_id,
+    )
+    assert watch_cluster(ScheduledEvent(), network).is_started
+    assert drifted in read_trigger(started[0], network).reason
+
+
+@pytest.mark.usefixtures("cluster_table")
+def test_alarm_of_the_standby_starts_nothing(network: Settings, started: list[dict[str, Any]]) -> None:
     put_alarm("garoon-db-02-heartbeat-lost", "ALARM")
-    assert not watch_alarms(ScheduledEvent(), settings).started
+    assert not watch_cluster(ScheduledEvent(), network).is_started
     assert started == []
 
 
 def test_nothing_is_started_in_maintenance_or_beside_a_running_execution(
-    settings: Settings, cluster_table: Any, started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    network: Settings, cluster_table: Any, started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_alarm("garoon-db-01-heartbeat-lost", "ALARM")
     monkeypatch.setattr(executions, "is_any_running", lambda _settings: True)
-    assert watch_alarms(ScheduledEvent(), settings).reason == "an execution is running"
+    assert watch_cluster(ScheduledEvent(), network).reason == "an execution is running"
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     cluster_table.put_item(Item={"clusterName": "garoon", "active": "db-01", "epoch": 0, "maintenanceUntil": until})
-    assert watch_alarms(ScheduledEvent(), settings).reason == "maintenance is on"
+    assert watch_cluster(ScheduledEvent(), network).reason == "maintenance is on"
     assert started == []

@@ -34,7 +34,11 @@ def settings(settings: Settings) -> Settings:
         ("alarm-status-check-failed", "alarm", "alarm garoon-db-01-status-check-failed went to ALARM"),
         ("instance-stopped", "instance", "the instance of db-01 went to stopped"),
         ("instance-terminated", "instance", "the instance of db-01 went to terminated"),
-        ("standing-alarm", "schedule", "standing in alarm with nothing running: garoon-db-01-heartbeat-lost"),
+        (
+            "standing-trouble",
+            "schedule",
+            "trouble stands and nothing was running: the alarm garoon-db-01-heartbeat-lost",
+        ),
         ("operator", "operator", "drill of the emergency plan"),
         ("operator-accepts-data-loss", "operator", "db-01 is lost for good"),
         ("operator-empty", "operator", "started by an operator"),
@@ -51,7 +55,7 @@ def test_no_event_file_is_forgotten() -> None:
     not_for_this_workflow = {"schedule", "execution-timed-out", "health-event"}
     assert used - not_for_this_workflow == {
         "alarm-heartbeat-lost", "alarm-services-failed", "alarm-status-check-failed", "instance-stopped",
-        "instance-terminated", "standing-alarm", "operator", "operator-accepts-data-loss", "operator-empty",
+        "instance-terminated", "standing-trouble", "operator", "operator-accepts-data-loss", "operator-empty",
     }  # fmt: skip
 
 

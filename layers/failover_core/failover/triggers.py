@@ -8,8 +8,8 @@ from failover.errors import InvalidInput
 from failover.models import Observed, OperatorInput, Trigger
 from failover.settings import Settings
 
-STANDING_ALARM_SOURCE = "garoon-failover"
-STANDING_ALARM_DETAIL_TYPE = "Garoon Failover Standing Alarm"
+STANDING_TROUBLE_SOURCE = "garoon-failover"
+STANDING_TROUBLE_DETAIL_TYPE = "Garoon Failover Standing Trouble"
 
 ACTING_ALARMS = ("heartbeat-lost", "status-check-failed", "services-failed")
 """What a node's alarms that call for action are named after the node's name."""
@@ -41,14 +41,14 @@ class _InstanceEvent(Observed):
     detail: _InstanceDetail
 
 
-class _StandingAlarmDetail(Observed):
-    alarms: list[str]
+class _StandingTroubleDetail(Observed):
+    signs: list[str]
 
 
-class _StandingAlarmEvent(Observed):
-    """Our own: watch_alarms found an alarm standing with nothing running."""
+class _StandingTroubleEvent(Observed):
+    """Our own: watch_cluster found a sign of trouble standing with nothing running."""
 
-    detail: _StandingAlarmDetail
+    detail: _StandingTroubleDetail
 
 
 def read_trigger(execution_input: object, settings: Settings) -> Trigger:
@@ -88,9 +88,9 @@ def _read_event(event: dict[str, Any], settings: Settings) -> Trigger:
                 ours = ", ".join(f"{node.instance_id} ({node.name})" for node in settings.nodes)
                 raise InvalidInput(f"The instance {instance.instance_id} is not one of this cluster's: {ours}.")
             return Trigger(kind="instance", reason=f"the instance of {node.name} went to {instance.state}")
-        case type_ if type_ == STANDING_ALARM_DETAIL_TYPE:
-            alarms = _StandingAlarmEvent.model_validate(event).detail.alarms
-            return Trigger(kind="schedule", reason=f"standing in alarm with nothing running: {', '.join(alarms)}")
+        case type_ if type_ == STANDING_TROUBLE_DETAIL_TYPE:
+            signs = _StandingTroubleEvent.model_validate(event).detail.signs
+            return Trigger(kind="schedule", reason=f"trouble stands and nothing was running: {', '.join(signs)}")
         case other:
             raise InvalidInput(f"Events of the type {str(other)!r:.100} do not start this workflow. {_ALLOWED}")
 

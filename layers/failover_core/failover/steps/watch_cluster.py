@@ -1,0 +1,56 @@
+"""Look at the state, not only at its changes: start the workflow when trouble stands and nothing is done about it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from failover.adapters import alarms, cluster_table, executions, routes
+from failover.models import Observed, Value
+from failover.settings import Node, Settings
+from failover.triggers import ACTING_ALARMS, STANDING_TROUBLE_DETAIL_TYPE, STANDING_TROUBLE_SOURCE
+
+
+class ScheduledEvent(Observed):
+    """The schedule's event; nothing in it is of interest."""
+
+
+class Watched(Value):
+    signs: list[str]
+    """What calls for action, e.g. "the alarm garoon-db-01-heartbeat-lost"."""
+    is_started: bool
+    reason: str
+
+
+def watch_cluster(_event: ScheduledEvent, settings: Settings) -> Watched:
+    """Starts the failover workflow if a sign of trouble stands and no execution is running.
+
+    Signs are the acting alarms of the active node in ALARM, and a route of the virtual IP that does not point to it,
+    of which no event tells. Alarms of the standby call for no action, and during maintenance nothing is started.
+    """
+    now = datetime.now(UTC)
+    record = cluster_table.read_record(settings)
+    signs = _read_signs(settings.node(record.active), settings)
+    if not signs:
+        return Watched(signs=[], is_started=False, reason="nothing calls for action")
+    if record.maintenance_until is not None and now < record.maintenance_until:
+        return Watched(signs=signs, is_started=False, reason="maintenance is on")
+    if executions.is_any_running(settings):
+        return Watched(signs=signs, is_started=False, reason="an execution is running")
+    # The name makes a second delivery of the same look harmless: a name is taken once.
+    is_started = executions.start_failover(settings, f"standing-trouble-{now:%Y%m%dT%H%M%S}", _event_of(signs))
+    return Watched(signs=signs, is_started=is_started, reason="trouble stands and nothing was running")
+
+
+def _read_signs(active: Node, settings: Settings) -> list[str]:
+    names = [settings.alarm_name(active.name, what) for what in ACTING_ALARMS]
+    states = alarms.read_alarm_states(names)
+    standing = [f"the alarm {name}" for name in names if states.get(name) == "ALARM"]
+    wrong = [entry.route_table_id for entry in routes.read_entries(settings) if not entry.points_to(active)]
+    return standing + [f"the virtual IP's route in {table}" for table in wrong]
+
+
+def _event_of(signs: list[str]) -> dict[str, Any]:
+    return {
+        "source": STANDING_TROUBLE_SOURCE,
+        "detail-type": STANDING_TROUBLE_DETAIL_TYPE,
+        "detail": {"signs": signs},
+    }
