@@ -24,7 +24,8 @@ def main() -> int:
         logging.getLogger("testbed").setLevel(logging.DEBUG)
     # An ordered end also for `kill`, so that no process of the testbed outlives it.
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    console = Console(highlight=False)
+    # A log file or a pipe has no width to fit.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     try:
         run: Callable[[argparse.Namespace, Console], int] = arguments.run
         return run(arguments, console)
@@ -86,7 +87,8 @@ def _drill(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.json:
         write_json(result, arguments.json)
     print_timeline(console, result.moments, result.broken_at)
-    console.print(result.sentence(), style="bold green" if result.has_passed else "bold red", markup=False)
+    style = "bold green" if result.has_passed else "bold red"
+    console.print(result.sentence(), style=style, markup=False, soft_wrap=True)
     return 0 if result.has_passed else 1
 
 

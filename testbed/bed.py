@@ -222,7 +222,7 @@ def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] 
         with running_cloud(world.directory, profile.name) as cloud:
             url = cloud.endpoint_url
             clients = Clients(Endpoint(url))
-            tell("making the Garoon installation: VPC, route tables, instances, load balancer")
+            tell("making the Garoon installation (VPC, routes, instances, ALB)")
             installation = make_installation(clients, world)
             create_hosts(world, url, installation, profile)
             pace = _PACES[profile.name]

@@ -74,9 +74,8 @@ class PlainView:
             key = (moment.source, moment.what, round(moment.time, 2))
             if key not in self._told:
                 self._told.add(key)
-                self._console.print(
-                    format_moment(moment, picture.broken_at or picture.started_at), highlight=False, markup=False
-                )
+                line = format_moment(moment, picture.broken_at or picture.started_at)
+                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 class SilentView:
