@@ -23,7 +23,7 @@ def main() -> int:
     if arguments.verbose:
         logging.getLogger("testbed").setLevel(logging.DEBUG)
     # An ordered end also for `kill`, so that no process of the testbed outlives it.
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # A log file or a pipe has no width to fit.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     try:

@@ -55,7 +55,7 @@ class Pace:
 
 
 _PACES = {
-    "fast": Pace(0.25, 1.0, 120.0, {"FenceTimeoutSeconds": "10", "AnswerTimeoutSeconds": "3"}),
+    "fast": Pace(0.25, 1.0, 120.0, {"FenceTimeoutSeconds": "30", "AnswerTimeoutSeconds": "3"}),
     "realistic": Pace(0.5, 2.0, 1200.0, {}),
 }
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
@@ -288,21 +289,25 @@ class _Drill:
                 yield f"Memo {memo} is not on the volume of {node}."
 
     def _history(self, observer: Observer, user: User, repeats: Sequence[Repeat]) -> History:
+        """Everything up to now; an execution that runs now is waited for, those that start later are left out."""
+        now = time.time()
+        executions: list[Execution] = []
+
         def has_told_everything() -> bool:
             self._notifications += self._bed.read_notifications()
             told = {notification["execution"] for notification in self._notifications}
-            executions = observer.executions.refresh()
+            executions[:] = [one for one in observer.executions.refresh() if one.started_at <= now]
             return all(execution.is_over and execution.arn in told for execution in executions)
 
-        # A missing notification is the oracle's to report.
-        deadline = time.monotonic() + 10
-        while not has_told_everything() and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)
+        # What is not told in the end is the oracle's to report.
+        with suppress(TimeoutError):
+            wait_until(has_told_everything, "the end of every execution", self._bed.patience_seconds / 4, _LOOK_SECONDS)
         observer.look_at_cloud()
+        calls = read_calls(self._bed.world.directory / "api-calls.jsonl", self._bed.stack, self._since)
         return History(
             samples=observer.samples,
-            executions=observer.executions.refresh(),
-            calls=list(read_calls(self._bed.world.directory / "api-calls.jsonl", self._bed.stack, self._since)),
+            executions=executions,
+            calls=[call for call in calls if call.time <= now],
             notifications=self._notifications,
             visits=user.visits,
             repeats=repeats,
