@@ -22,8 +22,9 @@ def main() -> int:
     logging.basicConfig(level=logging.ERROR)
     if arguments.verbose:
         logging.getLogger("testbed").setLevel(logging.DEBUG)
-    # An ordered end also for `kill`, so that no process of the testbed outlives it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # An ordered end also for `kill` and for a closed terminal, so that nothing of the testbed outlives it.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     # A log file or a pipe has no width to fit.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     try:

@@ -55,8 +55,8 @@ class Pace:
 
 
 _PACES = {
-    "fast": Pace(0.25, 1.0, 120.0, {"FenceTimeoutSeconds": "30", "AnswerTimeoutSeconds": "3"}),
-    "realistic": Pace(0.5, 2.0, 1200.0, {}),
+    "fast": Pace(0.25, 4.0, 120.0, {"FenceTimeoutSeconds": "30", "AnswerTimeoutSeconds": "3"}),
+    "realistic": Pace(0.5, 5.0, 1200.0, {}),
 }
 
 

@@ -20,7 +20,7 @@ from testbed.endpoint import Clients
 from testbed.history import Call, Execution, HostState, Sample, Step
 from testbed.hosts.layout import SERVICES, HostFiles
 from testbed.hosts.mirror import Mirror
-from testbed.installation import CLUSTER, Installation, read_routes
+from testbed.installation import CLUSTER, HOME, Installation, read_routes
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
@@ -89,7 +89,7 @@ def read_cloud(clients: Clients, installation: Installation, stack: Stack) -> Cl
         for target in health["TargetHealthDescriptions"]
     }
     return CloudView(
-        active=record.get("active"),
+        active=record.get("active", HOME),  # as the controller sees a cluster on which it never ran
         epoch=int(record.get("epoch", 0)),
         lock_owner=record.get("lockOwner"),
         last_outcome=record.get("lastOutcome"),

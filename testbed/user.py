@@ -23,6 +23,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from testbed.endpoint import Clients
 from testbed.installation import GAROON_PATH, WEB_PORT, Installation
 
+_VISITS_AT_ONCE = 32
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -109,10 +111,11 @@ class User:
     def __init__(
         self, clients: Clients, installation: Installation, interval_seconds: float, timeout_seconds: float
     ) -> None:
-        self._browser = Browser(clients, installation, timeout_seconds)
+        # Longer than an App server waits for the database side: its error page says more than a time-out.
+        self._browser = Browser(clients, installation, 2 * timeout_seconds)
         self._interval_seconds = interval_seconds
         # A visit that hangs must not keep the next one from starting: the outage's end would be seen too late.
-        self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="user")
+        self._pool = ThreadPoolExecutor(max_workers=_VISITS_AT_ONCE, thread_name_prefix="user")
         self._is_over = threading.Event()
         self._lock = threading.Lock()
         self._visits: list[Visit] = []
@@ -177,7 +180,7 @@ class User:
                 return
             next_at = max(next_at + self._interval_seconds, time.monotonic())
             with self._lock:
-                is_crowded = self._under_way >= 6
+                is_crowded = self._under_way >= _VISITS_AT_ONCE
                 self._under_way += not is_crowded
             # On a machine that cannot keep up, visits are left out rather than queued: a queued one would be late news.
             if not is_crowded:
