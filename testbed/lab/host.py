@@ -3,9 +3,10 @@
 WORLD/hosts/NAME/ has the files that a simulated host has there (host.json, faults.json, kernel.lock, kernel.json), and:
 
     machine.json  what the machine is made of
-    machine/      its overlay, its console, the sockets of QEMU
-    state.json    what the machine is, as its agent told last
     keeper.sock   where the machine's keeper takes requests, while the host is on
+
+Its disks, its console and the sockets of QEMU are beside the world, in machines/NAME/: what is in the world is
+small, and is kept after a drill. Whoever watches the hosts reads the files that simulated hosts have, too (`reports`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from testbed.history import HostState
 from testbed.hosts import CommandResult, HostError, HostUnreachable
 from testbed.hosts.layout import HostFiles, HostSettings, replace_file
 from testbed.lab.machine import BOOT_SECONDS, REPLY_MARGIN_SECONDS, Interface, MachineSpec
@@ -32,6 +32,8 @@ from testbed.lab.machine import BOOT_SECONDS, REPLY_MARGIN_SECONDS, Interface, M
 REPOSITORY = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
+_ACT_SECONDS = 60.0
+_DEVICES = ("eth0", "eth1")
 
 
 def lab_host(directory: Path) -> tuple[LabHost, type[Exception]]:
@@ -47,8 +49,7 @@ class LabHost:
         self.settings = self.files.settings()
         self.name = self.settings.name
         self.socket_file = self.files.directory / "keeper.sock"
-        self.state_file = self.files.directory / "state.json"
-        self.machine_directory = self.files.directory / "machine"
+        self.machine_directory = self.files.world.parent / "machines" / self.name
         self._keeper: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -67,7 +68,7 @@ class LabHost:
     @property
     def spec(self) -> MachineSpec:
         values = json.loads((self.files.directory / "machine.json").read_text())
-        for name in ("kernel", "initial_file_system", "root_disk", "data_disk"):
+        for name in ("kernel", "initial_file_system", "root_disk", "data_disk", "snapshot"):
             values[name] = values[name] and Path(values[name])
         values["interfaces"] = tuple(Interface(**interface) for interface in values["interfaces"])
         return MachineSpec(**values)
@@ -147,11 +148,24 @@ class LabHost:
         return CommandResult(**answer)
 
     def set_fault(self, name: str, value: object) -> None:
-        """See `layout.Faults`; None takes the fault away. Only `aws` is set by hand here: the others are real."""
-        with self.changing_faults() as faults:
-            faults[name] = value
-            if value is None:
-                del faults[name]
+        """`nic_eth0`, `nic_eth1`: takes the interface "down", or up again with None. `aws`: see `layout.Faults`.
+
+        Raises ValueError for another fault: the lab has real ones.
+        """
+        device = name.removeprefix("nic_")
+        if device in _DEVICES:
+            self.run(f"ip link set {device} down" if value == "down" else f"ifup --force {device}", _ACT_SECONDS)
+        elif name == "aws":
+            with self.changing_faults() as faults:
+                faults[name] = value
+                if value is None:
+                    del faults[name]
+        else:
+            raise ValueError(f"The lab does not pretend the fault {name}.")
+
+    def kill_service(self, name: str) -> None:
+        """The service's process dies, once."""
+        self.run(f"kill -KILL $(cat /run/{name}.pid)", _ACT_SECONDS)
 
     def clear_faults(self) -> None:
         with self.changing_faults() as faults:
@@ -170,22 +184,6 @@ class LabHost:
                 replace_file(self.files.faults_file, json.dumps(faults))
         finally:
             os.close(descriptor)
-
-    def state(self) -> HostState:
-        """What the host is now; nothing is asked of it. What a machine last told holds until it goes off."""
-        told: dict[str, Any] = {}
-        is_on = self.is_on
-        if is_on:
-            with suppress(FileNotFoundError):
-                told = json.loads(self.state_file.read_text())
-        return HostState(
-            is_on=is_on,
-            is_primary=told.get("role") == "Primary",
-            is_mounted=bool(told.get("isMounted")),
-            has_services=bool(told.get("services")),
-            disk=str(told.get("disk", "Unknown")),
-            connection=str(told.get("connection", "Unknown")),
-        )
 
     def console(self) -> str:
         file = self.machine_directory / "console.log"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,23 +41,46 @@ def add_taps(names: tuple[str, ...]) -> None:
             add_tap(_tap(name, index), subnet)
 
 
-def create_host(
-    directory: Path, name: str, images: Images, *, instance_id: str, cloud_endpoint: str | None, account: str = "test"
-) -> LabHost:
-    """Lays a machine out in WORLD/hosts/NAME: new disks, and off."""
+def make_spec(world: Path, name: str, images: Images) -> MachineSpec:
+    """What that machine of the world is made of."""
     cabling = CABLING[name]
     addresses = list(cabling.interfaces.values())
     identity = {"name": name, "role": cabling.role, "eth0": addresses[0]}
-    data_disk = None
     if cabling.role == "db":
         peer_subnet = next(subnet for subnet in CABLING[_PEERS[name]].interfaces if subnet.startswith("heartbeat"))
         identity |= {"eth1": addresses[1], "eth1_route": SUBNETS[peer_subnet]}
-        data_disk = directory / "data.img"
-    settings = HostSettings(
+    return MachineSpec(
         name=name,
-        peer_name=_PEERS.get(name, ""),
-        eth0_address=addresses[0],
-        eth1_address=addresses[1] if len(addresses) > 1 else "",
+        kernel=images.kernel,
+        initial_file_system=images.initial_file_system,
+        root_disk=images.root_disk,
+        data_disk=machine_directory(world, name) / "data.img" if cabling.role == "db" else None,
+        memory_megabytes=_DB_MEGABYTES if cabling.role == "db" else _APP_MEGABYTES,
+        interfaces=tuple(
+            Interface(_tap(name, index), _hardware_address(address)) for index, address in enumerate(addresses)
+        ),
+        identity=identity,
+    )
+
+
+def make_data_disk(spec: MachineSpec, images: Images) -> None:
+    """The machine's own copy of the volume, if it has one."""
+    if spec.data_disk is not None:
+        spec.data_disk.parent.mkdir(parents=True)
+        command = ["cp", "--sparse=always", "--reflink=auto", str(images.data_disk), str(spec.data_disk)]
+        subprocess.run(command, check=True)
+
+
+def create_host(
+    world: Path, spec: MachineSpec, *, instance_id: str, cloud_endpoint: str | None, account: str = "test"
+) -> LabHost:
+    """Lays a machine out in WORLD/hosts/NAME, off."""
+    eth0, eth1 = [*CABLING[spec.name].interfaces.values(), ""][:2]
+    settings = HostSettings(
+        name=spec.name,
+        peer_name=_PEERS.get(spec.name, ""),
+        eth0_address=eth0,
+        eth1_address=eth1,
         path_port=22,
         cloud_endpoint=cloud_endpoint,
         access_key_id=account,
@@ -66,23 +88,12 @@ def create_host(
         instance_id=instance_id,
         metric_flush_seconds=5.0,
     )
-    spec = MachineSpec(
-        name=name,
-        kernel=images.kernel,
-        initial_file_system=images.initial_file_system,
-        root_disk=images.root_disk,
-        data_disk=data_disk,
-        memory_megabytes=_DB_MEGABYTES if cabling.role == "db" else _APP_MEGABYTES,
-        interfaces=tuple(
-            Interface(_tap(name, index), _hardware_address(address)) for index, address in enumerate(addresses)
-        ),
-        identity=identity,
-    )
-    shutil.rmtree(directory, ignore_errors=True)
-    host = LabHost.create(directory, settings, spec)
-    if data_disk is not None:
-        subprocess.run(["cp", "--sparse=always", "--reflink=auto", str(images.data_disk), str(data_disk)], check=True)
-    return host
+    return LabHost.create(world / "hosts" / spec.name, settings, spec)
+
+
+def machine_directory(world: Path, name: str) -> Path:
+    """Where the machine's disks, console and sockets are."""
+    return world.parent / "machines" / name
 
 
 def _tap(name: str, index: int) -> str:

@@ -38,6 +38,13 @@ _WRITTEN = {
     "var/www/cgi-bin/cbgrn/lwc.ini": 'prop:_host = "val:10.1.0.10:3770"\n',
     # The data volume's name on the installation's instances.
     "etc/udev/rules.d/90-lab.rules": ('KERNEL=="vdb", SYMLINK+="xvdb"\nKERNEL=="vdb[0-9]", SYMLINK+="xvdb%n"\n'),
+    # Devices that the machines don't have need no drivers.
+    "etc/systemd/system/systemd-udev-trigger.service.d/lab.conf": (
+        "[Service]\nExecStart=\nExecStart=-udevadm trigger --type=all --action=add --subsystem-match=block "
+        "--subsystem-match=net --subsystem-match=virtio --subsystem-match=virtio-ports --subsystem-match=tty\n"
+    ),
+    # An emulated processor is some thirty times slower than a real one; so one look of the script may take longer.
+    "etc/garoon-node.local.conf": 'LOOK_SECONDS="8"\nPEER_LOSS_SECONDS="20"\n',
     "etc/systemd/journald.conf.d/lab.conf": "[Journal]\nStorage=persistent\nForwardToConsole=no\n",
     # Only the servers that a machine's role asks for.
     "etc/systemd/system/apache2.service.d/role.conf": "[Unit]\nConditionKernelCommandLine=garoon.role=app\n",
@@ -66,9 +73,19 @@ _LINKS = {
             "fstrim.timer",
             "getty-static.service",
             "getty@tty1.service",
+            "keyboard-setup.service",
+            "console-setup.service",
             "mariadb.service",
             "nfs-blkmap.service",
+            "modprobe@dm_mod.service",
+            "modprobe@drm.service",
+            "modprobe@efi_pstore.service",
+            "modprobe@fuse.service",
+            "modprobe@loop.service",
             "serial-getty@ttyS0.service",
+            "sys-kernel-debug.mount",
+            "sys-kernel-tracing.mount",
+            "systemd-tmpfiles-clean.timer",
         )
     },
 }

@@ -24,6 +24,7 @@ from testbed.hosts.cloudwatch import Gauge, parse_gauge, put_metrics
 from testbed.hosts.layout import replace_file
 from testbed.lab.host import LabHost
 from testbed.lab.machine import Machine, MachineError
+from testbed.lab.reports import Report
 
 _TICK_SECONDS = 0.2
 _HANG_SECONDS = 10.0
@@ -43,11 +44,11 @@ class Keeper:
         self._gauges: dict[Gauge, float] = {}
         self._state: dict[str, Any] = {}
         self._heard_at: float | None = None
+        self._report = Report(host.files)
 
     def run(self) -> None:
         """Returns when the machine is off."""
         host = self._host
-        host.state_file.unlink(missing_ok=True)
         host.socket_file.unlink(missing_ok=True)
         with host.changing_faults() as faults:
             for name in ("hang", "nic_eth0"):
@@ -62,6 +63,7 @@ class Keeper:
                 self._watch()
             finally:
                 self._machine.power_off()
+                self._report.write({})
 
     def _watch(self) -> None:
         next_flush = 0.0
@@ -107,7 +109,7 @@ class Keeper:
             if state is None or state == self._state:
                 return
             self._state = state
-        replace_file(self._host.state_file, json.dumps(state))
+        self._report.write(state)
 
     def _serve(self, server: socket.socket) -> None:
         while True:

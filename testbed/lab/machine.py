@@ -24,6 +24,10 @@ BOOT_SECONDS = 240.0
 REPLY_MARGIN_SECONDS = 15.0
 _CONNECT_SECONDS = 20.0
 _KILL_SECONDS = 10.0
+_CLOCK_SECONDS = 60.0
+_SNAPSHOT_SECONDS = 120.0
+_OVERLAY = "root.qcow2"
+_MEMORY = "memory"
 
 
 class MachineError(RuntimeError):
@@ -51,6 +55,8 @@ class MachineSpec:
     interfaces: tuple[Interface, ...] = ()
     identity: Mapping[str, str] = field(default_factory=dict)
     """Words for the kernel's command line, read by guest/identity.sh and by the units' conditions."""
+    snapshot: Path | None = None
+    """Directory of a snapshot that a new machine starts from instead of booting; see `Machine.save`."""
 
 
 class Machine:
@@ -77,8 +83,12 @@ class Machine:
         self._is_heard = threading.Event()
 
     def __enter__(self) -> Self:
-        self.start()
-        self.wait_until_heard()
+        try:
+            self.start()
+            self.wait_until_heard()
+        except BaseException:
+            self.power_off()
+            raise
         return self
 
     def __exit__(
@@ -89,8 +99,13 @@ class Machine:
     def start(self) -> None:
         """Returns when the machine runs; its kernel boots after that. Raises MachineError."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        overlay = self.directory / "root.qcow2"
-        if not overlay.exists():
+        overlay = self.directory / _OVERLAY
+        is_new = not overlay.exists()
+        incoming: list[str] = []
+        if is_new and self.spec.snapshot is not None:
+            shutil.copyfile(self.spec.snapshot / _OVERLAY, overlay)
+            incoming = ["-incoming", f"exec:cat {self.spec.snapshot / _MEMORY}"]
+        elif is_new:
             backing = ["-b", str(self.spec.root_disk), "-F", "raw"]
             subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, str(overlay)], check=True)
         for name in ("agent.sock", "monitor.sock"):
@@ -98,7 +113,7 @@ class Machine:
         self._is_heard.clear()
         with (self.directory / "qemu.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(overlay),
+                [*self._command(overlay), *incoming],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -107,6 +122,11 @@ class Machine:
             )
         self._line = self._connect("agent.sock")
         threading.Thread(target=self._listen, args=(self._line,), name=f"line-{self.spec.name}", daemon=True).start()
+        if incoming:
+            self._wait_for("query-status", {"paused"}, "inmigrate")
+            self.monitor("cont")
+            # Its clock stood still.
+            self.run(f"date --set=@{time.time():.3f}", {}, _CLOCK_SECONDS)
 
     def wait_until_heard(self, timeout_seconds: float = BOOT_SECONDS) -> None:
         """Until the agent speaks. Raises MachineError."""
@@ -166,17 +186,36 @@ class Machine:
             has_timed_out=bool(answer["hasTimedOut"]),
         )
 
-    def monitor(self, command: str) -> None:
-        """A command of QEMU's monitor protocol, such as `system_powerdown` or `stop`. Raises MachineError."""
+    def save(self, directory: Path) -> None:
+        """Writes the running machine's memory and root disk to `directory` and switches it off. Raises MachineError."""
+        directory.mkdir(parents=True)
+        self.run("sync", {}, _CLOCK_SECONDS)
+        self.monitor("stop")
+        self.monitor("migrate", {"uri": f"exec:cat > {directory / _MEMORY}"})
+        self._wait_for("query-migrate", {"completed"}, "active", "setup", "device")
+        self.power_off()
+        shutil.copyfile(self.directory / _OVERLAY, directory / _OVERLAY)
+
+    def monitor(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
+        """The answer to a command of QEMU's monitor protocol, such as `stop`. Raises MachineError."""
         connection = self._connect("monitor.sock")
+        answer: dict[str, Any] = {}
         with connection, connection.makefile("rwb") as stream:
             stream.readline()  # the greeting
-            for name in ("qmp_capabilities", command):
-                stream.write(json.dumps({"execute": name}).encode() + b"\n")
+            for request in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments or {}}):
+                stream.write(json.dumps(request).encode() + b"\n")
                 stream.flush()
                 while "return" not in (answer := json.loads(stream.readline() or b"{}")):
                     if "event" not in answer:
-                        raise MachineError(f"{self.spec.name} did not take {name}: {answer}")
+                        raise MachineError(f"{self.spec.name} did not take {request['execute']}: {answer}")
+        return answer["return"]
+
+    def _wait_for(self, query: str, wanted: set[str], *passing: str) -> None:
+        deadline = time.monotonic() + _SNAPSHOT_SECONDS
+        while (status := self.monitor(query).get("status", "setup")) not in wanted:
+            if status not in passing or time.monotonic() > deadline:
+                raise MachineError(f"{self.spec.name}: {query} says {status}, not {' or '.join(wanted)}.")
+            time.sleep(0.1)
 
     def console(self) -> str:
         """What the kernel and systemd printed."""

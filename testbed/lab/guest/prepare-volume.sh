@@ -19,6 +19,7 @@ RESOURCE
 modprobe drbd
 drbdadm create-md --force garoon
 drbdadm up garoon
+drbdadm disconnect garoon
 drbdadm primary --force garoon
 mkfs.xfs -q /dev/drbd0
 mkdir -p "$MOUNT_POINT"
@@ -26,5 +27,9 @@ mount /dev/drbd0 "$MOUNT_POINT"
 cp -a "$TEMPLATE/." "$MOUNT_POINT/"
 umount "$MOUNT_POINT"
 drbdadm secondary garoon
+# What was written without a peer is marked as out of sync; with two copies of the same disk, nothing is. With blocks still
+# marked, a node that returns would be resynced as a whole.
+drbdadm new-current-uuid --clear-bitmap garoon/0
+grep --quiet ' oos:0' /proc/drbd
 drbdadm down garoon
 sync

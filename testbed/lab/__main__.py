@@ -1,0 +1,137 @@
+"""`python -m testbed.lab --scenario NAME [--json FILE]`: builds what is missing and runs a scenario."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from testbed.deployment import SCRATCH, DeploymentError, build
+from testbed.hosts import HostError
+from testbed.lab import images
+from testbed.lab.base_system import BuildError
+from testbed.lab.machine import MachineError
+from testbed.lab.network import NetworkError
+from testbed.profiles import load_profile
+
+CACHE = SCRATCH / "lab"
+PROFILE = "realistic"
+_TOOLS = ("debootstrap", "ip", "mkfs.ext4", "nft", "qemu-img", "qemu-system-x86_64", "unshare")
+_DIRECTORY, _STAGE = "GAROON_LAB_DIRECTORY", "GAROON_LAB_STAGE"
+
+
+def main() -> int:
+    """Returns the exit code: 0 passed, 1 failed, 2 the lab can't run here, 130 interrupted."""
+    arguments = _parse()
+    logging.basicConfig(level=logging.ERROR)
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    console = Console(highlight=False)
+    try:
+        match os.environ.get(_STAGE):
+            case "build":
+                return _build(console)
+            case "run":
+                return _run(arguments, console)
+            case _:
+                return _enclose()
+    except KeyboardInterrupt:
+        console.print("Interrupted; everything that was started has been stopped.")
+        return 130
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m testbed.lab", description=__doc__)
+    parser.add_argument("--scenario", default="network-loss", metavar="NAME", help="which one")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there, as one JSON object")
+    return parser.parse_args()
+
+
+def why_not() -> str | None:
+    """Why the lab can't run on this machine; None when it can."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return "The lab needs Linux and root: it makes network namespaces, bridges and disk images."
+    if missing := [tool for tool in _TOOLS if shutil.which(tool) is None]:
+        return f"The lab needs {', '.join(missing)}: `make lab-deps` installs them (Debian 12)."
+    return None
+
+
+def _enclose() -> int:
+    """Does all the rest in a process namespace: whatever ends its first process ends all others in it."""
+    if reason := why_not():
+        print(reason, file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="garoon-lab-") as directory:
+        command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", *_again()]
+        environment = {**os.environ, _DIRECTORY: directory, _STAGE: "build"}
+        with subprocess.Popen(command, env=environment) as inside:
+            try:
+                return inside.wait()
+            except KeyboardInterrupt:
+                inside.terminate()
+                raise
+
+
+def _build(console: Console) -> int:
+    """Builds what needs this machine's network, then becomes a process in a network namespace of its own.
+
+    With the last process go that namespace, its bridges and its taps.
+    """
+    try:
+        images.build(CACHE, console.print)
+        console.print("building the stack (sam build)")
+        build()
+    except (BuildError, MachineError, DeploymentError) as error:
+        console.print(f"FAIL: {error}", markup=False, soft_wrap=True)
+        return 1
+    os.environ[_STAGE] = "run"
+    os.execvp("unshare", ["unshare", "--net", "--", *_again()])
+
+
+def _again() -> list[str]:
+    return [sys.executable, "-m", "testbed.lab", *sys.argv[1:]]
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
+    from testbed import scenarios
+    from testbed.drill import keep, run, write_json
+    from testbed.lab.bed import running_lab
+    from testbed.view import Progress, choose_view, print_timeline
+
+    try:
+        scenario = scenarios.find(arguments.scenario)
+    except scenarios.UnknownScenarioError as error:
+        print(error, file=sys.stderr)
+        return 2
+    profile = load_profile(PROFILE)
+    directory = Path(os.environ[_DIRECTORY])
+    built = images.build(CACHE, console.print)
+    try:
+        with Progress(console) as progress, running_lab(directory, built, profile, progress.tell) as bed:
+            progress.finish()
+            try:
+                with choose_view(console) as view:
+                    result = run(bed, scenario, view)
+            except BaseException:
+                bed.keep_logs(scenario.name)
+                raise
+            keep(bed, result)
+    except (DeploymentError, TimeoutError, HostError, MachineError, NetworkError) as error:
+        console.print(f"FAIL {scenario.name}: the lab did not come up: {error}", markup=False, soft_wrap=True)
+        return 1
+    if arguments.json:
+        write_json(result, arguments.json)
+    print_timeline(console, result.moments, result.broken_at)
+    console.print(result.sentence(), style="bold green" if result.has_passed else "bold red", markup=False)
+    return 0 if result.has_passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""A testbed whose hosts are virtual machines; everything else is the drill's own testbed."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from testbed import deployment
+from testbed.bed import Pace, Tell, Testbed, _subscribe
+from testbed.cloud.launch import running_cloud
+from testbed.endpoint import Clients, Endpoint
+from testbed.installation import HOME, STANDBY, Installation, make_installation, read_routes
+from testbed.lab import hosts, network
+from testbed.lab.host import LabHost
+from testbed.lab.images import Images
+from testbed.lab.machine import MachineSpec
+from testbed.lab.reports import create_reports
+from testbed.lab.snapshots import with_snapshots
+from testbed.profiles import Profile
+from testbed.world import World
+
+APP_SERVERS = ("app-01",)
+"""The App servers that run: each is one more machine on the emulating processors."""
+_ROUTE_INTERVAL_SECONDS = 0.3
+# What a real server does in a tenth of a second takes an emulated one seconds.
+_PACE = Pace(
+    user_interval_seconds=0.5,
+    user_timeout_seconds=10.0,
+    patience_seconds=900.0,
+    parameters={"AnswerTimeoutSeconds": "20", "WatchIntervalSeconds": "10", "PathPort": "22"},
+)
+
+
+class LabWorld(World):
+    """A world in a network namespace of its own: addresses are the installation's."""
+
+    def address(self, address: str) -> str:
+        return address
+
+
+class LabTestbed(Testbed):
+    """See `testbed.bed.Testbed`; made by `running_lab`."""
+
+    __test__ = False
+
+    def __init__(
+        self,
+        world: World,
+        profile: Profile,
+        clients: Clients,
+        installation: Installation,
+        stack: deployment.Stack,
+        queue_url: str,
+    ) -> None:
+        super().__init__(world, profile, clients, installation, stack, queue_url)
+        self.pace = _PACE
+        self.patience_seconds = _PACE.patience_seconds
+        self.hosts: Mapping[str, LabHost] = {  # type: ignore[assignment]
+            name: LabHost(world.directory / "hosts" / name) for name in (HOME, STANDBY)
+        }
+
+    def keep_logs(self, name: str) -> Path:
+        """As the drill does, with the machines' consoles."""
+        target = super().keep_logs(f"lab-{name}")
+        for console in (self.world.directory.parent / "machines").glob("*/console.log"):
+            shutil.copyfile(console, target / f"console-{console.parent.name}.log")
+        return target
+
+
+class VirtualIpRoutes:
+    """Keeps this namespace's routes to the virtual IP as the cloud's route tables say, while the context is open."""
+
+    def __init__(self, clients: Clients, installation: Installation) -> None:
+        self._clients = clients
+        self._installation = installation
+        self._current: dict[str, str | None] = {}
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="virtual-ip-routes", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        while not self._is_over.wait(_ROUTE_INTERVAL_SECONDS):
+            try:
+                routes = read_routes(self._clients, self._installation).virtual_ip
+            except (BotoCoreError, ClientError):
+                continue  # unknown is no reason to change a route
+            wanted = {table: self._address(target) for table, target in routes.items()}
+            if wanted != self._current:
+                network.point_virtual_ip(wanted)
+                self._current = wanted
+
+    def _address(self, interface_id: str | None) -> str | None:
+        node = self._installation.node_of_interface(interface_id)
+        return None if node is None else self._installation.nodes[node].eth0_address
+
+
+@contextmanager
+def running_lab(directory: Path, images: Images, profile: Profile, tell: Tell) -> Iterator[LabTestbed]:
+    """Starts cloud and machines, deploys the stack; at the end nothing of it runs.
+
+    Must run in a network namespace of its own. Raises DeploymentError, TimeoutError, HostError, NetworkError.
+    """
+    world = LabWorld(0, directory / "world")
+    world.directory.mkdir(parents=True)
+    tell("making the network")
+    network.make_network()
+    names = (HOME, STANDBY, *APP_SERVERS)
+    hosts.add_taps(names)
+    specs = [hosts.make_spec(world.directory, name, images) for name in names]
+    for spec in specs:
+        hosts.make_data_disk(spec, images)
+    specs = with_snapshots(specs, tell)
+    tell("starting the local cloud")
+    with running_cloud(world.directory, profile.name, host_factory="testbed.lab.host:lab_host") as cloud:
+        clients = Clients(Endpoint(cloud.endpoint_url))
+        tell("making the Garoon installation: VPC, route tables, instances, load balancer")
+        installation = make_installation(clients, world)
+        _leave_out_app_servers(clients, installation)
+        _create_hosts(world, specs, installation, cloud.endpoint_url)
+        try:
+            with VirtualIpRoutes(clients, installation):
+                tell("deploying the stack (sam deploy) while the machines boot")
+                parameters = {**installation.parameters(), **_PACE.parameters}
+                stack = deployment.deploy(clients, deployment.build(), parameters)
+                bed = LabTestbed(world, profile, clients, installation, stack, _subscribe(clients, stack))
+                tell("bringing db-01 into service")
+                bed.enter_service()
+                yield bed
+        finally:
+            for settings_file in world.directory.glob("hosts/*/host.json"):
+                LabHost(settings_file.parent).power_off()
+
+
+def _leave_out_app_servers(clients: Clients, installation: Installation) -> None:
+    left_out = [server.instance_id for name, server in installation.app_servers.items() if name not in APP_SERVERS]
+    clients.elbv2.deregister_targets(
+        TargetGroupArn=installation.target_group_arn, Targets=[{"Id": instance_id} for instance_id in left_out]
+    )
+
+
+def _create_hosts(world: World, specs: list[MachineSpec], installation: Installation, url: str) -> None:
+    instance_ids = {node.name: node.instance_id for node in installation.nodes.values()}
+    instance_ids |= {name: installation.app_servers[name].instance_id for name in APP_SERVERS}
+    for spec in specs:
+        hosts.create_host(
+            world.directory,
+            spec,
+            instance_id=instance_ids[spec.name],
+            cloud_endpoint=url,
+            account=Endpoint(url).account,
+        )
+    create_reports(world.directory, (HOME, STANDBY))

@@ -1,0 +1,61 @@
+"""What a machine is, where observers of simulated hosts look: mirror.json, proc/mounts, the marks of services."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from testbed.hosts.layout import SERVICES, HostFiles, replace_file
+from testbed.hosts.mirror import Mirror
+
+_UNKNOWN = {"role": "Unknown", "disk": "Unknown", "connection": "Unknown"}
+
+
+def create_reports(world: Path, names: tuple[str, str]) -> None:
+    """Files for a pair of which nothing is known yet."""
+    Mirror.create(world, names, resync_seconds=0.0, link_loss_seconds=0.0)
+    for name in names:
+        Report(HostFiles(world / "hosts" / name)).write({})
+
+
+class Report:
+    """The files about one host. Only its keeper writes them."""
+
+    def __init__(self, files: HostFiles) -> None:
+        self._files = files
+        self._mirror_file = files.world / "mirror.json"
+
+    def write(self, state: Mapping[str, Any]) -> None:
+        """`state` is what the agent told; empty for a machine that is off."""
+        if not self._mirror_file.exists() or self._files.directory.name not in self._read():
+            return  # no database server
+        mounts = self._files.root / "proc/mounts"
+        mounts.parent.mkdir(parents=True, exist_ok=True)
+        mount = f"/dev/drbd0 {self._files.settings().mount_point} xfs rw 0 0\n" if state.get("isMounted") else ""
+        replace_file(mounts, mount)
+        for service in SERVICES:
+            mark = self._files.service_mark(service)
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            if service in state.get("services", ()):
+                mark.touch()
+            else:
+                mark.unlink(missing_ok=True)
+        self._write_replica({key: str(state.get(key, value)) for key, value in _UNKNOWN.items()})
+
+    def _read(self) -> dict[str, Any]:
+        replicas: dict[str, Any] = json.loads(self._mirror_file.read_text())["replicas"]
+        return replicas
+
+    def _write_replica(self, values: Mapping[str, str]) -> None:
+        descriptor = os.open(self._files.world / "mirror.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            pair = json.loads(self._mirror_file.read_text())
+            pair["replicas"][self._files.directory.name] |= values
+            replace_file(self._mirror_file, json.dumps(pair))
+        finally:
+            os.close(descriptor)
