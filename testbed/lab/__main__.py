@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 
@@ -37,7 +38,7 @@ def main() -> int:
     try:
         match os.environ.get(_STAGE):
             case "build":
-                return _build(console)
+                _build(console)
             case "run":
                 return _run(arguments, console)
             case _:
@@ -79,7 +80,7 @@ def _enclose() -> int:
                 raise
 
 
-def _build(console: Console) -> int:
+def _build(console: Console) -> NoReturn:
     """Builds what needs this machine's network, then becomes a process in a network namespace of its own.
 
     With the last process go that namespace, its bridges and its taps.
@@ -90,7 +91,7 @@ def _build(console: Console) -> int:
         build()
     except (BuildError, MachineError, DeploymentError) as error:
         console.print(f"FAIL: {error}", markup=False, soft_wrap=True)
-        return 1
+        sys.exit(1)
     os.environ[_STAGE] = "run"
     os.execvp("unshare", ["unshare", "--net", "--", *_again()])
 
