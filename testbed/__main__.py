@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -109,7 +110,8 @@ def _cloud(arguments: argparse.Namespace, console: Console) -> int:
         with Progress(console) as progress, running_testbed(profile, progress.tell) as bed:
             progress.finish()
             print_guide(console, bed)
-            threading.Event().wait()
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
     except (DeploymentError, TimeoutError, HostError) as error:
         console.print(f"The testbed did not come up: {error}", markup=False, soft_wrap=True)
         return 1
