@@ -926,6 +926,7 @@ does_peer_write_without_us() {
 # ------------------------------------------------------------------------------------------------------------ install
 
 HAS_CHANGED=false
+readonly UNITS=(garoon-node-boot.service garoon-node-watch.service)
 
 # put_file PATH MODE CONTENT: sets HAS_CHANGED when the file was not so already.
 put_file() {
@@ -952,16 +953,23 @@ run_install() {
     put_file "$UNIT_DIRECTORY/garoon-node-watch.service" 0644 "$(watch_unit)"
     # A resource file that is there already may hold an operator's tuning, or a replica of the old days.
     [[ -e $ROOT/etc/drbd.d/$RESOURCE.res ]] || put_file "$ROOT/etc/drbd.d/$RESOURCE.res" 0644 "$(resource_file)"
-    if [[ $HAS_CHANGED == true ]]; then
-        act 30 systemctl daemon-reload
+    # An install that broke off after it had written the files has changed nothing the next time, and is not done.
+    if [[ $HAS_CHANGED == true ]] || ! are_units_in_place; then
+        HAS_CHANGED=true
+        act "${CONFIG[SERVICE_SECONDS]}" systemctl daemon-reload
         # Only enabled: started by hand on a node in service, the boot unit would take it out of service. Its ExecStop
         # must be armed all the same, which the next boot does.
-        act 30 systemctl enable garoon-node-boot.service garoon-node-watch.service || fail "The units can't be enabled: $LAST_ERROR."
-        act 30 systemctl restart garoon-node-watch.service || fail "The watch can't be started: $LAST_ERROR."
+        act "${CONFIG[SERVICE_SECONDS]}" systemctl enable "${UNITS[@]}" || fail "The units can't be enabled: $LAST_ERROR."
+        act "${CONFIG[SERVICE_SECONDS]}" systemctl restart garoon-node-watch.service || fail "The watch can't be started: $LAST_ERROR."
     fi
     install_agent_config
     bring_replication_up || missing="; its replica is not up: $LAST_ERROR"
     done_with "${CONFIG[NODE_NAME]} is installed$([[ $HAS_CHANGED == true ]] || printf ' already, nothing changed')$(agent_warning)$missing."
+}
+
+are_units_in_place() {
+    bounded "${CONFIG[LOOK_SECONDS]}" systemctl is-enabled --quiet "${UNITS[@]}" &&
+        bounded "${CONFIG[LOOK_SECONDS]}" systemctl is-active --quiet garoon-node-watch.service
 }
 
 install_agent_config() {

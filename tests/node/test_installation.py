@@ -30,6 +30,19 @@ def test_installing_twice_changes_nothing(serving_cluster: Cluster) -> None:
     assert node.status()["isServing"]
 
 
+def test_an_install_that_broke_off_halfway_is_finished_by_the_next(active_cluster: Cluster) -> None:
+    node = active_cluster.first
+    units = "garoon-node-boot.service garoon-node-watch.service"
+    node.host.deliver(f"systemctl disable {units}; systemctl stop garoon-node-watch.service", {}, 10)
+    assert not [process for process in node.host.processes() if is_watch(process)]
+
+    report = node.install()
+
+    assert "nothing changed" not in report.message
+    assert node.host.deliver(f"systemctl is-enabled {units}", {}, 10).exit_code == 0
+    wait_for("the watch running", lambda: any(is_watch(process) for process in node.host.processes()))
+
+
 def test_a_changed_setting_reaches_the_watch_and_not_the_services(active_cluster: Cluster) -> None:
     node = active_cluster.first
     watchers = {process for process in node.host.processes() if is_watch(process)}
