@@ -99,6 +99,10 @@ class Clients:
         return self._client("events")
 
     @cached_property
+    def iam(self) -> Any:
+        return self._client("iam")
+
+    @cached_property
     def sns(self) -> SNSClient:
         client: SNSClient = self._client("sns")
         return client
