@@ -334,11 +334,12 @@ def _last_object(text: str) -> dict[str, Any] | None:
     return None
 
 
-def _ignore_special_files(directory: str, names: list[str]) -> list[str]:
-    # Sockets and FIFOs cannot be copied.
+def _ignore_special_files(directory: str, names: list[str]) -> set[str]:
+    # Sockets and FIFOs cannot be copied; the cloud's scratch holds unpacked code, which comes and goes.
     folder = Path(directory)
-    return [
+    return {
         name
         for name in names
-        if not (folder / name).is_symlink() and not any(check(folder / name) for check in (Path.is_file, Path.is_dir))
-    ]
+        if name == "cloud-scratch"
+        or (not (folder / name).is_symlink() and not any(check(folder / name) for check in (Path.is_file, Path.is_dir)))
+    }
