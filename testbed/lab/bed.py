@@ -24,6 +24,7 @@ from testbed.lab.machine import MachineSpec
 from testbed.lab.reports import create_reports
 from testbed.lab.snapshots import with_snapshots
 from testbed.profiles import Profile
+from testbed.waiting import wait_until
 from testbed.world import World
 
 APP_SERVERS = ("app-01",)
@@ -31,7 +32,7 @@ APP_SERVERS = ("app-01",)
 _ROUTE_INTERVAL_SECONDS = 0.3
 # What a real server does in a tenth of a second takes an emulated one seconds.
 _PACE = Pace(
-    user_interval_seconds=0.5,
+    user_interval_seconds=1.5,
     user_timeout_seconds=10.0,
     patience_seconds=900.0,
     parameters={"AnswerTimeoutSeconds": "20", "WatchIntervalSeconds": "10", "PathPort": "22"},
@@ -67,10 +68,15 @@ class LabTestbed(Testbed):
         }
 
     def keep_logs(self, name: str) -> Path:
-        """As the drill does, with the machines' consoles."""
-        target = super().keep_logs(f"lab-{name}")
-        for console in (self.world.directory.parent / "machines").glob("*/console.log"):
-            shutil.copyfile(console, target / f"console-{console.parent.name}.log")
+        """Copies the small files of the world, and the machines' consoles, to .testbed/last/lab-NAME."""
+        target = deployment.SCRATCH / "last" / f"lab-{name}"
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        world = self.world.directory
+        for file in (*world.glob("*.log"), *world.glob("*.json*"), *world.glob("hosts/*/*.log")):
+            shutil.copyfile(file, target / "-".join(file.relative_to(world).parts))
+        for console in world.parent.glob("machines/*/console.log"):
+            shutil.copyfile(console, target / f"{console.parent.name}-console.log")
         return target
 
 
@@ -139,12 +145,24 @@ def running_lab(directory: Path, images: Images, profile: Profile, tell: Tell) -
                 parameters = {**installation.parameters(), **_PACE.parameters}
                 stack = deployment.deploy(clients, deployment.build(), parameters)
                 bed = LabTestbed(world, profile, clients, installation, stack, _subscribe(clients, stack))
+                tell("waiting for the machines' agents")
+                _wait_for_agents(clients, installation)
                 tell("bringing db-01 into service")
                 bed.enter_service()
                 yield bed
         finally:
             for settings_file in world.directory.glob("hosts/*/host.json"):
                 LabHost(settings_file.parent).power_off()
+
+
+def _wait_for_agents(clients: Clients, installation: Installation) -> None:
+    wanted = {node.instance_id for node in installation.nodes.values()}
+
+    def are_online() -> bool:
+        listed = clients.ssm.describe_instance_information()["InstanceInformationList"]
+        return wanted <= {entry["InstanceId"] for entry in listed if entry["PingStatus"] == "Online"}
+
+    wait_until(are_online, "Systems Manager knowing both nodes", _PACE.patience_seconds, 0.5)
 
 
 def _leave_out_app_servers(clients: Clients, installation: Installation) -> None:
