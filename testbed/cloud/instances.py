@@ -83,8 +83,10 @@ class Instances:
         is_power_cut = _is_true(parameters, "Force") and _is_true(parameters, "SkipOsShutdown")
 
         def stop_one(instance: Instance) -> None:
-            if _state(instance) == "stopped" or (_state(instance) == "stopping" and not is_power_cut):
+            is_under_way = _state(instance) == "stopping" and (not is_power_cut or instance.get("_is_power_cut"))
+            if _state(instance) == "stopped" or is_under_way:
                 return
+            instance["_is_power_cut"] = is_power_cut
             profile = self._cloud.profile
             seconds = profile.instance_forced_stop_seconds if is_power_cut else profile.instance_clean_stop_seconds
             self._begin(instance, "stopping", "stopped", seconds, self._power_down(instance, is_power_cut))
