@@ -35,6 +35,17 @@ def test_a_forced_stop_cuts_the_power_and_takes_time(account: Account) -> None:
     assert again["CurrentState"]["Name"] == "stopped"
 
 
+def test_a_power_cut_asked_for_again_does_not_start_over(account: Account) -> None:
+    """EC2 User Guide, "Stop and start Amazon EC2 instances": the call is accepted again while the instance stops."""
+    instance, ec2 = account.make_instance(), account.client("ec2")
+
+    def is_stopped() -> bool:
+        ec2.stop_instances(InstanceIds=[instance.id], Force=True, SkipOsShutdown=True)
+        return account.state_of(instance) == "stopped"
+
+    eventually(is_stopped, "instance stopped although it is told so all the time")
+
+
 def test_a_plain_stop_lets_the_operating_system_shut_down(account: Account) -> None:
     """EC2 User Guide, "Stop and start Amazon EC2 instances": a graceful shutdown comes first."""
     instance = account.make_instance()
