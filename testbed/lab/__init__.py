@@ -2,4 +2,16 @@
 
 Here `garoon-node.sh` meets the real DRBD, XFS, MySQL, NFS and routing. Everything of a lab lives in namespaces of its
 own (network, processes, mounts): nothing is routed out of it, two labs don't meet, and all of it ends with the lab.
+
+    python -m testbed.lab --scenario network-loss [--json FILE]
+
+base_system, images, snapshots   what is built once, and kept in .testbed/lab by its content
+machine, keeper, host            one virtual machine; the handle that the cloud uses as it uses a simulated host's
+network                          the VPC: bridges, taps, the virtual IP's routes, security groups
+bed                              all of it together, under the drill's own scenarios, user, oracle and timeline
+guest/                           what runs inside the machines
+
+Not there yet: app-02; HAProxy as the load balancer (the user is sent to the targets that the cloud finds healthy, as in
+the drill); the lab's own scenarios (of the drill's, those that need no pretended fault work here); the checks of XFS and
+InnoDB at the end; source/dest check and security groups read from the cloud instead of fixed.
 """

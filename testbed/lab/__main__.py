@@ -38,11 +38,11 @@ def main() -> int:
     try:
         match os.environ.get(_STAGE):
             case "build":
-                _build(console)
+                _build(arguments, console)
             case "run":
                 return _run(arguments, console)
             case _:
-                return _enclose()
+                return _enclose(arguments)
     except KeyboardInterrupt:
         console.print("Interrupted; everything that was started has been stopped.")
         return 130
@@ -64,13 +64,13 @@ def why_not() -> str | None:
     return None
 
 
-def _enclose() -> int:
+def _enclose(arguments: argparse.Namespace) -> int:
     """Does all the rest in a process namespace: whatever ends its first process ends all others in it."""
     if reason := why_not():
         print(reason, file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="garoon-lab-") as directory:
-        command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", *_again()]
+        command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", *_again(arguments)]
         environment = {**os.environ, _DIRECTORY: directory, _STAGE: "build"}
         with subprocess.Popen(command, env=environment) as inside:
             try:
@@ -80,7 +80,7 @@ def _enclose() -> int:
                 raise
 
 
-def _build(console: Console) -> NoReturn:
+def _build(arguments: argparse.Namespace, console: Console) -> NoReturn:
     """Builds what needs this machine's network, then becomes a process in a network namespace of its own.
 
     With the last process go that namespace, its bridges and its taps.
@@ -93,11 +93,12 @@ def _build(console: Console) -> NoReturn:
         console.print(f"FAIL: {error}", markup=False, soft_wrap=True)
         sys.exit(1)
     os.environ[_STAGE] = "run"
-    os.execvp("unshare", ["unshare", "--net", "--", *_again()])
+    os.execvp("unshare", ["unshare", "--net", "--", *_again(arguments)])
 
 
-def _again() -> list[str]:
-    return [sys.executable, "-m", "testbed.lab", *sys.argv[1:]]
+def _again(arguments: argparse.Namespace) -> list[str]:
+    json = ["--json", str(arguments.json)] if arguments.json else []
+    return [sys.executable, "-m", "testbed.lab", "--scenario", arguments.scenario, *json]
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
