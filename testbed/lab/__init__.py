@@ -12,6 +12,6 @@ bed                              all of it together, under the drill's own scena
 guest/                           what runs inside the machines
 
 Not there yet: app-02; HAProxy as the load balancer (the user is sent to the targets that the cloud finds healthy, as in
-the drill); the lab's own scenarios (of the drill's, those that need no pretended fault work here); the checks of XFS and
+the drill); scenarios of the lab's own (of the drill's, those that need no pretended fault work); the checks of XFS and
 InnoDB at the end; source/dest check and security groups read from the cloud instead of fixed.
 """
