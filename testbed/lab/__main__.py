@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,6 +26,7 @@ from testbed.profiles import load_profile
 
 CACHE = SCRATCH / "lab"
 PROFILE = "realistic"
+_END_SECONDS = 10.0
 _TOOLS = ("debootstrap", "ip", "mkfs.ext4", "nft", "qemu-img", "qemu-system-x86_64", "unshare")
 _DIRECTORY, _STAGE = "GAROON_LAB_DIRECTORY", "GAROON_LAB_STAGE"
 
@@ -69,15 +71,25 @@ def _enclose(arguments: argparse.Namespace) -> int:
     if reason := why_not():
         print(reason, file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="garoon-lab-") as directory:
-        command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", *_again(arguments)]
-        environment = {**os.environ, _DIRECTORY: directory, _STAGE: "build"}
-        with subprocess.Popen(command, env=environment) as inside:
+    directory = tempfile.mkdtemp(prefix="garoon-lab-")
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", *_again(arguments)]
+    try:
+        with subprocess.Popen(command, env={**os.environ, _DIRECTORY: directory, _STAGE: "build"}) as inside:
             try:
                 return inside.wait()
             except KeyboardInterrupt:
                 inside.terminate()
                 raise
+    finally:
+        _remove(Path(directory))
+
+
+def _remove(directory: Path) -> None:
+    """What was interrupted may still be dying, and writing, for a moment."""
+    deadline = time.monotonic() + _END_SECONDS
+    while directory.exists() and time.monotonic() < deadline:
+        shutil.rmtree(directory, ignore_errors=True)
+        time.sleep(0.05)
 
 
 def _build(arguments: argparse.Namespace, console: Console) -> NoReturn:
