@@ -78,7 +78,7 @@ def _enclose(arguments: argparse.Namespace) -> int:
             try:
                 return inside.wait()
             except KeyboardInterrupt:
-                inside.terminate()
+                inside.kill()  # a forking `unshare` ignores SIGTERM; its child dies with it
                 raise
     finally:
         _remove(Path(directory))
