@@ -129,5 +129,8 @@ def test_an_old_active_node_follows_the_new_one_when_it_returns(active_cluster: 
 
 
 def is_watch(process: int) -> bool:
-    arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    try:
+        arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    except FileNotFoundError:
+        return False  # it has ended since it was listed
     return b"watch" in arguments
