@@ -125,12 +125,6 @@ class Stage:
             ExpressionAttributeValues={":until": {"S": until}},
         )
 
-    def start_workflow(self, execution_input: Mapping[str, Any]) -> None:
-        self._tell(f"an operator starts the workflow with {json.dumps(execution_input)}")
-        self._bed.clients.stepfunctions.start_execution(
-            stateMachineArn=self._bed.stack.state_machine_arn, input=json.dumps(execution_input)
-        )
-
     def repeat_alarm_event(self, node: str, alarm: str, times: int) -> None:
         """Delivers the event of an alarm as EventBridge does, many times at once."""
         self._tell(f"the event of the alarm {alarm} of {node} arrives {times} times")

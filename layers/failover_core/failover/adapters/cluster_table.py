@@ -18,6 +18,7 @@ from failover.settings import LOCK_SECONDS, Settings
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
+_LOCK_IS_LOST = "This execution no longer owns the cluster's lock, so it does nothing more."
 
 
 @translate_errors
@@ -76,7 +77,7 @@ def require_lock(settings: Settings, owner: str) -> ClusterRecord:
     """The record, if `owner` still holds the lock. Raises LockLost otherwise."""
     record = read_record(settings)
     if record.lock_owner != owner:
-        raise LockLost("This execution no longer owns the cluster's lock, so it does nothing more.")
+        raise LockLost(_LOCK_IS_LOST)
     return record
 
 
@@ -91,39 +92,30 @@ def begin_move(settings: Settings, owner: str, target: str) -> int:
     if record.moving_to == target and record.moved_by == owner:
         return record.epoch
     epoch = record.epoch + 1
-    try:
-        _update(
-            settings,
-            "SET movingTo = :target, movedBy = :owner, epoch = :epoch",
-            "lockOwner = :owner AND epoch = :before",
-            {":target": target, ":owner": owner, ":epoch": epoch, ":before": record.epoch},
-        )
-    except _ConditionFailedError:
-        raise LockLost("This execution no longer owns the cluster's lock, so it does nothing more.") from None
+    _update_as_owner(
+        settings,
+        "SET movingTo = :target, movedBy = :owner, epoch = :epoch",
+        "lockOwner = :owner AND epoch = :before",
+        {":target": target, ":owner": owner, ":epoch": epoch, ":before": record.epoch},
+    )
     return epoch
 
 
 @translate_errors
 def complete_move(settings: Settings, owner: str, target: str, epoch: int) -> None:
     """Records that `target` is active now. Completing it twice is success. Raises LockLost."""
-    try:
-        _update(
-            settings,
-            "SET active = :target REMOVE movingTo, movedBy",
-            "lockOwner = :owner AND epoch = :epoch",
-            {":target": target, ":owner": owner, ":epoch": epoch},
-        )
-    except _ConditionFailedError:
-        raise LockLost("This execution no longer owns the cluster's lock, so it does nothing more.") from None
+    _update_as_owner(
+        settings,
+        "SET active = :target REMOVE movingTo, movedBy",
+        "lockOwner = :owner AND epoch = :epoch",
+        {":target": target, ":owner": owner, ":epoch": epoch},
+    )
 
 
 @translate_errors
 def record_fenced(settings: Settings, owner: str, node: str) -> None:
     """Records that `node` was proven fenced. Raises LockLost."""
-    try:
-        _update(settings, "SET fencedNode = :node", "lockOwner = :owner", {":node": node, ":owner": owner})
-    except _ConditionFailedError:
-        raise LockLost("This execution no longer owns the cluster's lock, so it does nothing more.") from None
+    _update_as_owner(settings, "SET fencedNode = :node", "lockOwner = :owner", {":node": node, ":owner": owner})
 
 
 @translate_errors
@@ -143,6 +135,14 @@ def release_lock(settings: Settings, owner: str, outcome: Outcome, is_automatic_
 
 class _ConditionFailedError(Exception):
     pass
+
+
+def _update_as_owner(settings: Settings, expression: str, condition: str, values: dict[str, Any]) -> None:
+    """An update whose condition holds only while the lock is ours. Raises LockLost."""
+    try:
+        _update(settings, expression, condition, values)
+    except _ConditionFailedError:
+        raise LockLost(_LOCK_IS_LOST) from None
 
 
 def _update(settings: Settings, expression: str, condition: str, values: dict[str, Any]) -> None:
