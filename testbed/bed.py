@@ -35,7 +35,7 @@ from testbed.installation import (
     point_virtual_ip,
     read_routes,
 )
-from testbed.observer import read_hosts
+from testbed.observer import list_executions, read_hosts
 from testbed.profiles import Profile
 from testbed.waiting import wait_until
 from testbed.world import World, claimed_world
@@ -137,10 +137,8 @@ class Testbed:
 
     def _stop_executions(self) -> None:
         def running() -> list[str]:
-            listed = self.clients.stepfunctions.list_executions(
-                stateMachineArn=self.stack.state_machine_arn, statusFilter="RUNNING"
-            )
-            return [execution["executionArn"] for execution in listed["executions"]]
+            listed = list_executions(self.clients, self.stack, statusFilter="RUNNING")
+            return [execution["executionArn"] for execution in listed]
 
         def are_stopped() -> bool:
             arns = running()

@@ -41,9 +41,12 @@ class Stack:
     roles: frozenset[str]
     rules: tuple[str, ...]
     alarms: tuple[str, ...]
+    state_machines: tuple[str, ...]
+    """ARNs of all workflows."""
 
     @property
     def state_machine_arn(self) -> str:
+        """ARN of the failover workflow."""
         return self.outputs["FailoverStateMachineArn"]
 
     @property
@@ -126,6 +129,7 @@ def describe(clients: Clients) -> Stack:
         frozenset(name.rpartition("/")[2] for name in names.get("AWS::IAM::Role", [])),
         tuple(name.rpartition("/")[2] for name in names.get("AWS::Events::Rule", [])),
         tuple(names.get("AWS::CloudWatch::Alarm", [])),
+        tuple(names.get("AWS::StepFunctions::StateMachine", [])),
     )
 
 

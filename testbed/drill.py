@@ -252,7 +252,7 @@ class _Drill:
     def _repeat_event(self, observer: Observer, decisive: Execution) -> Repeat:
         before = observer.sample_now()
         arn = self._bed.clients.stepfunctions.start_execution(
-            stateMachineArn=self._bed.stack.state_machine_arn, input=json.dumps(decisive.input)
+            stateMachineArn=decisive.state_machine_arn, input=json.dumps(decisive.input)
         )["executionArn"]
 
         def is_over() -> bool:

@@ -128,6 +128,10 @@ class Execution:
         return self.arn.rpartition(":")[2]
 
     @property
+    def state_machine_arn(self) -> str:
+        return self.arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+
+    @property
     def outcome(self) -> str | None:
         value = self.output.get("outcome")
         return None if value is None else str(value)

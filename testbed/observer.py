@@ -23,7 +23,7 @@ from testbed.hosts.mirror import Mirror
 from testbed.installation import CLUSTER, HOME, Installation, read_routes
 
 if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+    from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef, HistoryEventTypeDef
 
 HOST_INTERVAL_SECONDS = 0.1
 CLOUD_INTERVAL_SECONDS = 0.4
@@ -108,8 +108,19 @@ def read_record(clients: Clients, stack: Stack) -> dict[str, Any]:
     return {name: _deserialize(value) for name, value in item.items()}
 
 
+def list_executions(clients: Clients, stack: Stack, **filters: Any) -> list[ExecutionListItemTypeDef]:
+    """The executions of all the stack's workflows. Raises a boto3 error."""
+    paginator = clients.stepfunctions.get_paginator("list_executions")
+    return [
+        item
+        for machine in stack.state_machines
+        for page in paginator.paginate(stateMachineArn=machine, **filters)
+        for item in page["executions"]
+    ]
+
+
 class Executions:
-    """The workflow's executions since a moment, with their steps; finished ones are read once."""
+    """The workflows' executions since a moment, with their steps; finished ones are read once."""
 
     def __init__(self, clients: Clients, stack: Stack, since: float) -> None:
         self._clients = clients
@@ -120,14 +131,11 @@ class Executions:
 
     def refresh(self) -> list[Execution]:
         """All executions, first to last. Raises a boto3 error."""
-        listed = []
-        pages = self._clients.stepfunctions.get_paginator("list_executions").paginate(
-            stateMachineArn=self._stack.state_machine_arn
-        )
-        for page in pages:
-            listed += [item for item in page["executions"] if item["startDate"].timestamp() >= self._since]
+        listed = list_executions(self._clients, self._stack)
         with self._lock:
             for item in listed:
+                if item["startDate"].timestamp() < self._since:
+                    continue
                 known = self._known.get(item["executionArn"])
                 if known is None or not known.is_over:
                     self._known[item["executionArn"]] = read_execution(self._clients, item["executionArn"])

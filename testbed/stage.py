@@ -19,7 +19,7 @@ from testbed.endpoint import Clients
 from testbed.history import HostState
 from testbed.hosts import SimulatedHost
 from testbed.installation import CLUSTER, Installation, point_virtual_ip
-from testbed.observer import Executions, read_hosts
+from testbed.observer import Executions, list_executions, read_hosts
 from testbed.waiting import wait_until
 from testbed.world import World
 
@@ -166,9 +166,7 @@ class Stage:
         """Until both heartbeats arrive and no execution runs."""
 
         def is_quiet() -> bool:
-            running = self._bed.clients.stepfunctions.list_executions(
-                stateMachineArn=self._bed.stack.state_machine_arn, statusFilter="RUNNING"
-            )["executions"]
+            running = list_executions(self._bed.clients, self._bed.stack, statusFilter="RUNNING")
             names = [f"{CLUSTER}-{node}-heartbeat-lost" for node in self._bed.installation.nodes]
             alarms = self._bed.clients.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
             return not running and all(alarm["StateValue"] == "OK" for alarm in alarms)

@@ -160,6 +160,13 @@ def test_an_epoch_that_jumps_or_falls_breaks_promise_4() -> None:
     assert broken(change_sample(failover(), 6, epoch=0)) == {"4"}
 
 
+def test_two_moves_begun_between_two_looks_at_the_record_break_nothing() -> None:
+    """A promotion that fails at once is followed by the move back: the epoch is seen to grow by two."""
+    history = failover()
+    steps = [*history.executions[0].steps, Step("PromoteReplica", 17.1, 17.2, "Failed"), Step("DemoteTarget", 17.3, 18)]
+    assert broken(change_sample(change_steps(history, steps), 6, epoch=3)) == set()
+
+
 def test_a_repeated_step_that_changes_something_breaks_promise_5() -> None:
     history = replace(failover(), repeats=[Repeat("FenceNode was called once more", ["db-02 went off"])])
     assert broken(history) == {"5"}
