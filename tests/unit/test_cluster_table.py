@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 from failover.adapters import cluster_table as table
 from failover.errors import Failed, LockHeld, LockLost
-from failover.models import Outcome, OutcomeKind
+from failover.models import Fence, Outcome, OutcomeKind
 from failover.settings import LOCK_SECONDS, Settings
 
 from tests.unit.conftest import EXECUTION, OTHER_EXECUTION
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("cluster_table")
+
+
+A_FENCE = Fence(node="db-01", execution=OTHER_EXECUTION, acls={"subnet-0a": "acl-0a"})
 
 
 def an_outcome() -> Outcome:
@@ -89,9 +92,23 @@ def test_execution_without_the_lock_writes_nothing(settings: Settings) -> None:
     with pytest.raises(LockLost):
         table.complete_move(settings, OTHER_EXECUTION, "db-02", 0)
     with pytest.raises(LockLost):
-        table.record_fenced(settings, OTHER_EXECUTION, "db-01")
+        table.record_fence(settings, OTHER_EXECUTION, A_FENCE)
+    with pytest.raises(LockLost):
+        table.clear_fence(settings, OTHER_EXECUTION)
     assert not table.release_lock(settings, OTHER_EXECUTION, an_outcome(), is_automatic_failover=True)
     assert table.read_record(settings) == before
+
+
+def test_fence_stays_recorded_until_it_is_cleared(settings: Settings) -> None:
+    """Whoever brings the node back, in whatever execution, must find which network ACLs to put back."""
+    table.acquire_lock(settings, EXECUTION, NOW)
+    table.record_fence(settings, EXECUTION, A_FENCE)
+    table.release_lock(settings, EXECUTION, an_outcome(), is_automatic_failover=True)
+    assert table.read_record(settings).fence == A_FENCE
+    table.acquire_lock(settings, OTHER_EXECUTION, NOW)
+    table.clear_fence(settings, OTHER_EXECUTION)
+    table.clear_fence(settings, OTHER_EXECUTION)
+    assert table.read_record(settings).fence is None
 
 
 def test_released_lock_is_free_and_leaves_the_outcome(settings: Settings) -> None:

@@ -136,7 +136,9 @@ def test_fence_is_proven_by_the_state_stopped(settings: Settings, machines: Fake
     fence_node(request, settings)
     fence_node(request, settings)
     assert machines.calls == [("stop", "db-01")]
-    assert table.read_record(settings).fenced_node == "db-01"
+    fence = table.read_record(settings).fence
+    assert fence is not None
+    assert (fence.node, fence.is_off_proven, fence.acls) == ("db-01", True, {})
 
 
 @pytest.mark.usefixtures("lock")
@@ -155,7 +157,7 @@ def test_fence_that_hangs_waits_and_then_halts(
         fence_node(FenceNodeInput(execution=EXECUTION, node="db-01", started_at=just_begun), settings)
     with pytest.raises(Failed, match="still not stopped after 301 s"):
         fence_node(FenceNodeInput(execution=EXECUTION, node="db-01", started_at=long_ago), settings)
-    assert table.read_record(settings).fenced_node is None
+    assert table.read_record(settings).fence is None
 
 
 # --- demote and promote ------------------------------------------------------------------------------------------

@@ -52,6 +52,20 @@ class OperatorInput(Value):
 # --- the cluster record ------------------------------------------------------------------------------------------
 
 
+class Fence(Value):
+    """A fence that was begun: what it changed, so that it can be put back, and how far it is proven."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    node: str
+    execution: str
+    """ARN of the execution that fenced it last."""
+    is_off_proven: bool = False
+    """EC2 said `stopped` or `terminated` since. Until then the node may still write to itself."""
+    acls: dict[str, str] = Field(default_factory=dict)
+    """The network ACL that each isolated subnet had before, by the subnet's id; empty if only the stop fences."""
+
+
 class ClusterRecord(Value):
     """The one item in the cluster table. Only adapters.cluster_table writes it, by conditional writes."""
 
@@ -61,7 +75,7 @@ class ClusterRecord(Value):
     epoch: int
     moving_to: str | None = None
     moved_by: str | None = None
-    fenced_node: str | None = None
+    fence: Fence | None = None
     lock_owner: str | None = None
     lock_expires_at: AwareDatetime | None = None
     last_failover_at: AwareDatetime | None = None

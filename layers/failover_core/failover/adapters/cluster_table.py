@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import Failed, LockHeld, LockLost
-from failover.models import ClusterRecord, Outcome
+from failover.models import ClusterRecord, Fence, Outcome
 from failover.settings import LOCK_SECONDS, Settings
 
 _serialize = TypeSerializer().serialize
@@ -113,9 +113,15 @@ def complete_move(settings: Settings, owner: str, target: str, epoch: int) -> No
 
 
 @translate_errors
-def record_fenced(settings: Settings, owner: str, node: str) -> None:
-    """Records that `node` was proven fenced. Raises LockLost."""
-    _update_as_owner(settings, "SET fencedNode = :node", "lockOwner = :owner", {":node": node, ":owner": owner})
+def record_fence(settings: Settings, owner: str, fence: Fence) -> None:
+    """Records a fence, begun or further proven, in place of the one recorded before. Raises LockLost."""
+    _update_as_owner(settings, "SET fence = :fence", "lockOwner = :owner", {":fence": fence.to_json(), ":owner": owner})
+
+
+@translate_errors
+def clear_fence(settings: Settings, owner: str) -> None:
+    """Records that no node is fenced. Clearing it twice is success. Raises LockLost."""
+    _update_as_owner(settings, "REMOVE fence", "lockOwner = :owner", {":owner": owner})
 
 
 @translate_errors

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime
 
 from failover.adapters import cluster_table, instances
 from failover.errors import Failed, NotYet
-from failover.models import InstanceState, Value
+from failover.models import Fence, InstanceState, Value
 from failover.runtime import StepInput
 from failover.settings import Node, Settings
 
@@ -38,7 +38,8 @@ def fence_node(request: FenceNodeInput, settings: Settings) -> Fenced:
     if instances.read_instance(node)[0] is not InstanceState.OFF:
         instances.stop_now(node)
         _wait_until_off(node, request.started_at, settings)
-    cluster_table.record_fenced(settings, request.execution, node.name)
+    fence = Fence(node=node.name, execution=request.execution, is_off_proven=True)
+    cluster_table.record_fence(settings, request.execution, fence)
     return Fenced(node=node.name, proof=f"EC2 says that the instance {node.instance_id} is stopped")
 
 
