@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -131,6 +132,37 @@ def describe(clients: Clients) -> Stack:
         tuple(names.get("AWS::CloudWatch::Alarm", [])),
         tuple(names.get("AWS::StepFunctions::StateMachine", [])),
     )
+
+
+@contextmanager
+def changed_parameters(clients: Clients, parameters: Mapping[str, str]) -> Iterator[None]:
+    """Lets the deployed functions run with other stack parameters while the context is open.
+
+    A parameter reaches them as the environment variable of its name (template.yaml, Globals), and that is what is
+    changed: as a deployment would, but in a second. Raises LookupError for one that reaches no function.
+    """
+    wanted = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value for name, value in parameters.items()}
+    functions = clients.functions.list_functions()["Functions"] if wanted else []
+    told = {function["FunctionName"]: function.get("Environment", {}).get("Variables", {}) for function in functions}
+    before = {name: variables for name, variables in told.items() if wanted.keys() & variables.keys()}
+    if missing := wanted.keys() - {name for variables in before.values() for name in variables}:
+        raise LookupError(f"No function is told {', '.join(sorted(missing))}.")
+    changed = {
+        name: {variable: wanted.get(variable, value) for variable, value in variables.items()}
+        for name, variables in before.items()
+    }
+    _set_environments(clients, changed)
+    try:
+        yield
+    finally:
+        _set_environments(clients, before)
+
+
+def _set_environments(clients: Clients, environments: Mapping[str, Mapping[str, str]]) -> None:
+    for name, variables in environments.items():
+        clients.functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    for name in environments:
+        clients.functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
 
 
 def _fingerprint() -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from testbed import oracle, timeline
 from testbed.bed import Testbed
+from testbed.deployment import changed_parameters
 from testbed.history import CHANGING_STEPS, Call, Execution, History, Repeat, Sample
 from testbed.hosts.layout import HostFiles
 from testbed.installation import HOME
@@ -99,7 +100,8 @@ class Result:
 
 def run(bed: Testbed, scenario: Scenario, view: View) -> Result:
     """Runs the scenario on a testbed that is as new, and judges it. What does not come in time is a problem."""
-    return _Drill(bed, scenario, view).run()
+    with changed_parameters(bed.clients, scenario.parameters):
+        return _Drill(bed, scenario, view).run()
 
 
 class _Drill:

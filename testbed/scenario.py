@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from testbed.installation import HOME
@@ -59,3 +59,5 @@ class Scenario:
     expected: Expectation
     prepare: Callable[[Stage], None] | None = None
     """What is true before the user's story begins, such as a replica that lags."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Stack parameters that are other than deployed while it runs."""
