@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from testbed.cloud.faults import CloudFaults
@@ -117,13 +117,12 @@ class Stage:
 
     def begin_maintenance(self) -> None:
         self._tell("an operator switches maintenance on for an hour")
-        until = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        self._bed.clients.dynamodb.update_item(
-            TableName=self._bed.stack.cluster_table,
-            Key={"clusterName": {"S": CLUSTER}},
-            UpdateExpression="SET maintenanceUntil = :until",
-            ExpressionAttributeValues={":until": {"S": until}},
+        answer = self._bed.clients.functions.invoke(
+            FunctionName=self._bed.stack.outputs["SetMaintenanceFunctionName"],
+            Payload=json.dumps({"minutes": 60, "reason": "a drill"}),
         )
+        if "FunctionError" in answer:
+            raise RuntimeError(f"Maintenance could not be switched on: {answer['Payload'].read().decode()}")
 
     def repeat_alarm_event(self, node: str, alarm: str, times: int) -> None:
         """Delivers the event of an alarm as EventBridge does, many times at once."""

@@ -3,6 +3,8 @@
 Messages are whole sentences for the operator: what happened, and what state things are in.
 """
 
+from pydantic import ValidationError
+
 
 class FailoverError(Exception):
     """Base of every error that a step raises on purpose."""
@@ -34,3 +36,10 @@ class Refused(FailoverError):
 
 class Failed(FailoverError):
     """The step was tried and did not succeed. Not retried."""
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with a value, field by field, e.g. "minutes: Input should be a valid integer"."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or 'input'}: {problem['msg']}" for problem in error.errors()
+    )

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
-from failover.errors import Failed, FailoverError
+from failover.errors import Failed, FailoverError, InvalidInput, explain
 from failover.models import Value
 from failover.settings import Settings, settings
 
@@ -28,13 +28,14 @@ InputT = TypeVar("InputT", bound=Value)
 
 
 def lambda_step(
-    input_model: type[InputT],
+    input_model: type[InputT], *, allowed: str = ""
 ) -> Callable[[Callable[[InputT, Settings], Value]], Callable[[dict[str, Any], LambdaContext], dict[str, Any]]]:
     """Makes a Lambda handler of a step's function.
 
-    The event is parsed into `input_model` (Failed if it does not fit: then the state machine is wrong, not the
-    operator), logs carry the execution as correlation id, the result is returned as JSON values. Errors of
-    failover.errors are logged as one sentence and raised on: their class name is the error's name in Step Functions.
+    The event is parsed into `input_model`. One that does not fit is Failed: the state machine is wrong then, not the
+    operator. A function that operators call says what is `allowed`; there it is InvalidInput. Logs carry the execution
+    as correlation id, the result is returned as JSON values. Errors of failover.errors are logged as one sentence and
+    raised on: their class name is the error's name in Step Functions.
     """
 
     def decorate(
@@ -48,6 +49,8 @@ def lambda_step(
             try:
                 request = input_model.model_validate(event)
             except ValidationError as error:
+                if allowed:
+                    raise InvalidInput(f"The input is not usable: {explain(error)}. {allowed}") from error
                 raise Failed(f"The state machine passed an input that this step does not take: {error}") from error
             if isinstance(request, StepInput):
                 logger.set_correlation_id(request.execution)

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from failover.errors import InvalidInput
+from failover.errors import InvalidInput, explain
 from failover.models import Observed, OperatorInput, Trigger
 from failover.settings import Settings
 
@@ -64,7 +64,7 @@ def read_trigger(execution_input: object, settings: Settings) -> Trigger:
             return _read_event(execution_input, settings)
         given = OperatorInput.model_validate(execution_input)
     except ValidationError as error:
-        raise InvalidInput(f"The input is not usable: {_problems(error)}. {_ALLOWED}") from error
+        raise InvalidInput(f"The input is not usable: {explain(error)}. {_ALLOWED}") from error
     return Trigger(kind="operator", reason=given.reason, accept_data_loss=given.accept_data_loss)
 
 
@@ -93,9 +93,3 @@ def _read_event(event: dict[str, Any], settings: Settings) -> Trigger:
             return Trigger(kind="schedule", reason=f"trouble stands and nothing was running: {', '.join(signs)}")
         case other:
             raise InvalidInput(f"Events of the type {str(other)!r:.100} do not start this workflow. {_ALLOWED}")
-
-
-def _problems(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or 'input'}: {problem['msg']}" for problem in error.errors()
-    )

@@ -139,6 +139,27 @@ def release_lock(settings: Settings, owner: str, outcome: Outcome, is_automatic_
     return True
 
 
+@translate_errors
+def set_maintenance(settings: Settings, until: datetime | None) -> datetime | None:
+    """Records until when maintenance lasts (None: it is off), and returns what stood there before.
+
+    It needs no lock: an operator's word counts at once, whatever runs. What it replaced is the update's own answer, so
+    of two operators at the same moment each is told the truth.
+    """
+    arguments: dict[str, Any] = {"UpdateExpression": "REMOVE maintenanceUntil"}
+    if until is not None:
+        arguments = {
+            "UpdateExpression": "SET maintenanceUntil = :until",
+            "ExpressionAttributeValues": {":until": _serialize(_time(until))},
+        }
+    before = (
+        client("dynamodb")
+        .update_item(TableName=settings.cluster_table, Key=_key(settings), ReturnValues="UPDATED_OLD", **arguments)
+        .get("Attributes", {})
+    )
+    return datetime.fromisoformat(before["maintenanceUntil"]["S"]) if "maintenanceUntil" in before else None
+
+
 class _ConditionFailedError(Exception):
     pass
 

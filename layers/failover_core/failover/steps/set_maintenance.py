@@ -1,0 +1,69 @@
+"""Switch maintenance on and off: while it is on, nothing happens automatically."""
+
+from datetime import UTC, datetime, timedelta
+
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from failover.adapters import cluster_table, notifications
+from failover.models import Value
+from failover.settings import Settings
+
+LONGEST_MINUTES = 24 * 60
+"""So that it cannot be forgotten: longer work is prolonged once a day, by somebody who knows of it."""
+
+ALLOWED = (
+    f'Allowed are {{"minutes": 1 to {LONGEST_MINUTES}, "reason": "a sentence"}}, which begins it or sets a new end, '
+    'and {"minutes": 0}, which ends it. Nothing was changed.'
+)
+
+
+class SetMaintenanceInput(Value):
+    """What an operator calls the function with."""
+
+    model_config = ConfigDict(strict=True)
+
+    minutes: int = Field(ge=0, le=LONGEST_MINUTES)
+    reason: str = Field(default="", max_length=500)
+
+
+class Maintenance(Value):
+    is_on: bool
+    until: AwareDatetime | None
+    message: str
+
+
+def set_maintenance(request: SetMaintenanceInput, settings: Settings) -> Maintenance:
+    """Maintenance is on for so many minutes from now, or off with 0; who needs to know is told.
+
+    Once more is harmless: the end moves, and ending what is not on changes nothing and tells nobody.
+    """
+    now = datetime.now(UTC)
+    until = now + timedelta(minutes=request.minutes) if request.minutes else None
+    before = cluster_table.set_maintenance(settings, until)
+    was_on = before is not None and now < before
+    message = _message(until, before if was_on else None)
+    if until is not None or was_on:
+        reason = f"\nReason: {request.reason}\n" if request.reason else ""
+        notifications.publish(
+            settings,
+            subject=f"[{settings.cluster_name}] Maintenance is {'on' if until else 'off'}",
+            text=f"{message}\n{reason}\nCluster: {settings.cluster_name}\n",
+            attributes={"outcome": "Maintenance", "attention": "needed"},
+        )
+    return Maintenance(is_on=until is not None, until=until, message=message)
+
+
+def _message(until: datetime | None, before: datetime | None) -> str:
+    match until, before:
+        case None, None:
+            return "Maintenance was not on."
+        case None, _:
+            return f"Maintenance is off; it would have lasted until {_words(before)}. What is automatic works again."
+        case _, None:
+            return f"Maintenance is on until {_words(until)}: nothing happens automatically."
+        case _:
+            return f"Maintenance is on until {_words(until)}, and no longer until {_words(before)}."
+
+
+def _words(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
