@@ -10,6 +10,8 @@
 #   restart   bring the whole hierarchy back into service on a node that is Primary already; disturbs nothing that works
 #   stop      take them out of service, in reverse
 #   demote    stop, unmount, give up the writable role
+#   reconnect on the Primary: look for the peer again; discards nothing
+#   rejoin    on the Secondary: follow the peer, discarding what only this replica holds; the caller has kept a copy
 #   install   put the script, its settings and its units in place (values come from SSM_ variables)
 #   boot      what a booting node does: be a standby          (garoon-node-boot.service)
 #   leave     what a node does when it shuts down cleanly     (garoon-node-boot.service)
@@ -28,7 +30,7 @@ umask 022
 # Exit codes. A refusal (a promise forbids it) differs from a failure (it was tried).
 readonly EXIT_DONE=0 EXIT_FAILED=1 EXIT_BAD_ARGUMENTS=2
 readonly EXIT_STALE_REPLICA=10 EXIT_PEER_PRIMARY=11 EXIT_STALE_EPOCH=12 EXIT_EXPIRED=13 EXIT_BUSY=14
-readonly EXIT_NOT_INSTALLED=15
+readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17
 
 # Every file lies under this root, as with systemd's --root; names given to the kernel (devices, mount points, exports)
 # are those that the kernel knows.
@@ -255,8 +257,14 @@ obeyed_epoch() {
     printf '%d' "$((10#$epoch))"
 }
 
+# The role as the controller gave it last: `active`; `unreplicated`, demoted while its peer was out of touch, so that it
+# may hold writes that nobody else has; nothing for a standby.
 was_active() {
     [[ $(read_state role) == active ]]
+}
+
+is_unreplicated() {
+    [[ $(read_state role) == unreplicated ]]
 }
 
 # -------------------------------------------------------------------------------------------------- replication: DRBD
@@ -326,6 +334,10 @@ parse_drbd_status() {
     esac
 }
 
+is_drbd_9() {
+    [[ -r $ROOT/proc/drbd && $(<"$ROOT/proc/drbd") == *"version: 9"* ]]
+}
+
 is_primary() {
     [[ $REPLICATION_ROLE == Primary ]]
 }
@@ -360,6 +372,42 @@ bring_replication_up() {
     act 30 drbdadm up "$RESOURCE" || return 1
     read_replication
     [[ $REPLICATION_ROLE != Unknown ]]
+}
+
+# Attached, but not in touch with its peer. On contact DRBD lets the older data follow the newer by itself; that must not
+# happen to a replica whose last writes nobody has kept.
+attach_replica() {
+    local command commands="new-resource new-minor"
+    read_replication
+    if [[ $REPLICATION_DISK == Unknown && $REPLICATION_ROLE == Unknown ]]; then
+        [[ -e $ROOT/proc/drbd ]] || act 20 modprobe drbd || return 1
+        is_drbd_9 && commands+=" new-peer new-path"
+        for command in $commands; do
+            act 30 drbdadm "$command" "$RESOURCE" || return 1
+        done
+        read_replication
+    fi
+    # A disk that DRBD detached because of its errors (then there is a peer) is not ours to attach again.
+    if [[ $REPLICATION_DISK == Diskless && $REPLICATION_CONNECTION == StandAlone ]] && ! is_primary; then
+        act 30 drbdadm attach "$RESOURCE" || return 1
+        read_replication
+    fi
+    [[ $REPLICATION_ROLE != Unknown ]]
+}
+
+# StandAlone: not in touch and not looking for the peer, by order or because DRBD found a split brain.
+connect_replica() {
+    read_replication
+    [[ $REPLICATION_CONNECTION != StandAlone ]] || act 30 drbdadm connect "$RESOURCE"
+}
+
+follow_peer() {
+    read_replication
+    is_replica_linked && return 0
+    [[ $REPLICATION_CONNECTION == StandAlone ]] || act 30 drbdadm disconnect "$RESOURCE" || return 1
+    # Without a split brain this is an ordinary connect (drbdadm(8), connect --discard-my-data).
+    act 30 drbdadm connect --discard-my-data "$RESOURCE" || return 1
+    read_replication
 }
 
 make_primary() {
@@ -700,8 +748,9 @@ read_status() {
     is_primary && [[ $is_mounted$is_writable$is_exported$has_ip == truetruetruetrue ]] &&
         [[ $is_database_up$is_scheduler_up == truetrue && $database == answers && $nfs == answers ]] && IS_SERVING=true
     STATUS_JSON=$(
-        printf '{"node":%s,"version":"%s","epoch":%d,"bootedAt":%d,"wasActive":%s,' \
-            "$(json_string "${CONFIG[NODE_NAME]}")" "$version" "$(obeyed_epoch)" "$booted_at" "$(json_bool was_active)"
+        printf '{"node":%s,"version":"%s","epoch":%d,"bootedAt":%d,"wasActive":%s,"isUnreplicated":%s,' \
+            "$(json_string "${CONFIG[NODE_NAME]}")" "$version" "$(obeyed_epoch)" "$booted_at" \
+            "$(json_bool was_active)" "$(json_bool is_unreplicated)"
         printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s},' \
             "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
             "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT"
@@ -766,11 +815,12 @@ fail_with_status() {
 
 run_promote() {
     local why
-    bring_replication_up || fail "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
+    attach_or_connect || fail "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
     if is_primary; then
         if ! write_state role active || ! mount_volume; then
             fail_with_status "${CONFIG[NODE_NAME]} is Primary but can't mount its volume: $LAST_ERROR."
         fi
+        connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
         done_with_status "${CONFIG[NODE_NAME]} was Primary already and has its volume mounted."
     fi
     # A peer that died is seen as Primary until the replication link times out.
@@ -788,6 +838,7 @@ run_promote() {
         rm -f "$STATE_DIRECTORY/role"
         fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is Secondary again: $why."
     fi
+    connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
     done_with_status "${CONFIG[NODE_NAME]} is Primary and has its volume mounted."
 }
 
@@ -860,13 +911,44 @@ give_up_role() {
 
 run_demote() {
     give_up_role || fail_with_status "${CONFIG[NODE_NAME]} can't be demoted: $LAST_ERROR."
-    rm -f "$STATE_DIRECTORY/role"
+    become_standby || fail_with_status "${CONFIG[NODE_NAME]} is demoted but can't record it in $STATE_DIRECTORY."
     done_with_status "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
+}
+
+become_standby() {
+    if was_active && ! is_replica_linked; then
+        write_state role unreplicated
+    elif ! is_unreplicated; then
+        rm -f "$STATE_DIRECTORY/role"
+    fi
+}
+
+run_reconnect() {
+    read_replication
+    is_primary || refuse_with_status not_primary "$EXIT_NOT_PRIMARY" "${CONFIG[NODE_NAME]} is $REPLICATION_ROLE: its data is not the one to follow."
+    connect_replica || fail_with_status "${CONFIG[NODE_NAME]} can't look for its peer: $LAST_ERROR."
+    done_with_status "${CONFIG[NODE_NAME]} looks for its peer."
+}
+
+run_rejoin() {
+    attach_replica || fail_with_status "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
+    if is_primary || is_mounted; then
+        refuse_with_status not_demoted "$EXIT_NOT_DEMOTED" "${CONFIG[NODE_NAME]} is $REPLICATION_ROLE or has its volume mounted: demote it first."
+    fi
+    follow_peer || fail_with_status "${CONFIG[NODE_NAME]} can't follow its peer: $LAST_ERROR."
+    rm -f "$STATE_DIRECTORY/role"
+    done_with_status "${CONFIG[NODE_NAME]} follows ${CONFIG[PEER_NAME]}."
+}
+
+# A node that went down while it was active may hold writes that nobody else has, and its peer may have been promoted
+# since: it stays out of touch until the controller says which data stands (promote or rejoin).
+attach_or_connect() {
+    if was_active || is_unreplicated; then attach_replica; else bring_replication_up; fi
 }
 
 # What was the role before stays known: an active node that comes back by itself can be told from a standby.
 run_boot() {
-    bring_replication_up || log "the replica is not up: $LAST_ERROR"
+    attach_or_connect || log "the replica is not up: $LAST_ERROR"
     give_up_role || fail "${CONFIG[NODE_NAME]} booted but could not be made a standby: $LAST_ERROR."
     done_with "${CONFIG[NODE_NAME]} booted as a standby."
 }
@@ -963,7 +1045,7 @@ run_install() {
         act "${CONFIG[SERVICE_SECONDS]}" systemctl restart garoon-node-watch.service || fail "The watch can't be started: $LAST_ERROR."
     fi
     install_agent_config
-    bring_replication_up || missing="; its replica is not up: $LAST_ERROR"
+    attach_or_connect || missing="; its replica is not up: $LAST_ERROR"
     done_with "${CONFIG[NODE_NAME]} is installed$([[ $HAS_CHANGED == true ]] || printf ' already, nothing changed')$(agent_warning)$missing."
 }
 
@@ -1032,7 +1114,7 @@ resource_file() {
     local own="${CONFIG[ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}" peer="${CONFIG[PEER_ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}"
     local options="" own_id="" peer_id=""
     # Words of DRBD 9 which 8.4 refuses to read.
-    if [[ -r $ROOT/proc/drbd && $(<"$ROOT/proc/drbd") == *"version: 9"* ]]; then
+    if is_drbd_9; then
         options="    options { auto-promote no; }"$'\n'
         own_id="        node-id 0;"$'\n' peer_id="        node-id 1;"$'\n'
         [[ ${CONFIG[NODE_NAME]} < ${CONFIG[PEER_NAME]} ]] || { own_id=${own_id/0/1} peer_id=${peer_id/1/0}; }
@@ -1120,9 +1202,9 @@ read_arguments() {
 
 check_arguments() {
     case $VERB in
-    status | probe | promote | start | restart | stop | demote | install | boot | leave | watch) ;;
+    status | probe | promote | start | restart | stop | demote | reconnect | rejoin | install | boot | leave | watch) ;;
     "") bad_arguments "No verb was given. If Run Command called: the SSM Agent must be 3.3.2746.0 or later." ;;
-    *) bad_arguments "There is no verb ${VERB:0:60}: allowed are status, probe, promote, start, restart, stop, demote and install." ;;
+    *) bad_arguments "There is no verb ${VERB:0:60}: allowed are status, probe, promote, start, restart, stop, demote, reconnect, rejoin and install." ;;
     esac
     matches "$EPOCH" "$NUMBER_PATTERN" || bad_arguments "The epoch must be a number, not ${EPOCH:0:60}"
     matches "$EXPIRES_AT" "$NUMBER_PATTERN" || bad_arguments "The time of expiry must be in seconds since 1970, not ${EXPIRES_AT:0:60}"

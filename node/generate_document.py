@@ -16,7 +16,7 @@ DOCUMENT = Path(__file__).with_name("document.yaml")
 MAXIMUM_BYTES = 64 * 1024
 """Systems Manager's quota for a document's content."""
 
-VERBS = ("status", "probe", "promote", "start", "restart", "stop", "demote", "install")
+VERBS = ("status", "probe", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin", "install")
 NUMBER = "^[0-9]{1,15}$"
 NAME = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62})?$"
 ADDRESS = r"^([0-9]{1,3}(\.[0-9]{1,3}){3})?$"

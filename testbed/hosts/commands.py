@@ -94,8 +94,14 @@ class Machine:
         verb, name = arguments[0], self.settings.name
         options = {argument for argument in arguments[1:] if argument.startswith("-")}
         match verb:
-            case "up" | "adjust" | "attach":
+            case "up":
                 self.mirror.configure(name)
+            case "new-resource":
+                pass
+            case "new-minor":
+                self.mirror.create_minor(name)
+            case "attach":
+                self.mirror.attach(name)
             case "down":
                 if self.is_mounted:
                     return Answer(11, "", "0: State change failed: (-12) Device is held open by someone\n")

@@ -23,10 +23,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from testbed.hosts.layout import HostFiles, replace_file
 
 UNPLUGGED = "Unconfigured"
+DISKLESS = "Diskless"
+"""The device exists, without its disk and without its peer (between `new-minor` and `attach`)."""
 LINKED = frozenset({"Connected", "SyncSource", "SyncTarget"})
 
 
@@ -45,7 +48,7 @@ class Replica:
 
     @property
     def is_configured(self) -> bool:
-        return self.connection != UNPLUGGED
+        return self.connection not in (UNPLUGGED, DISKLESS)
 
     @property
     def is_linked(self) -> bool:
@@ -61,6 +64,8 @@ class Pair:
     link_loss_seconds: float = 0.2
     link_lost_at: float | None = None
     sync_source: str | None = None
+    discarded: list[dict[str, Any]] = field(default_factory=list)
+    """What resyncs overwrote that the other side lacked: when, on which node, and which files (`Discard`)."""
     sync_started_at: float = 0.0
     sync_ends_at: float = 0.0
 
@@ -149,11 +154,12 @@ class Mirror:
             if pair.sync_source and pair.is_linked:
                 span = max(pair.sync_ends_at - pair.sync_started_at, 0.001)
                 percent = min(99.9, 100 * (time.time() - pair.sync_started_at) / span)
+            is_diskless = own.connection == DISKLESS
             return View(
                 role=own.role,
                 peer_role=peer_role,
-                connection=own.connection,
-                disk=own.disk,
+                connection="StandAlone" if is_diskless else own.connection,
+                disk=DISKLESS if is_diskless else own.disk,
                 peer_disk=peer_disk,
                 sync_percent=percent,
             )
@@ -182,6 +188,21 @@ class Mirror:
             if not pair.replicas[name].is_configured:
                 pair.replicas[name].connection = "WFConnection"
                 self._settle(pair, time.time())
+
+    def create_minor(self, name: str) -> None:
+        """`drbdadm new-minor`."""
+        with self.changing() as pair:
+            if pair.replicas[name].connection != UNPLUGGED:
+                raise MirrorError(10, "garoon: Failure: (161) Minor or volume exists already (delete it first)")
+            pair.replicas[name].connection = DISKLESS
+
+    def attach(self, name: str) -> None:
+        """`drbdadm attach`: the disk is there, and the replica does not look for its peer."""
+        with self.changing() as pair:
+            if pair.replicas[name].connection == UNPLUGGED:
+                raise MirrorError(10, "garoon: Failure: (127) Device minor not allocated")
+            if pair.replicas[name].connection == DISKLESS:
+                pair.replicas[name].connection = "StandAlone"
 
     def unconfigure(self, name: str) -> None:
         """`drbdadm down`."""
@@ -323,6 +344,9 @@ class Mirror:
         source = pair.sync_source
         assert source is not None
         target = pair.peer_of(source)
+        lost = sorted(_files(self._volume(target)) - _files(self._volume(source)))
+        if lost:
+            pair.discarded.append({"time": time.time(), "node": target, "files": lost})
         # The whole volume, so that nothing the target wrote alone can survive a resync.
         shutil.rmtree(self._volume(target), ignore_errors=True)
         shutil.copytree(self._volume(source), self._volume(target), ignore=shutil.ignore_patterns(".garoon-node*"))
@@ -359,6 +383,13 @@ def _choose_source(a: Replica, b: Replica) -> str | None:
     if a.generations[: len(b.generations)] == b.generations:
         return "first"
     return "split"
+
+
+def _files(volume: Path) -> set[str]:
+    """What a user would miss: names of the files that are no passing part of a write."""
+    return {
+        str(file.relative_to(volume)) for file in volume.rglob("*") if file.is_file() and not file.name.startswith(".")
+    }
 
 
 def _store(volume: Path, path: str, content: bytes) -> None:

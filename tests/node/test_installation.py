@@ -114,20 +114,6 @@ def test_a_node_that_shuts_down_leaves_cleanly(active_cluster: Cluster) -> None:
     active_cluster.second.must("promote", Epoch="2")
 
 
-def test_an_old_active_node_follows_the_new_one_when_it_returns(active_cluster: Cluster) -> None:
-    first, second = active_cluster.first, active_cluster.second
-    first.host.power_off()
-    active_cluster.activate(second, epoch="2")
-    second.say(3770, "PUT memo-2 6b86b273")
-
-    first.host.boot()
-    first.host.wait_until_ready()
-
-    wait_for("the old active node in sync", active_cluster.is_in_sync)
-    assert (first.host.files.volume / "cybozu/mysql-5.0/data/memo/memo-2").read_text() == "6b86b273"
-    assert first.status()["replication"]["role"] == "Secondary"
-
-
 def is_watch(process: int) -> bool:
     try:
         arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
