@@ -28,81 +28,81 @@ def has_memo(node: Node, name: str) -> bool:
     return (node.host.files.volume / "cybozu/mysql-5.0/data/memo" / name).exists()
 
 
-def test_a_former_active_stays_out_of_touch_when_it_boots(serving_cluster: Cluster) -> None:
+def test_a_former_active_stays_out_of_touch_when_it_boots(active_cluster: Cluster) -> None:
     """On contact DRBD would overwrite it, before anybody kept its data."""
-    cut_off_while_writing(serving_cluster)
+    cut_off_while_writing(active_cluster)
 
-    boot(serving_cluster.first)
+    boot(active_cluster.first)
 
-    status = serving_cluster.first.status()
+    status = active_cluster.first.status()
     assert status["wasActive"]
     assert status["replication"]["connection"] == "StandAlone"
     assert status["replication"]["role"] == "Secondary"
-    assert has_memo(serving_cluster.first, "only-on-db-01")
+    assert has_memo(active_cluster.first, "only-on-db-01")
 
 
-def test_a_rejoined_node_follows_its_successor(serving_cluster: Cluster) -> None:
-    cut_off_while_writing(serving_cluster)
-    boot(serving_cluster.first)
+def test_a_rejoined_node_follows_its_successor(active_cluster: Cluster) -> None:
+    cut_off_while_writing(active_cluster)
+    boot(active_cluster.first)
 
-    serving_cluster.second.must("reconnect", Epoch="2")
-    serving_cluster.first.must("rejoin", Epoch="2")
+    active_cluster.second.must("reconnect", Epoch="2")
+    active_cluster.first.must("rejoin", Epoch="2")
 
-    wait_for("both in sync", serving_cluster.is_in_sync)
-    assert not serving_cluster.first.status()["wasActive"]
-    assert has_memo(serving_cluster.first, "only-on-db-02")
-    assert not has_memo(serving_cluster.first, "only-on-db-01")
-    [discarded] = serving_cluster.mirror.read().discarded
+    wait_for("both in sync", active_cluster.is_in_sync)
+    assert not active_cluster.first.status()["wasActive"]
+    assert has_memo(active_cluster.first, "only-on-db-02")
+    assert not has_memo(active_cluster.first, "only-on-db-01")
+    [discarded] = active_cluster.mirror.read().discarded
     assert discarded["node"] == "db-01"
     assert "cybozu/mysql-5.0/data/memo/only-on-db-01" in discarded["files"]
 
 
-def test_both_sides_of_a_split_are_brought_together(serving_cluster: Cluster) -> None:
+def test_both_sides_of_a_split_are_brought_together(active_cluster: Cluster) -> None:
     """DRBD found the split brain and dropped the connection on both sides: both must look for each other again."""
-    cut_off_while_writing(serving_cluster)
-    boot(serving_cluster.first)
-    serving_cluster.mirror.connect("db-01")
+    cut_off_while_writing(active_cluster)
+    boot(active_cluster.first)
+    active_cluster.mirror.connect("db-01")
     wait_for(
-        "the split", lambda: serving_cluster.second.status()["replication"]["connection"] == "StandAlone"
+        "the split", lambda: active_cluster.second.status()["replication"]["connection"] == "StandAlone"
     )  # fmt: skip
 
-    serving_cluster.first.must("rejoin", Epoch="2")
-    serving_cluster.second.must("reconnect", Epoch="2")
+    active_cluster.first.must("rejoin", Epoch="2")
+    active_cluster.second.must("reconnect", Epoch="2")
 
-    wait_for("both in sync", serving_cluster.is_in_sync)
-    assert has_memo(serving_cluster.second, "only-on-db-02")
-
-
-def test_rejoining_twice_is_rejoining_once(serving_cluster: Cluster) -> None:
-    serving_cluster.second.must("rejoin", Epoch="1")
-    serving_cluster.second.must("rejoin", Epoch="1")
-
-    assert serving_cluster.is_in_sync()
+    wait_for("both in sync", active_cluster.is_in_sync)
+    assert has_memo(active_cluster.second, "only-on-db-02")
 
 
-def test_an_active_node_never_follows(serving_cluster: Cluster) -> None:
-    report = serving_cluster.first.run("rejoin", Epoch="1")
+def test_rejoining_twice_is_rejoining_once(active_cluster: Cluster) -> None:
+    active_cluster.second.must("rejoin", Epoch="1")
+    active_cluster.second.must("rejoin", Epoch="1")
+
+    assert active_cluster.is_in_sync()
+
+
+def test_an_active_node_never_follows(active_cluster: Cluster) -> None:
+    report = active_cluster.first.run("rejoin", Epoch="1")
 
     assert (report.exit_code, report.result, report.code) == (17, "refused", "not_demoted")
     assert report.state["isServing"]
-    assert serving_cluster.is_in_sync()
+    assert active_cluster.is_in_sync()
 
 
-def test_a_standby_is_not_followed(serving_cluster: Cluster) -> None:
-    report = serving_cluster.second.run("reconnect", Epoch="1")
+def test_a_standby_is_not_followed(active_cluster: Cluster) -> None:
+    report = active_cluster.second.run("reconnect", Epoch="1")
 
     assert (report.exit_code, report.result, report.code) == (16, "refused", "not_primary")
 
 
 @pytest.mark.parametrize("verb", ["rejoin", "reconnect"])
-def test_a_command_of_a_former_epoch_connects_nothing(serving_cluster: Cluster, verb: str) -> None:
-    for node in (serving_cluster.first, serving_cluster.second):
-        node.must("start" if node is serving_cluster.first else "demote", Epoch="5")
+def test_a_command_of_a_former_epoch_connects_nothing(active_cluster: Cluster, verb: str) -> None:
+    for node in (active_cluster.first, active_cluster.second):
+        node.must("start" if node is active_cluster.first else "demote", Epoch="5")
         assert node.run(verb, Epoch="4").code == "stale_epoch"
 
 
-def test_an_active_node_demoted_out_of_touch_says_that_it_may_be_ahead(serving_cluster: Cluster) -> None:
-    first = serving_cluster.first
+def test_an_active_node_demoted_out_of_touch_says_that_it_may_be_ahead(active_cluster: Cluster) -> None:
+    first = active_cluster.first
     first.host.set_fault("nic_eth1", "down")
     wait_for("the link lost", lambda: first.status()["replication"]["connection"] == "WFConnection")
 
@@ -120,9 +120,9 @@ def boot_again(node: Node) -> None:
     boot(node)
 
 
-def test_an_active_node_that_booted_is_in_touch_again_once_promoted(serving_cluster: Cluster) -> None:
-    boot_again(serving_cluster.first)
+def test_an_active_node_that_booted_is_in_touch_again_once_promoted(active_cluster: Cluster) -> None:
+    boot_again(active_cluster.first)
 
-    serving_cluster.activate(serving_cluster.first, epoch="2")
+    active_cluster.activate(active_cluster.first, epoch="2")
 
-    wait_for("both in sync", serving_cluster.is_in_sync)
+    wait_for("both in sync", active_cluster.is_in_sync)
