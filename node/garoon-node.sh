@@ -379,7 +379,7 @@ bring_replication_up() {
 attach_replica() {
     local command commands="new-resource new-minor"
     read_replication
-    if [[ $REPLICATION_DISK == Unknown && $REPLICATION_ROLE == Unknown ]]; then
+    if [[ $REPLICATION_CONNECTION == Unknown ]]; then
         [[ -e $ROOT/proc/drbd ]] || act 20 modprobe drbd || return 1
         is_drbd_9 && commands+=" new-peer new-path"
         for command in $commands; do
@@ -387,11 +387,14 @@ attach_replica() {
         done
         read_replication
     fi
-    # A disk that DRBD detached because of its errors (then there is a peer) is not ours to attach again.
-    if [[ $REPLICATION_DISK == Diskless && $REPLICATION_CONNECTION == StandAlone ]] && ! is_primary; then
+    # Without its disk a new device is Unconfigured to DRBD 8.4, and Diskless and StandAlone to DRBD 9. (A disk that DRBD
+    # detached because of its errors is not ours to attach again: then there is a peer, or this is the Primary.)
+    case $REPLICATION_ROLE.$REPLICATION_CONNECTION.$REPLICATION_DISK in
+    *.Unconfigured.* | Secondary.StandAlone.Diskless)
         act 30 drbdadm attach "$RESOURCE" || return 1
         read_replication
-    fi
+        ;;
+    esac
     [[ $REPLICATION_ROLE != Unknown ]]
 }
 

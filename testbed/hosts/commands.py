@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from testbed.hosts.layout import SERVICES, Faults, HostFiles, HostSettings
-from testbed.hosts.mirror import Mirror, MirrorError, View
+from testbed.hosts.mirror import UNCONFIGURED, UNPLUGGED, Mirror, MirrorError, View
 
 WRITE_CHECK = ".garoon-node-write-check"
 """The file that the node script writes to see whether the volume takes writes."""
@@ -251,8 +251,10 @@ class Machine:
 def format_proc_drbd(view: View) -> str:
     """/proc/drbd of DRBD 8.4 (user's guide, "Status information in /proc/drbd")."""
     text = "version: 8.4.11-1 (api:1/proto:86-101)\n"
-    if view.connection == "Unconfigured":
+    if view.connection == UNPLUGGED:
         return text
+    if view.connection == UNCONFIGURED:
+        return f"{text} 0: cs:Unconfigured\n"
     text += (
         f" 0: cs:{view.connection} ro:{view.role}/{view.peer_role} ds:{view.disk}/{view.peer_disk} C r-----\n"
         "    ns:0 nr:0 dw:0 dr:0 al:8 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0\n"

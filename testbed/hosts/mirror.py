@@ -27,9 +27,9 @@ from typing import Any
 
 from testbed.hosts.layout import HostFiles, replace_file
 
-UNPLUGGED = "Unconfigured"
-DISKLESS = "Diskless"
-"""The device exists, without its disk and without its peer (between `new-minor` and `attach`)."""
+UNPLUGGED = "Down"
+UNCONFIGURED = "Unconfigured"
+"""The device exists, without its disk and without its peer: between `new-minor` and `attach`."""
 LINKED = frozenset({"Connected", "SyncSource", "SyncTarget"})
 
 
@@ -48,7 +48,7 @@ class Replica:
 
     @property
     def is_configured(self) -> bool:
-        return self.connection not in (UNPLUGGED, DISKLESS)
+        return self.connection not in (UNPLUGGED, UNCONFIGURED)
 
     @property
     def is_linked(self) -> bool:
@@ -154,12 +154,11 @@ class Mirror:
             if pair.sync_source and pair.is_linked:
                 span = max(pair.sync_ends_at - pair.sync_started_at, 0.001)
                 percent = min(99.9, 100 * (time.time() - pair.sync_started_at) / span)
-            is_diskless = own.connection == DISKLESS
             return View(
                 role=own.role,
                 peer_role=peer_role,
-                connection="StandAlone" if is_diskless else own.connection,
-                disk=DISKLESS if is_diskless else own.disk,
+                connection=own.connection,
+                disk=own.disk,
                 peer_disk=peer_disk,
                 sync_percent=percent,
             )
@@ -192,16 +191,15 @@ class Mirror:
     def create_minor(self, name: str) -> None:
         """`drbdadm new-minor`."""
         with self.changing() as pair:
-            if pair.replicas[name].connection != UNPLUGGED:
-                raise MirrorError(10, "garoon: Failure: (161) Minor or volume exists already (delete it first)")
-            pair.replicas[name].connection = DISKLESS
+            if pair.replicas[name].connection == UNPLUGGED:
+                pair.replicas[name].connection = UNCONFIGURED
 
     def attach(self, name: str) -> None:
         """`drbdadm attach`: the disk is there, and the replica does not look for its peer."""
         with self.changing() as pair:
             if pair.replicas[name].connection == UNPLUGGED:
                 raise MirrorError(10, "garoon: Failure: (127) Device minor not allocated")
-            if pair.replicas[name].connection == DISKLESS:
+            if pair.replicas[name].connection == UNCONFIGURED:
                 pair.replicas[name].connection = "StandAlone"
 
     def unconfigure(self, name: str) -> None:
@@ -277,7 +275,7 @@ class Mirror:
 
     def _settle(self, pair: Pair, now: float) -> None:
         for name, replica in pair.replicas.items():
-            if replica.is_configured and not HostFiles(self._world / "hosts" / name).is_on():
+            if replica.connection != UNPLUGGED and not HostFiles(self._world / "hosts" / name).is_on():
                 self._lose_host(pair, name)
         if any(replica.is_linked for replica in pair.replicas.values()):
             self._settle_loss(pair, now)
