@@ -126,3 +126,15 @@ def test_unreadable_item_is_named(settings: Settings, cluster_table: Any) -> Non
     cluster_table.put_item(Item={"clusterName": "garoon", "active": "db-01", "epoch": "many"})
     with pytest.raises(Failed, match=r"The item garoon of clusters cannot be read: epoch"):
         table.read_record(settings)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("active", "db-03"), ("movingTo", "db-03"), ("fence", {"node": "db-03", "execution": EXECUTION})],
+)
+def test_item_that_names_another_node_is_not_believed(
+    field: str, value: object, settings: Settings, cluster_table: Any
+) -> None:
+    cluster_table.put_item(Item={"clusterName": "garoon", "active": "db-01", "epoch": 1} | {field: value})
+    with pytest.raises(Failed, match=rf"{field}: 'db-03' is not a node, db-01 and db-02 are\. Correct it"):
+        table.read_record(settings)

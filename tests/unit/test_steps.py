@@ -1,5 +1,6 @@
 """Each step on a small account: it checks, acts, checks; twice is harmless; without the lock it does nothing."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -433,8 +434,43 @@ def test_repeated_finding_of_the_schedule_asks_for_no_attention(
     assert [message["attention"] for message in published] == ["needed", "none"]
 
 
-def ended(status: str) -> ExecutionEndedEvent:
-    detail = {"executionArn": EXECUTION, "status": status, "startDate": 1_795_320_751_000, "error": None, "cause": None}
+def make_unreadable(cluster_table: Any, **fields: Any) -> None:
+    cluster_table.put_item(Item={"clusterName": "garoon", "active": "db-01", "epoch": "many", **fields})
+
+
+def test_outcome_is_told_though_the_record_cannot_be_read(
+    settings: Settings, cluster_table: Any, published: list[dict[str, Any]]
+) -> None:
+    make_unreadable(cluster_table)
+    with pytest.raises(Failed) as unreadable:
+        acquire_lock(AcquireLockInput(execution=EXECUTION, input={}), settings)
+    failure = {"step": "AcquireLock", "error": "Failed", "cause": json.dumps({"errorMessage": str(unreadable.value)})}
+    request = RecordOutcomeInput.model_validate(
+        {"execution": EXECUTION, "startedAt": "2026-11-22T04:00:00Z", "failure": failure}
+    )
+    assert record_outcome(request, settings).outcome is OutcomeKind.FAILED
+    assert "cannot be read: epoch" in published[0]["text"]
+
+
+def test_lock_is_given_back_though_the_record_became_unreadable(
+    settings: Settings, lock: None, cluster_table: Any, published: list[dict[str, Any]]
+) -> None:
+    held = acquire_lock(AcquireLockInput(execution=EXECUTION, input={}), settings)
+    make_unreadable(cluster_table, lockOwner=EXECUTION)
+    decision = {"verdict": "failOver", "reason": "It was down."}
+    request = RecordOutcomeInput.model_validate(
+        {"execution": EXECUTION, "startedAt": "2026-11-22T04:00:00Z", "lock": held.to_json(), "decision": decision}
+    )
+    outcome = record_outcome(request, settings)
+    assert (outcome.active_before, outcome.active_after) == ("db-01", None)
+    assert len(published) == 1
+    assert "lockOwner" not in cluster_table.get_item(Key={"clusterName": "garoon"})["Item"]
+
+
+def ended(status: str, error: str | None = None) -> ExecutionEndedEvent:
+    detail = {
+        "executionArn": EXECUTION, "status": status, "startDate": 1_795_320_751_000, "error": error, "cause": None,
+    }  # fmt: skip
     return ExecutionEndedEvent.model_validate({"id": "1", "detail": detail})
 
 
@@ -452,6 +488,40 @@ def test_failed_execution_with_a_recorded_outcome_is_not_told_twice(
 ) -> None:
     assert record_abort(ended("FAILED"), settings).was_recorded_before
     assert published == []
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "is_told"),
+    [
+        ("FAILED", "OutcomeNotRecorded", True),
+        ("FAILED", "States.Runtime", True),
+        ("TIMED_OUT", None, True),
+        ("ABORTED", None, True),
+        ("FAILED", "Halted", False),
+        ("FAILED", "Failed", False),
+        ("FAILED", "Refused", False),
+    ],
+)
+def test_end_that_nobody_recorded_is_told_though_the_record_cannot_be_read(
+    status: str,
+    error: str | None,
+    is_told: bool,
+    settings: Settings,
+    cluster_table: Any,
+    published: list[dict[str, Any]],
+) -> None:
+    make_unreadable(cluster_table, lockOwner=EXECUTION)
+    record_abort(ended(status, error), settings)
+    assert len(published) == is_told
+
+
+def test_end_is_told_though_the_table_is_out_of_order(
+    settings: Settings, aws: None, published: list[dict[str, Any]]
+) -> None:
+    """There is no table: what could not be recorded is an error, for Lambda to try again, but not before it is told."""
+    with pytest.raises(Failed, match="ResourceNotFoundException"):
+        record_abort(ended("TIMED_OUT"), settings)
+    assert "ran out of time" in published[0]["text"]
 
 
 # --- the schedule's look -----------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ def read_record(settings: Settings) -> ClusterRecord:
     """The record as it is now (a consistent read). A cluster that never ran has its home node active and epoch 0.
 
     So has one whose item an operator made, by switching maintenance on before anything ever ran.
+    Raises Failed, with what is wrong and where, for an item that cannot be understood or names another node.
     """
     item = (
         client("dynamodb")
@@ -34,14 +35,22 @@ def read_record(settings: Settings) -> ClusterRecord:
     )
     never_ran = {"active": settings.home.name, "epoch": 0}
     try:
-        return ClusterRecord.model_validate(
+        record = ClusterRecord.model_validate(
             never_ran | {name: _deserialize(value) for name, value in (item or {}).items()}
         )
     except ValidationError as error:
         wrong = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
-        raise Failed(
-            f"The item {settings.cluster_name} of {settings.cluster_table} cannot be read: {wrong}. Correct it."
-        ) from error
+        raise _unreadable(settings, wrong) from error
+    names = [node.name for node in settings.nodes]
+    named = {"active": record.active, "movingTo": record.moving_to, "fence": record.fence and record.fence.node}
+    for field, name in named.items():
+        if name not in (None, *names):
+            raise _unreadable(settings, f"{field}: {name!r:.60} is not a node, {' and '.join(names)} are")
+    return record
+
+
+def _unreadable(settings: Settings, what: str) -> Failed:
+    return Failed(f"The item {settings.cluster_name} of {settings.cluster_table} cannot be read: {what}. Correct it.")
 
 
 @translate_errors

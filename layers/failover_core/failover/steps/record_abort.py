@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from pydantic import Field
 
 from failover.adapters import cluster_table
-from failover.models import Observed, Outcome, OutcomeKind, Value
+from failover.errors import FailoverError
+from failover.models import ClusterRecord, Observed, Outcome, OutcomeKind, Value
+from failover.runtime import logger
 from failover.settings import Settings
 from failover.steps.record_outcome import publish_outcome
 
@@ -31,12 +33,21 @@ class AbortRecorded(Value):
     was_recorded_before: bool = Field(description="It had ended by itself with RecordOutcome; nothing was done now.")
 
 
+_RECORDED_ENDS = (OutcomeKind.HALTED, OutcomeKind.REFUSED, OutcomeKind.FAILED)
+"""The names of the errors with which an execution ends red after RecordOutcome did its work."""
+
+
 def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorded:
-    """The outcome of the execution is recorded and published, and its lock is free."""
+    """The outcome of the execution is published, recorded if the table lets it be, and its lock is free.
+
+    Nobody comes after this function, so it tells the operators whatever state the cluster record is in. What it
+    could not record it raises, and Lambda runs it again (Lambda Developer Guide, "Asynchronous invocation").
+    """
     execution = event.detail.execution_arn
-    record = cluster_table.read_record(settings)
-    owns_lock = record.lock_owner == execution
-    if event.detail.status == "FAILED" and not owns_lock:
+    record = _read_record_if_possible(settings)
+    owns_lock = record is not None and record.lock_owner == execution
+    has_recorded_its_end = event.detail.error in _RECORDED_ENDS if record is None else not owns_lock
+    if event.detail.status == "FAILED" and has_recorded_its_end:
         return AbortRecorded(execution=execution, was_recorded_before=True)
     how = {"ABORTED": "was stopped by somebody", "TIMED_OUT": "ran out of time"}.get(event.detail.status, "crashed")
     outcome = Outcome(
@@ -46,15 +57,25 @@ def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorde
         + (f" ({event.detail.error}: {event.detail.cause})." if event.detail.error else "."),
         next_step="See in the execution's graph how far it came, then start the workflow again: it finds out what is "
         "left to do.",
-        active_before=record.active,
-        active_after=record.active,
-        epoch_before=record.epoch,
-        epoch_after=record.epoch,
+        active_before=record.active if record else None,
+        active_after=record.active if record else None,
+        epoch_before=record.epoch if record else None,
+        epoch_after=record.epoch if record else None,
         execution=execution,
         started_at=datetime.fromtimestamp(event.detail.start_date / 1000, UTC),
         ended_at=datetime.now(UTC),
     )
-    if owns_lock:
-        cluster_table.release_lock(settings, execution, outcome, is_automatic_failover=False)
-    publish_outcome(settings, outcome)
+    try:
+        if owns_lock or record is None:
+            cluster_table.release_lock(settings, execution, outcome, is_automatic_failover=False)
+    finally:
+        publish_outcome(settings, outcome)
     return AbortRecorded(execution=execution, was_recorded_before=False)
+
+
+def _read_record_if_possible(settings: Settings) -> ClusterRecord | None:
+    try:
+        return cluster_table.read_record(settings)
+    except FailoverError as error:
+        logger.warning(str(error))
+        return None

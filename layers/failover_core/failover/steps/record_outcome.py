@@ -7,8 +7,9 @@ from pydantic import AwareDatetime
 
 from failover.adapters import cluster_table, notifications
 from failover.conclusion import Progress, conclude
+from failover.errors import Failed
 from failover.models import ClusterRecord, Decision, Failure, Lock, Outcome, OutcomeKind
-from failover.runtime import StepInput, metrics
+from failover.runtime import StepInput, logger, metrics
 from failover.settings import Settings
 
 _NEEDS_NO_ATTENTION = (OutcomeKind.NOTHING_TO_DO, OutcomeKind.SKIPPED)
@@ -25,10 +26,11 @@ class RecordOutcomeInput(StepInput):
 def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
     """The outcome, recorded in the cluster table if this execution owns the lock, and published in any case.
 
+    A record that cannot be read is no reason to say nothing: then the outcome does not tell who is active now.
     Run again, it publishes again: an operator hears of an outcome at least once.
     """
     before = request.lock.record if request.lock else None
-    now_recorded = cluster_table.read_record(settings)
+    now_recorded = _read_record_if_readable(settings)
     conclusion = conclude(request.decision, request.failure, request.progress)
     outcome = Outcome(
         outcome=conclusion.kind,
@@ -36,9 +38,9 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
         reason=conclusion.reason,
         next_step=conclusion.next_step,
         active_before=before.active if before else None,
-        active_after=now_recorded.active if before else None,
+        active_after=now_recorded.active if before and now_recorded else None,
         epoch_before=before.epoch if before else None,
-        epoch_after=now_recorded.epoch if before else None,
+        epoch_after=now_recorded.epoch if before and now_recorded else None,
         execution=request.execution,
         started_at=request.started_at,
         ended_at=datetime.now(UTC),
@@ -50,6 +52,14 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
         )
     publish_outcome(settings, outcome, is_repeated=_is_repeated(outcome, request.lock, now_recorded))
     return outcome
+
+
+def _read_record_if_readable(settings: Settings) -> ClusterRecord | None:
+    try:
+        return cluster_table.read_record(settings)
+    except Failed as error:
+        logger.warning(str(error))
+        return None
 
 
 def publish_outcome(settings: Settings, outcome: Outcome, *, is_repeated: bool = False) -> None:
@@ -68,9 +78,9 @@ def publish_outcome(settings: Settings, outcome: Outcome, *, is_repeated: bool =
     )
 
 
-def _is_repeated(outcome: Outcome, lock: Lock | None, recorded: ClusterRecord) -> bool:
+def _is_repeated(outcome: Outcome, lock: Lock | None, recorded: ClusterRecord | None) -> bool:
     """The schedule found what it had found before: it looks once a minute, and nobody wants a mail a minute."""
-    last = recorded.last_outcome or {}
+    last = (recorded and recorded.last_outcome) or {}
     return (
         lock is not None
         and lock.trigger.kind == "schedule"
