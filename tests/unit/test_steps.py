@@ -486,8 +486,21 @@ def test_execution_stopped_by_somebody_is_recorded_and_its_lock_freed(
 def test_failed_execution_with_a_recorded_outcome_is_not_told_twice(
     settings: Settings, published: list[dict[str, Any]]
 ) -> None:
-    assert record_abort(ended("FAILED"), settings).was_recorded_before
+    assert record_abort(ended("FAILED", "Halted"), settings).was_recorded_before
     assert published == []
+
+
+@pytest.mark.usefixtures("cluster_table")
+@pytest.mark.parametrize("owner", [None, OTHER_EXECUTION])
+def test_end_that_nobody_recorded_is_told_though_its_lock_is_gone(
+    owner: str | None, settings: Settings, published: list[dict[str, Any]]
+) -> None:
+    """The next execution may have taken the lock over, or RecordOutcome may have died between release and message."""
+    if owner:
+        table.acquire_lock(settings, owner, datetime.now(UTC))
+    assert not record_abort(ended("FAILED", "OutcomeNotRecorded"), settings).was_recorded_before
+    assert table.read_record(settings).lock_owner == owner
+    assert len(published) == 1
 
 
 @pytest.mark.parametrize(
@@ -510,7 +523,7 @@ def test_end_that_nobody_recorded_is_told_though_the_record_cannot_be_read(
     cluster_table: Any,
     published: list[dict[str, Any]],
 ) -> None:
-    make_unreadable(cluster_table, lockOwner=EXECUTION)
+    make_unreadable(cluster_table)
     record_abort(ended(status, error), settings)
     assert len(published) == is_told
 

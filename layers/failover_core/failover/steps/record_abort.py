@@ -46,8 +46,8 @@ def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorde
     execution = event.detail.execution_arn
     record = _read_record_if_possible(settings)
     owns_lock = record is not None and record.lock_owner == execution
-    has_recorded_its_end = event.detail.error in _RECORDED_ENDS if record is None else not owns_lock
-    if event.detail.status == "FAILED" and has_recorded_its_end:
+    # Not owning the lock proves nothing: another execution takes over the lock of one that has ended.
+    if event.detail.status == "FAILED" and event.detail.error in _RECORDED_ENDS and not owns_lock:
         return AbortRecorded(execution=execution, was_recorded_before=True)
     how = {"ABORTED": "was stopped by somebody", "TIMED_OUT": "ran out of time"}.get(event.detail.status, "crashed")
     outcome = Outcome(
