@@ -80,6 +80,15 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return messages
 
 
+def put_alarm(name: str, state: str) -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name, MetricName="m", Namespace="x", Period=10, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="LessThanThreshold", Statistic="Minimum",
+    )  # fmt: skip
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+
+
 # --- the lock ----------------------------------------------------------------------------------------------------
 
 
@@ -179,6 +188,7 @@ def test_promotion_believes_nobody_and_demotes_the_peer_itself(settings: Setting
 @pytest.mark.usefixtures("lock")
 def test_stopped_peer_is_proof_enough(settings: Settings, ssm: FakeSsm, machines: FakeMachines) -> None:
     machines.states["db-01"] = InstanceState.OFF
+    put_alarm("garoon-db-01-replication-degraded", "OK")
     promoted = promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
     assert ssm.nodes["i-0a"].heard == []
     assert promoted.proof == "the instance of db-01 is stopped"
@@ -221,11 +231,51 @@ def test_stale_replica_is_refused_unless_data_loss_is_accepted(
     settings: Settings, ssm: FakeSsm, machines: FakeMachines
 ) -> None:
     machines.states["db-01"] = InstanceState.OFF
+    put_alarm("garoon-db-01-replication-degraded", "OK")
     ssm.nodes["i-0b"].disk = "Outdated"
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="its replica is Outdated"):
         promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
     promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02", accept_data_loss=True), settings)
     assert ssm.nodes["i-0b"].role == "Primary"
+
+
+@pytest.mark.usefixtures("lock")
+@pytest.mark.parametrize("last_word", ["ALARM", "INSUFFICIENT_DATA"])
+def test_active_that_wrote_alone_after_it_was_assessed_forbids_the_promotion(
+    last_word: str, settings: Settings, ssm: FakeSsm, machines: FakeMachines
+) -> None:
+    """Its network came back for a moment while it was being stopped, and its replication did not."""
+    machines.states["db-01"] = InstanceState.OFF
+    put_alarm("garoon-db-01-replication-degraded", last_word)
+    with pytest.raises(Refused, match="db-01 was no longer replicating to db-02"):
+        promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
+    assert ssm.nodes["i-0b"].heard == ["status"]
+    promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02", accept_data_loss=True), settings)
+    assert ssm.nodes["i-0b"].role == "Primary"
+
+
+@pytest.mark.usefixtures("lock", "machines")
+def test_active_that_lost_its_link_before_it_was_demoted_forbids_the_promotion(
+    settings: Settings, ssm: FakeSsm
+) -> None:
+    ssm.nodes["i-0a"].connection = "WFConnection"
+    put_alarm("garoon-db-01-replication-degraded", "ALARM")
+    with pytest.raises(Refused, match="data would be lost"):
+        promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
+    assert ssm.nodes["i-0b"].role == "Secondary"
+    # The way back is open: the active node itself holds everything.
+    promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-01"), settings)
+    assert ssm.nodes["i-0a"].role == "Primary"
+
+
+@pytest.mark.usefixtures("lock")
+def test_promotion_that_was_done_is_finished_whatever_the_last_word(
+    settings: Settings, ssm: FakeSsm, machines: FakeMachines
+) -> None:
+    machines.states["db-01"] = InstanceState.OFF
+    put_alarm("garoon-db-01-replication-degraded", "ALARM")
+    ssm.nodes["i-0b"].role = "Primary"
+    assert promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings).node == "db-02"
 
 
 @pytest.mark.usefixtures("lock")
@@ -546,15 +596,6 @@ def started(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[dict[st
     monkeypatch.setattr(executions, "is_any_running", lambda _settings: False)
     monkeypatch.setattr(executions, "start_failover", lambda _settings, _name, given: inputs.append(given) or True)
     return inputs
-
-
-def put_alarm(name: str, state: str) -> None:
-    cloudwatch = boto3.client("cloudwatch")
-    cloudwatch.put_metric_alarm(
-        AlarmName=name, MetricName="m", Namespace="x", Period=10, EvaluationPeriods=1, Threshold=1,
-        ComparisonOperator="LessThanThreshold", Statistic="Minimum",
-    )  # fmt: skip
-    cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
 
 
 @pytest.mark.usefixtures("cluster_table")

@@ -1,10 +1,10 @@
 """Make a node's replica the writable one, once the other node is proven unable to write."""
 
-from failover.adapters import cluster_table, instances
-from failover.errors import Failed
+from failover.adapters import alarms, cluster_table, instances, nodes
+from failover.errors import Failed, Refused
 from failover.models import InstanceState, Value
 from failover.runtime import StepInput
-from failover.settings import Settings
+from failover.settings import Node, Settings
 from failover.steps.verbs import obey
 
 
@@ -24,13 +24,17 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     """The node is primary with its volume mounted, and recorded as active.
 
     Believes no earlier step: the other node must be off now, or obey a demote of this move's epoch now (which also
-    makes it refuse whatever an earlier execution may still have on the way to it). The move is written down before
-    the node is asked, so that a crash in between is seen by the next execution.
+    makes it refuse whatever an earlier execution may still have on the way to it). And since it was assessed it may
+    have come back and written without its standby: so its last word on replication is looked at once more. The move is
+    written down before the node is asked, so that a crash in between is seen by the next execution.
     Raises NotYet, Refused or Failed as `obey` does, and LockLost.
     """
     target = settings.node(request.node)
+    active = cluster_table.require_lock(settings, request.execution).active
     epoch = cluster_table.begin_move(settings, request.execution, target.name)
-    proof = _prove_peer_inactive(target.name, epoch, settings)
+    proof, was_replicating = _prove_peer_inactive(target.name, epoch, settings)
+    if target.name != active and not was_replicating and not request.accept_data_loss:
+        _require_nothing_missed(target, settings)
     status = obey(target, "promote", settings, epoch=epoch, accept_data_loss=request.accept_data_loss)
     if status.replication.role != "Primary" or not status.is_mounted:
         raise Failed(
@@ -41,10 +45,26 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     return Promoted(node=target.name, epoch=epoch, proof=proof)
 
 
-def _prove_peer_inactive(target: str, epoch: int, settings: Settings) -> str:
+def _prove_peer_inactive(target: str, epoch: int, settings: Settings) -> tuple[str, bool]:
+    """Why the other node cannot write, and whether it says itself that it was replicating to the end."""
     peer = settings.peer_of(target)
     if instances.read_instance(peer)[0] is InstanceState.OFF:
-        return f"the instance of {peer.name} is stopped"
-    if not obey(peer, "demote", settings, epoch=epoch).is_demoted:
+        return f"the instance of {peer.name} is stopped", False
+    status = obey(peer, "demote", settings, epoch=epoch)
+    if not status.is_demoted:
         raise Failed(f"{peer.name} is neither stopped nor demoted, so {target} is not promoted.")
-    return f"{peer.name} is demoted"
+    return f"{peer.name} is demoted", status.replication.is_connected
+
+
+def _require_nothing_missed(target: Node, settings: Settings) -> None:
+    """The active node's alarm holds its last word: replicating. Or the target is primary already. Raises Refused."""
+    active = settings.peer_of(target.name)
+    alarm = settings.alarm_name(active.name, "replication-degraded")
+    if alarms.read_alarm_states([alarm]).get(alarm) == "OK":
+        return
+    result = nodes.run_verb(target, "status", settings, timeout_seconds=settings.answer_timeout_seconds)
+    if result is None or result.status is None or result.status.replication.role != "Primary":
+        raise Refused(
+            f"{active.name} was no longer replicating to {target.name} when it was last heard, after it had been "
+            f"assessed, so data would be lost if {target.name} were promoted."
+        )
