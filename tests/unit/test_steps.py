@@ -336,6 +336,18 @@ def test_silence_without_other_signs_is_not_yet(settings: Settings, ssm: FakeSsm
 
 
 @pytest.mark.usefixtures("cluster_table")
+@pytest.mark.parametrize("moving_to", ["db-02", "db-01"])
+def test_move_that_promoted_the_standby_is_finished_also_when_the_way_back_from_it_was_begun(
+    moving_to: str, settings: Settings, ssm: FakeSsm, machines: FakeMachines
+) -> None:
+    """The standby was promoted, could not be reached then, was given up for the old active node, and came back."""
+    ssm.nodes["i-0a"].role, ssm.nodes["i-0a"].is_serving = "Secondary", False
+    ssm.nodes["i-0b"].role = "Primary"
+    decision = assess(settings, {"moving_to": moving_to}).decision
+    assert (decision.verdict, "did not finish; finishing it" in decision.reason) == (Verdict.FAIL_OVER, True)
+
+
+@pytest.mark.usefixtures("cluster_table")
 def test_stopped_instance_is_failed_over_only_with_the_last_word_on_replication(
     settings: Settings, ssm: FakeSsm, machines: FakeMachines
 ) -> None:

@@ -67,7 +67,9 @@ def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings,
         was_replicating=_was_replicating(standby_answer.result(), states, active, settings),
         standby_view=_standby_view(standby_probe.result()),
         routes=_judge_routes(entries, active),
-        is_move_unfinished=record.moving_to == standby.name,
+        # A way back that did not come as far as demoting the standby leaves it promoted, and on record as left.
+        is_move_unfinished=record.moving_to == standby.name
+        or (record.moving_to == active.name and standby_evidence.is_primary),
         limit=_automatic_limit(trigger, record, settings, now),
         is_data_loss_accepted=trigger.accept_data_loss,
     )
