@@ -15,7 +15,7 @@
 #   install   put the script, its settings and its units in place (values come from SSM_ variables)
 #   boot      what a booting node does: be a standby          (garoon-node-boot.service)
 #   leave     what a node does when it shuts down cleanly     (garoon-node-boot.service)
-#   watch     send the metrics, for ever                      (garoon-node-watch.service)
+#   watch     send the metrics and the signs, for ever        (garoon-node-watch.service)
 #
 # Called by Run Command, the verb and its options come as SSM_Verb, SSM_Epoch and so on, as environment variables: no
 # parameter is ever part of the text of this script. Every verb but watch prints exactly one line, a JSON object, on
@@ -40,6 +40,8 @@ readonly LOCAL_CONFIG_FILE="$ROOT/etc/garoon-node.local.conf"
 readonly STATE_DIRECTORY="$ROOT/var/lib/garoon-node"
 readonly LOCK_FILE="$ROOT/run/garoon-node.lock"
 readonly LOG_FILE="$ROOT/var/log/garoon-node.log"
+# What calls for a look by the controller, a line each; the CloudWatch agent sends it on at once.
+readonly SIGNS_FILE="$ROOT/var/log/garoon-node-signs.log"
 readonly INSTALLED_SCRIPT="$ROOT/usr/local/sbin/garoon-node"
 readonly UNIT_DIRECTORY="$ROOT/etc/systemd/system"
 readonly AGENT_DIRECTORY="$ROOT/opt/aws/amazon-cloudwatch-agent"
@@ -55,6 +57,8 @@ readonly WRITE_CHECK_FILE=.garoon-node-write-check
 
 # A missing answer for this many looks of `watch`, while the peer's database answers, makes a standby outdated.
 readonly LOOKS_BEFORE_OUTDATE=3
+# An active node that does not serve says so after this many looks: one may have met a moment of load.
+readonly LOOKS_BEFORE_SIGN=2
 
 # Settings: written by `install`, then the operator's own in garoon-node.local.conf. One look at one thing takes at most
 # LOOK_SECONDS; the looks of `status` and `probe` run beside each other.
@@ -974,8 +978,15 @@ as_number() {
     if "$@"; then printf 1; else printf 0; fi
 }
 
+# A sign only makes the controller look sooner than an alarm would: what it finds decides. Raised when a peer that was
+# there or a service that was up goes away, and not again while that lasts, which the alarms are for.
+raise_sign() {
+    log "raising the sign $1"
+    printf '{"node":%s,"sign":"%s"}\n' "$(json_string "${CONFIG[NODE_NAME]}")" "$1" >>"$SIGNS_FILE"
+}
+
 run_watch() {
-    local looks_without_link=0 timer
+    local looks_without_link=0 looks_without_peer=0 looks_without_service=0 has_served=false timer
     while :; do
         sleep "${CONFIG[WATCH_INTERVAL_SECONDS]}" &
         timer=$!
@@ -984,9 +995,18 @@ run_watch() {
         if was_active; then
             read_status
             gauge ServicesHealthy "$(as_number test "$IS_SERVING" = true)"
+            looks_without_service=$((looks_without_service + 1))
+            [[ $IS_SERVING == false ]] || { has_served=true looks_without_service=0; }
+            [[ $has_served == false ]] || ((looks_without_service != LOOKS_BEFORE_SIGN)) || raise_sign notServing
         else
             read_replication
+            has_served=false looks_without_service=0
         fi
+        # Once more: looks at what does not answer take their time, and the node lives meanwhile.
+        gauge Heartbeat 1
+        looks_without_peer=$((looks_without_peer + 1))
+        [[ $PATH_ETH0 != answers && $PATH_ETH1 != answers ]] || looks_without_peer=0
+        ((looks_without_peer != 1)) || raise_sign peerLost
         gauge ReplicationHealthy "$(as_number is_replication_healthy)"
         gauge CommunicationPath "$(as_number test "$PATH_ETH0" = answers)" Path:eth0
         gauge CommunicationPath "$(as_number test "$PATH_ETH1" = answers)" Path:eth1
@@ -1059,6 +1079,7 @@ are_units_in_place() {
 
 install_agent_config() {
     local had_changed=$HAS_CHANGED
+    touch "$SIGNS_FILE" || fail "Can't write $SIGNS_FILE."
     HAS_CHANGED=false
     put_file "$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d/garoon.json" 0644 "$(agent_config)"
     # The agent translates the files of that folder whenever it starts.
@@ -1143,19 +1164,32 @@ RESOURCE
 }
 
 # Without omit_hostname every metric would carry a `host` dimension. Each gauge carries metric_type=gauge besides its
-# tags. force_flush_interval is 60 s by default, which would hold a high-resolution metric back.
+# tags. force_flush_interval is 60 s by default for metrics, which would hold a high-resolution metric back, and 5 s for
+# logs. A PutMetricData call has its price, so two rounds of metrics share one; what is urgent goes as a sign.
 agent_config() {
     cat <<CONFIG
 {
   "agent": {"omit_hostname": true},
   "metrics": {
     "namespace": "GaroonFailover",
-    "force_flush_interval": 5,
+    "force_flush_interval": $((CONFIG[WATCH_INTERVAL_SECONDS] * 2)),
     "metrics_collected": {
       "statsd": {
         "service_address": "127.0.0.1:${CONFIG[STATSD_PORT]}",
         "metrics_collection_interval": ${CONFIG[WATCH_INTERVAL_SECONDS]},
         "metrics_aggregation_interval": 0
+      }
+    }
+  },
+  "logs": {
+    "force_flush_interval": 1,
+    "logs_collected": {
+      "files": {
+        "collect_list": [{
+          "file_path": "${SIGNS_FILE#"$ROOT"}",
+          "log_group_name": "/garoon-failover/${CONFIG[CLUSTER_NAME]}/signs",
+          "log_stream_name": "${CONFIG[NODE_NAME]}"
+        }]
       }
     }
   }

@@ -93,9 +93,10 @@ class Stage:
         self._tell(f"{node}: its instance will hang in stopping")
         self._cloud_faults.set_stuck_in_stopping(self._instance(node), "on")
 
-    def lose_alarm_events(self) -> None:
-        self._tell("EventBridge will lose every event of the stack's alarms")
+    def lose_events(self) -> None:
+        self._tell("every event of the stack's alarms and every sign that a node writes will be lost")
         self._cloud_faults.drop_alarm_events("*")
+        self._cloud_faults.lose_log_events()
 
     # --- people ---
 

@@ -1,4 +1,4 @@
 from failover.runtime import lambda_step
-from failover.steps.watch_cluster import ScheduledEvent, watch_cluster
+from failover.steps.watch_cluster import WatchEvent, watch_cluster
 
-handler = lambda_step(ScheduledEvent)(watch_cluster)
+handler = lambda_step(WatchEvent)(watch_cluster)

@@ -23,6 +23,7 @@ from testbed.cloud import permissions
 from testbed.cloud.alarm_states import SPARE_POINTS, next_state
 from testbed.cloud.background import each_scoped
 from testbed.cloud.emulator import Cloud, emit_event
+from testbed.cloud.metric_math import expression_values
 
 logger = logging.getLogger("testbed.alarms")
 
@@ -78,6 +79,8 @@ def _evaluate(alarm: Alarm, period: float, now: float) -> None:
     periods = int(alarm["EvaluationPeriods"])
     to_alarm = int(alarm.get("DatapointsToAlarm") or periods)
     values = _values(alarm, period, now, periods + SPARE_POINTS)
+    if alarm.get("Metrics"):
+        values = expression_values(alarm["Metrics"], values)
     compare = _COMPARISONS[alarm["ComparisonOperator"]]
     threshold = float(alarm["Threshold"])
     points = [None if value is None else compare(value, threshold) for value in values]
@@ -181,13 +184,16 @@ def _configuration(alarm: Alarm) -> dict[str, Any]:
         "dimensions": {dimension["Name"]: dimension["Value"] for dimension in alarm.get("Dimensions") or []},
     }
     statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
+    stat = {"metric": metric, "period": alarm["Period"], "stat": statistic}
+    # Of metric math, all queries are told under their own ids; of a single metric, one under an id that nobody chose.
     metrics = [
         {
-            "id": new_uuid(),
-            "metricStat": {"metric": metric, "period": alarm["Period"], "stat": statistic},
-            "returnData": True,
+            "id": query["Id"],
+            **({"expression": query["Expression"]} if "Expression" in query else {"metricStat": stat}),
+            "returnData": query["ReturnData"],
         }
-    ]
+        for query in alarm.get("Metrics") or ()
+    ] or [{"id": new_uuid(), "metricStat": stat, "returnData": True}]
     return {"description": alarm.get("AlarmDescription") or "", "metrics": metrics}
 
 

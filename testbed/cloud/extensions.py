@@ -7,7 +7,17 @@ from typing import Any
 
 from ministack import app
 
-from testbed.cloud import alarms, documents, events, functions, network, permissions, workflows
+from testbed.cloud import (
+    alarms,
+    documents,
+    events,
+    functions,
+    metric_math,
+    network,
+    permissions,
+    subscriptions,
+    workflows,
+)
 from testbed.cloud.associations import Associations
 from testbed.cloud.emulator import Cloud
 from testbed.cloud.instances import Instances
@@ -30,9 +40,12 @@ def install(cloud: Cloud) -> None:
     associations.install(instances)
     events.install(cloud, recorder)
     alarms.install(cloud)
+    metric_math.install()
+    subscriptions.install(cloud, recorder)
     workflows.install(cloud, recorder)
     TargetHealth(cloud).install()
-    _register_when_loaded(cloud, {**documents.resource_handlers(), **associations.resource_handlers()})
+    handlers = (documents.resource_handlers(), associations.resource_handlers(), metric_math.resource_handlers())
+    _register_when_loaded(cloud, {name: handler for each in handlers for name, handler in each.items()})
 
 
 def _register_when_loaded(cloud: Cloud, handlers: dict[str, dict[str, Any]]) -> None:

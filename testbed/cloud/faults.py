@@ -3,6 +3,7 @@
     {"stuckInStopping": {"i-0123": "off"},          stop never ends; its host is "off" (power cut) or still "on"
      "failedStatusChecks": {"i-0123": "instance"},  status checks fail: "instance" or "system"
      "droppedAlarmEvents": ["garoon-heartbeat-*"],  state changes of these alarms (wildcards) never reach EventBridge
+     "areLogEventsLost": true,                       no event of a log group reaches its subscriber
      "throttledActions": {"ec2:ReplaceRoute": 3}}   the next 3 such calls after the file was written are throttled
 
 A fault ends when its entry goes: a stop that was stuck then ends, with the host off.
@@ -33,6 +34,7 @@ class Faults(BaseModel):
     stuck_in_stopping: dict[str, Literal["on", "off"]] = {}
     failed_status_checks: dict[str, Literal["instance", "system"]] = {}
     dropped_alarm_events: tuple[str, ...] = ()
+    are_log_events_lost: bool = False
     throttled_actions: dict[str, int] = {}
 
     def does_drop_event_of(self, alarm_name: str) -> bool:
@@ -72,6 +74,10 @@ class CloudFaults:
     def drop_alarm_events(self, name_pattern: str) -> None:
         with self._changing() as values:
             values.setdefault("droppedAlarmEvents", []).append(name_pattern)
+
+    def lose_log_events(self) -> None:
+        with self._changing() as values:
+            values["areLogEventsLost"] = True
 
     def throttle(self, action: str, times: int) -> None:
         """`action` as IAM names it, for example `ec2:ReplaceRoute`."""

@@ -1,7 +1,9 @@
-"""What the CloudWatch agent does with StatsD gauges: keep the last value of each, and put them every interval.
+"""What the CloudWatch agent does with StatsD gauges: keep the last value of each, and put them every interval; and with
+log files: send what is new in them.
 
-The request is signed and sent by hand: importing botocore would cost every simulated host most of a second at boot.
-Wire format: CloudWatch API Reference, PutMetricData (query protocol, version 2010-08-01), Signature Version 4.
+The requests are signed and sent by hand: importing botocore would cost every simulated host most of a second at boot.
+Wire formats: CloudWatch API Reference, PutMetricData (query protocol, version 2010-08-01); CloudWatch Logs API
+Reference, CreateLogStream, PutLogEvents (JSON protocol, version 2014-03-28); Signature Version 4.
 """
 
 from __future__ import annotations
@@ -10,7 +12,11 @@ import datetime
 import hashlib
 import hmac
 import http.client
+import json
 import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from testbed.hosts.layout import HostSettings
 
@@ -51,11 +57,47 @@ def put_metrics(settings: HostSettings, gauges: dict[Gauge, float], at: datetime
         for position, (key, dimension) in enumerate(dimensions, 1):
             form[f"{prefix}.Dimensions.member.{position}.Name"] = key
             form[f"{prefix}.Dimensions.member.{position}.Value"] = dimension
+    headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    return _post(settings, "monitoring", headers, urllib.parse.urlencode(form), at)
+
+
+@dataclass(frozen=True)
+class CollectedFile:
+    """One file that the agent's configuration says to collect (User Guide, "CloudWatch agent: Logs section")."""
+
+    path: str
+    group: str
+    stream: str
+
+
+def collected_files(agent_configuration: Path) -> list[CollectedFile]:
+    """Empty where nothing is configured yet."""
+    if not agent_configuration.exists():
+        return []
+    logs = json.loads(agent_configuration.read_text()).get("logs", {})
+    listed = logs.get("logs_collected", {}).get("files", {}).get("collect_list", [])
+    return [CollectedFile(each["file_path"], each["log_group_name"], each["log_stream_name"]) for each in listed]
+
+
+def put_log_events(settings: HostSettings, file: CollectedFile, lines: Sequence[str], at: datetime.datetime) -> int:
+    """Send the lines to the file's stream, made if it is not there; returns the HTTP status. Raises OSError."""
+    target: dict[str, object] = {"logGroupName": file.group, "logStreamName": file.stream}
+    _post_logs(settings, "CreateLogStream", target, at)  # refused when it exists
+    stamp = int(at.timestamp() * 1000)
+    events = [{"timestamp": stamp, "message": line} for line in lines]
+    return _post_logs(settings, "PutLogEvents", {**target, "logEvents": events}, at)
+
+
+def _post_logs(settings: HostSettings, action: str, request: Mapping[str, object], at: datetime.datetime) -> int:
+    headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"Logs_20140328.{action}"}
+    return _post(settings, "logs", headers, json.dumps(request), at)
+
+
+def _post(settings: HostSettings, service: str, headers: dict[str, str], body: str, at: datetime.datetime) -> int:
     endpoint = urllib.parse.urlsplit(settings.cloud_endpoint or "")
-    body = urllib.parse.urlencode(form)
     connection = http.client.HTTPConnection(endpoint.hostname or "", endpoint.port, timeout=TIMEOUT_SECONDS)
     try:
-        connection.request("POST", "/", body, _signed_headers(settings, endpoint.netloc, body, at))
+        connection.request("POST", "/", body, _signed(settings, service, headers, endpoint.netloc, body, at))
         response = connection.getresponse()
         response.read()
         return response.status
@@ -63,10 +105,12 @@ def put_metrics(settings: HostSettings, gauges: dict[Gauge, float], at: datetime
         connection.close()
 
 
-def _signed_headers(settings: HostSettings, host: str, body: str, at: datetime.datetime) -> dict[str, str]:
+def _signed(
+    settings: HostSettings, service: str, headers: dict[str, str], host: str, body: str, at: datetime.datetime
+) -> dict[str, str]:
     stamp = at.strftime("%Y%m%dT%H%M%SZ")
-    scope = f"{stamp[:8]}/{settings.region}/monitoring/aws4_request"
-    headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8", "host": host, "x-amz-date": stamp}
+    scope = f"{stamp[:8]}/{settings.region}/{service}/aws4_request"
+    headers = dict(sorted({**headers, "host": host, "x-amz-date": stamp}.items()))
     names = ";".join(headers)
     canonical = "\n".join(
         ["POST", "/", "", *(f"{key}:{value}" for key, value in headers.items()), "", names, _digest(body)]

@@ -219,6 +219,7 @@ def create_pair(
     credentials: tuple[str, str] = ("test", "test"),
     region: str = "ap-northeast-1",
     metric_flush_seconds: float = 5.0,
+    log_flush_seconds: float = 1.0,
     delays: Delays | None = None,
 ) -> tuple[SimulatedHost, SimulatedHost]:
     """Lay out db-01 and db-02 with a mirror in sync: both off, nothing installed on them yet.
@@ -237,6 +238,7 @@ def create_pair(
         secret_access_key=credentials[1],
         instance_id=instance_ids[0],
         metric_flush_seconds=metric_flush_seconds,
+        log_flush_seconds=log_flush_seconds,
         delays=delays,
     )
     second = replace(

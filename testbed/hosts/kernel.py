@@ -24,7 +24,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from testbed.hosts.claims import hold_number_of
-from testbed.hosts.cloudwatch import Gauge, parse_gauge, put_metrics
+from testbed.hosts.cloudwatch import CollectedFile, Gauge, collected_files, parse_gauge, put_log_events, put_metrics
 from testbed.hosts.commands import WRITE_CHECK, Answer, Machine
 from testbed.hosts.layout import SERVICES, Faults, HostFiles, replace_file
 from testbed.hosts.mirror import MirrorError
@@ -81,6 +81,7 @@ class Kernel:
             await self._open_and_close_ports()
             self._spawn(self._tick())
             self._spawn(self._flush_metrics())
+            self._spawn(self._send_logs())
             self._spawn(self._boot_units())
             await self._stopped.wait()
         finally:
@@ -289,6 +290,36 @@ class Kernel:
             else:
                 if status != 200:
                     print(f"metrics refused: HTTP status {status}", file=sys.stderr, flush=True)
+
+    async def _send_logs(self) -> None:
+        """What is new in the collected files; what could not be sent is sent later, as the agent does."""
+        agent = self.files.root / "opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d/garoon.json"
+
+        def lines_of(file: CollectedFile) -> list[str]:
+            return _lines(self.files.root / file.path.lstrip("/"))
+
+        # What was there before this boot was sent before it.
+        sent = {file: len(lines_of(file)) for file in collected_files(agent)}
+        while True:
+            await asyncio.sleep(self.settings.log_flush_seconds)
+            if self.settings.cloud_endpoint is None or self._is_cut_off():
+                continue
+            for file in collected_files(agent):
+                lines = lines_of(file)
+                new = lines[sent.get(file, 0) :]
+                if new and await self._send_lines(file, new):
+                    sent[file] = len(lines)
+
+    async def _send_lines(self, file: CollectedFile, lines: list[str]) -> bool:
+        now = datetime.datetime.now(datetime.UTC)
+        try:
+            status = await asyncio.to_thread(put_log_events, self.settings, file, lines, now)
+        except OSError as problem:
+            print(f"log events not sent: {problem}", file=sys.stderr, flush=True)
+            return False
+        if status != 200:
+            print(f"log events refused: HTTP status {status}", file=sys.stderr, flush=True)
+        return status == 200
 
     # -- what happens by itself --------------------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ class HostSettings:
     secret_access_key: str = "test"
     instance_id: str = "i-00000000000000000"
     metric_flush_seconds: float = 5.0
+    log_flush_seconds: float = 1.0
     replicated_device: str = "/dev/drbd0"
     mount_point: str = "/mnt/DIR1"
     delays: Delays = field(default_factory=Delays)

@@ -20,13 +20,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from testbed.hosts.cloudwatch import Gauge, parse_gauge, put_metrics
+from testbed.hosts.cloudwatch import CollectedFile, Gauge, parse_gauge, put_log_events, put_metrics
 from testbed.hosts.layout import replace_file
 from testbed.lab.host import LabHost
 from testbed.lab.machine import Machine, MachineError
 from testbed.lab.reports import Report
 
 _TICK_SECONDS = 0.2
+_SIGN_LOG_GROUP = "/garoon-failover/garoon/signs"
+"""What template.yaml names for the lab's cluster, and `install` writes into the agent's configuration."""
 _HANG_SECONDS = 10.0
 """A machine that booted and then says nothing for so long is hung; a busy one is not."""
 
@@ -42,6 +44,8 @@ class Keeper:
         self._machine = Machine(host.machine_directory, host.spec, self._hear, inherited=[lock])
         self._lock = threading.Lock()
         self._gauges: dict[Gauge, float] = {}
+        self._signs: list[str] = []
+        self._signs_file = CollectedFile("/var/log/garoon-node-signs.log", _SIGN_LOG_GROUP, host.settings.name)
         self._state: dict[str, Any] = {}
         self._heard_at: float | None = None
         self._report = Report(host.files)
@@ -69,6 +73,7 @@ class Keeper:
         next_flush = 0.0
         while not self._machine.wait_until_off(_TICK_SECONDS):
             self._measure_faults()
+            self._put_signs()
             if time.monotonic() >= next_flush:
                 next_flush = time.monotonic() + self._host.settings.metric_flush_seconds
                 self._put_metrics()
@@ -99,12 +104,27 @@ class Keeper:
         except OSError as error:
             logger.warning("Metrics were lost: %s", error)
 
+    def _put_signs(self) -> None:
+        """Kept while AWS cannot be reached, as the agent keeps them."""
+        faults = self._host.files.faults()
+        if faults.is_hung or faults.is_aws_path_down or self._host.settings.cloud_endpoint is None:
+            return
+        with self._lock:
+            signs, self._signs = self._signs, []
+        if not signs:
+            return
+        try:
+            put_log_events(self._host.settings, self._signs_file, signs, datetime.datetime.now(datetime.UTC))
+        except OSError as error:
+            logger.warning("Signs were lost: %s", error)
+
     def _hear(self, message: dict[str, Any]) -> None:
         with self._lock:
             self._heard_at = time.monotonic()
             for line in message.get("gauges", ()):
                 if parsed := parse_gauge(line):
                     self._gauges[parsed[0]] = parsed[1]
+            self._signs += message.get("signs", ())
             state = message.get("state")
             if state is None or state == self._state:
                 return

@@ -1,4 +1,4 @@
-"""The active node dies and its alarm's event never arrives: the scheduled look starts the failover."""
+"""The active node dies and no event of it arrives: the scheduled look starts the failover."""
 
 from testbed.installation import HOME, STANDBY
 from testbed.scenario import Expectation, Fence, Scenario
@@ -6,13 +6,13 @@ from testbed.stage import Stage
 
 
 def break_it(stage: Stage) -> None:
-    stage.lose_alarm_events()
+    stage.lose_events()
     stage.lose_network(HOME)
 
 
 SCENARIO = Scenario(
     name="event-lost",
-    title="The active node dies and its alarm's event never arrives: the scheduled look starts the failover.",
+    title="The active node dies and no event of it arrives: the scheduled look starts the failover.",
     break_it=break_it,
     expected=Expectation(
         outcome="FailedOver",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from botocore.exceptions import ClientError
 
 from testbed.cloud.alarm_states import next_state
 from tests.cloud.conftest import Account, eventually, name
@@ -169,3 +170,57 @@ def test_a_topic_that_does_not_let_cloudwatch_publish_hears_nothing(account: Acc
         account.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
     account.wait_for(open_url, 1)
     assert account.receive(closed_url) == []
+
+
+def _put_filled_heartbeat_alarm(account: Account, dimensions: list[dict[str, str]], **changes: object) -> str:
+    alarm = name("heartbeat-lost")
+    stat = {
+        "Metric": {"Namespace": "GaroonFailover", "MetricName": "Heartbeat", "Dimensions": dimensions},
+        "Period": 10,
+        "Stat": "Minimum",
+    }
+    given = {
+        "Metrics": [
+            {"Id": "filled", "Expression": "FILL(beat, 0)"},
+            {"Id": "beat", "MetricStat": stat, "ReturnData": False},
+        ],
+        "EvaluationPeriods": 2,
+        "DatapointsToAlarm": 2,
+        "Threshold": 1,
+        "ComparisonOperator": "LessThanThreshold",
+        "TreatMissingData": "notBreaching",
+    }
+    account.client("cloudwatch").put_metric_alarm(AlarmName=alarm, **{**given, **changes})
+    return alarm
+
+
+def test_a_filled_point_is_a_point_like_any_other(account: Account) -> None:
+    """CloudWatch User Guide, "Using metric math", FILL: a missing point becomes the number, so nothing is missing."""
+    dimensions = [{"Name": "Cluster", "Value": "garoon"}, {"Name": "Node", "Value": name("node")}]
+    alarm = _put_filled_heartbeat_alarm(account, dimensions)
+    heard = account.listen(
+        {"source": ["aws.cloudwatch"], "detail": {"alarmName": [alarm], "state": {"value": ["ALARM"]}}}
+    )
+    eventually(lambda: _state(account, alarm) == "ALARM", "alarm without a beat, although missing points do not breach")
+    with _beating(account, dimensions):
+        eventually(lambda: _state(account, alarm) == "OK", "alarm OK while the heart beats")
+
+    (event, *_) = account.wait_for(heard, 1)
+    filled, beat = event["detail"]["configuration"]["metrics"]
+    assert (filled["id"], filled["expression"], filled["returnData"]) == ("filled", "FILL(beat, 0)", True)
+    assert (beat["id"], beat["metricStat"]["metric"]["name"], beat["returnData"]) == ("beat", "Heartbeat", False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"MetricName": "Heartbeat"},
+        {"Metrics": [{"Id": "filled", "Expression": "FILL(beat, 0)"}]},
+        {"Metrics": [{"Id": "lost", "Expression": "ANOMALY_DETECTION_BAND(beat)"}]},
+    ],
+    ids=["a metric beside the expression", "an expression about nothing", "a function that is not known here"],
+)
+def test_an_alarm_that_could_not_be_evaluated_is_refused(account: Account, wrong: dict[str, object]) -> None:
+    """CloudWatch API Reference, PutMetricAlarm: Metrics instead of MetricName, one expression about metrics in it."""
+    with pytest.raises(ClientError, match="ValidationError"):
+        _put_filled_heartbeat_alarm(account, [{"Name": "Node", "Value": "db-01"}], **wrong)

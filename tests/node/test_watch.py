@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,14 @@ class Metrics:
     def __init__(self) -> None:
         self.seen: dict[str, set[Metric]] = {}
         self.dimensions: set[tuple[str, ...]] = set()
+        self.signs: list[dict[str, Any]] = []  # PutLogEvents requests
+
+    def signs_of(self, node: str) -> list[str]:
+        requests = [request for request in self.signs if request["logStreamName"] == node]
+        assert {request["logGroupName"] for request in requests} <= {"/garoon-failover/garoon/signs"}
+        signs = [json.loads(event["message"]) for request in requests for event in request["logEvents"]]
+        assert all(sign["node"] == node for sign in signs)
+        return [sign["sign"] for sign in signs]
 
     def has(self, node: str, metric: Metric) -> bool:
         return metric in self.seen.get(node, set())
@@ -50,7 +59,10 @@ def metrics(cluster: Cluster) -> Iterator[Metrics]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            metrics.add(dict(urllib.parse.parse_qsl(body)))
+            if self.headers.get("X-Amz-Target") == "Logs_20140328.PutLogEvents":
+                metrics.signs.append(json.loads(body))
+            elif "X-Amz-Target" not in self.headers:
+                metrics.add(dict(urllib.parse.parse_qsl(body)))
             self.send_response(200)
             self.end_headers()
 
@@ -63,7 +75,7 @@ def metrics(cluster: Cluster) -> Iterator[Metrics]:
         node.install(WatchIntervalSeconds="1")
         node.host.power_off()
         endpoint = f"http://127.0.0.1:{server.server_port}"
-        settings = replace(node.host.settings, cloud_endpoint=endpoint, metric_flush_seconds=0.2)
+        settings = replace(node.host.settings, cloud_endpoint=endpoint, metric_flush_seconds=0.2, log_flush_seconds=0.1)
         node.host.files.settings_file.write_text(settings.to_json())
         node.host = SimulatedHost(node.host.files.directory)
         node.host.boot()
@@ -110,3 +122,45 @@ def test_a_node_cut_off_from_aws_sends_nothing(cluster: Cluster, metrics: Metric
     wait_for("a round of the other node", lambda: ("Heartbeat", "", "1.0") in metrics.seen.get("db-02", set()))
 
     assert "db-01" not in metrics.seen
+
+
+def test_a_standby_that_loses_its_peer_on_both_paths_says_so_once(cluster: Cluster, metrics: Metrics) -> None:
+    cluster.activate()
+    wait_for("the sight of the peer", lambda: ("CommunicationPath", "eth1", "1.0") in metrics.seen.get("db-02", set()))
+
+    cluster.first.host.set_fault("nic_eth1", "down")
+    wait_for("one path lost", lambda: ("CommunicationPath", "eth1", "0.0") in metrics.seen["db-02"])
+    assert metrics.signs_of("db-02") == []
+
+    cluster.first.host.set_fault("nic_eth0", "down")
+    wait_for("the sign", lambda: metrics.signs_of("db-02") == ["peerLost"])
+    metrics.seen.clear()
+    wait_for("a further look", lambda: ("CommunicationPath", "eth0", "0.0") in metrics.seen.get("db-02", set()))
+    assert metrics.signs_of("db-02") == ["peerLost"]
+
+
+def test_an_active_node_whose_services_stay_down_says_so_once(cluster: Cluster, metrics: Metrics) -> None:
+    cluster.activate()
+    wait_for("healthy services", lambda: ("ServicesHealthy", "", "1.0") in metrics.seen.get("db-01", set()))
+
+    cluster.first.host.kill_service("cyde_5_0")
+    wait_for("the sign", lambda: metrics.signs_of("db-01") == ["notServing"])
+
+    cluster.first.must("restart", Epoch="1")
+    metrics.seen.clear()
+    wait_for("healthy services again", lambda: ("ServicesHealthy", "", "1.0") in metrics.seen.get("db-01", set()))
+    cluster.first.host.kill_service("cyde_5_0")
+    wait_for("the next sign", lambda: metrics.signs_of("db-01") == ["notServing", "notServing"])
+
+
+def test_a_node_that_never_served_since_its_role_began_raises_no_sign(cluster: Cluster, metrics: Metrics) -> None:
+    """A failover on its way must not be taken for a service that died."""
+    cluster.first.must("promote", Epoch="1")
+
+    wait_for("services looked at", lambda: ("ServicesHealthy", "", "0.0") in metrics.seen.get("db-01", set()))
+    metrics.seen.clear()
+    wait_for("a second look", lambda: ("ServicesHealthy", "", "0.0") in metrics.seen.get("db-01", set()))
+    metrics.seen.clear()
+    wait_for("a third look", lambda: ("ServicesHealthy", "", "0.0") in metrics.seen.get("db-01", set()))
+
+    assert metrics.signs_of("db-01") == []

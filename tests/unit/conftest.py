@@ -36,6 +36,7 @@ def make_environment(**changes: str) -> dict[str, str]:
         "FENCE_TIMEOUT_SECONDS": "300",
         "MINIMUM_FAILOVER_INTERVAL_SECONDS": "900",
         "ANSWER_TIMEOUT_SECONDS": "10",
+        "WATCH_INTERVAL_SECONDS": "5",
     } | changes
 
 

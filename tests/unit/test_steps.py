@@ -11,11 +11,11 @@ import pytest
 from failover.adapters import cluster_table as table
 from failover.adapters import executions, instances, notifications
 from failover.errors import Failed, InvalidInput, LockHeld, LockLost, NotYet, Refused
-from failover.models import InstanceState, OutcomeKind, StatusChecks, Verdict
+from failover.models import ClusterRecord, Evidence, InstanceState, OutcomeKind, StatusChecks, Trigger, Verdict
 from failover.settings import Node, Settings
 from failover.steps import fence_node as fence_module
 from failover.steps.acquire_lock import AcquireLockInput, acquire_lock
-from failover.steps.assess_cluster import AssessClusterInput, assess_cluster
+from failover.steps.assess_cluster import AssessClusterInput, assess_cluster, gather_evidence
 from failover.steps.demote_node import DemoteNodeInput, demote_node
 from failover.steps.fence_node import FenceNodeInput, fence_node
 from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
@@ -25,11 +25,12 @@ from failover.steps.restart_services import RestartServicesInput, restart_servic
 from failover.steps.start_node import StartNodeInput, start_node
 from failover.steps.start_services import StartServicesInput, start_services
 from failover.steps.swap_route import SwapRouteInput, swap_route
-from failover.steps.watch_cluster import ScheduledEvent, watch_cluster
+from failover.steps.watch_cluster import WatchEvent, watch_cluster
 from failover.triggers import read_trigger
 
 from tests.unit.conftest import EXECUTION, OTHER_EXECUTION
 from tests.unit.fake_nodes import FakeSsm
+from tests.unit.test_signs import log_of
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
@@ -613,27 +614,27 @@ def started(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[dict[st
 @pytest.mark.usefixtures("cluster_table")
 def test_lost_event_is_made_up_for(network: Settings, started: list[dict[str, Any]]) -> None:
     put_alarm("garoon-db-01-heartbeat-lost", "ALARM")
-    assert watch_cluster(ScheduledEvent(), network).is_started
+    assert watch_cluster(WatchEvent(), network).is_started
     assert read_trigger(started[0], network).reason.endswith("the alarm garoon-db-01-heartbeat-lost")
 
 
 @pytest.mark.usefixtures("cluster_table")
 def test_route_that_drifted_is_seen_without_any_event(network: Settings, started: list[dict[str, Any]]) -> None:
-    assert not watch_cluster(ScheduledEvent(), network).is_started
+    assert not watch_cluster(WatchEvent(), network).is_started
     [drifted, _right] = network.route_table_ids
     boto3.client("ec2").replace_route(
         RouteTableId=drifted,
         DestinationCidrBlock="10.1.0.10/32",
         NetworkInterfaceId=network.node_b.eth0_interface_id,
     )
-    assert watch_cluster(ScheduledEvent(), network).is_started
+    assert watch_cluster(WatchEvent(), network).is_started
     assert drifted in read_trigger(started[0], network).reason
 
 
 @pytest.mark.usefixtures("cluster_table")
 def test_alarm_of_the_standby_starts_nothing(network: Settings, started: list[dict[str, Any]]) -> None:
     put_alarm("garoon-db-02-heartbeat-lost", "ALARM")
-    assert not watch_cluster(ScheduledEvent(), network).is_started
+    assert not watch_cluster(WatchEvent(), network).is_started
     assert started == []
 
 
@@ -642,8 +643,76 @@ def test_nothing_is_started_in_maintenance_or_beside_a_running_execution(
 ) -> None:
     put_alarm("garoon-db-01-heartbeat-lost", "ALARM")
     monkeypatch.setattr(executions, "is_any_running", lambda _settings: True)
-    assert watch_cluster(ScheduledEvent(), network).reason == "an execution is running"
+    assert watch_cluster(WatchEvent(), network).reason == "an execution is running"
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     cluster_table.put_item(Item={"clusterName": "garoon", "active": "db-01", "epoch": 0, "maintenanceUntil": until})
-    assert watch_cluster(ScheduledEvent(), network).reason == "maintenance is on"
+    assert watch_cluster(WatchEvent(), network).reason == "maintenance is on"
     assert started == []
+
+
+@pytest.mark.usefixtures("cluster_table")
+def test_sign_of_a_node_starts_a_look_without_any_alarm(network: Settings, started: list[dict[str, Any]]) -> None:
+    sign = WatchEvent(awslogs=log_of('{"node":"db-02","sign":"peerLost"}'))
+    assert watch_cluster(sign, network).is_started
+    assert read_trigger(started[0], network).reason.endswith("db-02 reaches db-01 on neither path")
+    harmless = WatchEvent(awslogs=log_of('{"node":"db-01","sign":"peerLost"}'))
+    assert not watch_cluster(harmless, network).is_started
+
+
+# --- the heartbeat, sooner than its alarm ------------------------------------------------------------------------
+
+
+def put_beats(**seconds_ago: float) -> None:
+    for node, seconds in seconds_ago.items():
+        dimensions = {"Cluster": "garoon", "Node": node.replace("_", "-"), "metric_type": "gauge"}
+        boto3.client("cloudwatch").put_metric_data(
+            Namespace="GaroonFailover",
+            MetricData=[
+                {
+                    "MetricName": "Heartbeat",
+                    "Value": 1,
+                    "StorageResolution": 1,
+                    "Timestamp": datetime.now(UTC) - timedelta(seconds=seconds),
+                    "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+                }
+            ],
+        )
+
+
+@pytest.mark.parametrize(
+    ("beats", "is_lost"),
+    [
+        ({"db_01": 40, "db_02": 3}, True),
+        ({"db_01": 10, "db_02": 3}, False),
+        ({"db_01": 40, "db_02": 40}, False),
+        ({"db_01": 40}, False),
+        ({"db_02": 3}, True),
+        ({}, False),
+    ],
+    ids=[
+        "the active's stopped and the standby's goes on",
+        "one beat of the active is late",
+        "CloudWatch is late with both",
+        "the standby's never came, which proves nothing",
+        "the active's is gone for minutes",
+        "nothing at all, which proves nothing",
+    ],
+)
+def test_heartbeat_is_lost_before_its_alarm_says_so_only_beside_a_living_one(
+    beats: dict[str, float], is_lost: bool, network: Settings, ssm: FakeSsm
+) -> None:
+    put_alarm("garoon-db-01-heartbeat-lost", "OK")
+    put_beats(**beats)
+    ssm.nodes["i-0a"].is_silent = True
+    assert gather(network).is_heartbeat_lost is is_lost
+
+
+def test_beats_are_not_asked_for_while_the_active_node_answers(network: Settings, ssm: FakeSsm) -> None:
+    put_alarm("garoon-db-01-heartbeat-lost", "OK")
+    put_beats(db_01=40, db_02=3)
+    assert gather(network).is_heartbeat_lost is False
+
+
+def gather(settings: Settings) -> Evidence:
+    trigger = Trigger(kind="schedule", reason="a sign")
+    return gather_evidence(trigger, ClusterRecord(active="db-01", epoch=0), settings, datetime.now(UTC))

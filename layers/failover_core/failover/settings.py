@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 from typing import Annotated
 
@@ -9,6 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 LOCK_SECONDS = 3600
 """How long a lock lasts when nobody releases it; longer than the workflows' own TimeoutSeconds (a test holds that)."""
+
+
+SILENT_INTERVALS = 5
+"""So many beats may be missing; of a living node up to three are on their way: collected, flushed, not seen yet."""
 
 
 class Node(BaseModel):
@@ -44,6 +49,12 @@ class Settings(BaseModel):
     fence_timeout_seconds: int = Field(ge=1)
     minimum_failover_interval_seconds: int = Field(ge=0)
     answer_timeout_seconds: int = Field(ge=1)
+    watch_interval_seconds: int = Field(ge=1)
+
+    @property
+    def silence(self) -> timedelta:
+        """A node whose newest beat is older is silent."""
+        return timedelta(seconds=SILENT_INTERVALS * self.watch_interval_seconds)
 
     @property
     def virtual_ip_cidr(self) -> str:

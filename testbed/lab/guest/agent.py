@@ -5,6 +5,7 @@ Talks over a virtio-serial port, so that it works whatever a test does to the ne
     to the machine    {"id": 1, "script": "...", "environment": {"SSM_Verb": "status"}, "timeoutSeconds": 10}
     from the machine  {"id": 1, "exitCode": 0, "stdout": "...", "stderr": "...", "hasTimedOut": false}
                       {"gauges": ["Heartbeat:1|g|#Cluster:garoon,Node:db-01"]}     StatsD lines, as they come
+                      {"signs": ["{\\"node\\":\\"db-02\\",\\"sign\\":\\"peerLost\\"}"]}     new lines of the log of signs
                       {"state": {"drbd": "...", "isMounted": true, ...}}           what it is, several times a second
 
 Whether AWS could be reached by the machine's own network is for the other side to judge.
@@ -28,6 +29,8 @@ from typing import Any
 PORT = Path("/dev/virtio-ports/garoon.lab")
 STATSD_ADDRESS = ("127.0.0.1", 8125)
 STATE_INTERVAL_SECONDS = 0.4
+SIGNS_FILE = "/var/log/garoon-node-signs.log"
+SIGNS_INTERVAL_SECONDS = 1.0
 SERVICES = ("cyde_5_0", "cyss_cbgrn")
 MOUNT_POINT = "/mnt/DIR1"
 # As systemd starts the SSM Agent: commands inherit this.
@@ -106,6 +109,17 @@ def forward_gauges(line: Line) -> None:
             line.send({"gauges": server.recv(65536).decode(errors="replace").split("\n")})
 
 
+def forward_signs(line: Line) -> None:
+    """New lines of the log file that the CloudWatch agent would collect; never returns."""
+    known = len(_read(SIGNS_FILE).splitlines())
+    while True:
+        time.sleep(SIGNS_INTERVAL_SECONDS)
+        lines = _read(SIGNS_FILE).splitlines()
+        if lines[known:]:
+            line.send({"signs": lines[known:]})
+        known = len(lines)
+
+
 def report_state(line: Line) -> None:
     """Sends the state at a steady rate; never returns."""
     while True:
@@ -148,7 +162,7 @@ def _read(path: str) -> str:
 
 def main() -> None:
     line = Line()
-    for work in (forward_gauges, report_state):
+    for work in (forward_gauges, forward_signs, report_state):
         threading.Thread(target=work, args=(line,), daemon=True).start()
     while True:
         threading.Thread(target=run_command, args=(line, line.receive()), daemon=True).start()

@@ -1,6 +1,6 @@
 """Ask everybody who knows something about the cluster, all at once, and decide."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -63,7 +63,7 @@ def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings,
     return Evidence(
         active=_node_evidence(active, active_machine.result(), active_answer.result()),
         standby=standby_evidence,
-        is_heartbeat_lost=_is_in_alarm(states.get(settings.alarm_name(active.name, "heartbeat-lost"))),
+        is_heartbeat_lost=_is_heartbeat_lost(active_answer.result(), states, active, standby, settings),
         was_replicating=_was_replicating(standby_answer.result(), states, active, settings),
         standby_view=_standby_view(standby_probe.result()),
         routes=_judge_routes(entries, active),
@@ -104,6 +104,33 @@ def _read_alarms(active: Node, settings: Settings) -> dict[str, str]:
 
 def _is_in_alarm(state: str | None) -> bool | None:
     return {"ALARM": True, "OK": False}.get(state or "")
+
+
+def _is_heartbeat_lost(
+    active_answer: VerbResult | Answer, alarm_states: dict[str, str], active: Node, standby: Node, settings: Settings
+) -> bool | None:
+    """Whether the active node's heartbeat stays away; None is unknown.
+
+    Its alarm says so, but late. So for an active node that was asked and is silent the metric itself is looked at: the
+    beat is lost when it stopped arriving while the standby's goes on, which shows that CloudWatch is not merely late.
+    Both are one and the same sign, the node's word to CloudWatch.
+    """
+    in_alarm = _is_in_alarm(alarm_states.get(settings.alarm_name(active.name, "heartbeat-lost")))
+    if in_alarm or active_answer is not Answer.NONE:
+        return in_alarm
+    # Now, not when the look began: the answer was waited for, and a beat may have come meanwhile.
+    now = datetime.now(UTC)
+    beats = _ask_source(lambda settings: alarms.read_last_beats(settings, now), settings)
+    is_silent = beats is not None and has_fallen_silent(active.name, standby.name, beats, settings.silence, now)
+    return True if is_silent else in_alarm
+
+
+def has_fallen_silent(
+    active: str, standby: str, beats: Mapping[str, datetime], silence: timedelta, now: datetime
+) -> bool:
+    """Whether the active node's newest beat is too old while the standby's is not."""
+    is_stopped = active not in beats or now - beats[active] > silence
+    return is_stopped and standby in beats and now - beats[standby] <= silence
 
 
 def _node_evidence(

@@ -6,11 +6,14 @@ from typing import Any
 from failover.adapters import alarms, cluster_table, executions, routes
 from failover.models import Observed, Value
 from failover.settings import Node, Settings
+from failover.signs import LogData, read_signs
 from failover.triggers import ACTING_ALARMS, STANDING_TROUBLE_DETAIL_TYPE, STANDING_TROUBLE_SOURCE
 
 
-class ScheduledEvent(Observed):
-    """The schedule's event; nothing in it is of interest."""
+class WatchEvent(Observed):
+    """The schedule's event, in which nothing is of interest, or what the nodes wrote into their log of signs."""
+
+    awslogs: LogData | None = None
 
 
 class Watched(Value):
@@ -20,15 +23,17 @@ class Watched(Value):
     reason: str
 
 
-def watch_cluster(_event: ScheduledEvent, settings: Settings) -> Watched:
-    """Starts the failover workflow if a sign of trouble stands and no execution is running.
+def watch_cluster(event: WatchEvent, settings: Settings) -> Watched:
+    """Starts the failover workflow if there is a sign of trouble and no execution is running.
 
     Signs are the acting alarms of the active node in ALARM, and a route of the virtual IP that does not point to it,
-    of which no event tells. Alarms of the standby call for no action, and during maintenance nothing is started.
+    of which no event tells; and what a node reports, sooner than an alarm could. Alarms of the standby call for no
+    action, and during maintenance nothing is started.
     """
     now = datetime.now(UTC)
     record = cluster_table.read_record(settings)
-    signs = _read_signs(settings.node(record.active), settings)
+    active = settings.node(record.active)
+    signs = read_signs(event.awslogs, active, settings) if event.awslogs else _read_standing_signs(active, settings)
     if not signs:
         return Watched(signs=[], is_started=False, reason="nothing calls for action")
     if record.maintenance_until is not None and now < record.maintenance_until:
@@ -40,7 +45,7 @@ def watch_cluster(_event: ScheduledEvent, settings: Settings) -> Watched:
     return Watched(signs=signs, is_started=is_started, reason="trouble stands and nothing was running")
 
 
-def _read_signs(active: Node, settings: Settings) -> list[str]:
+def _read_standing_signs(active: Node, settings: Settings) -> list[str]:
     names = [settings.alarm_name(active.name, what) for what in ACTING_ALARMS]
     states = alarms.read_alarm_states(names)
     standing = [f"the alarm {name}" for name in names if states.get(name) == "ALARM"]

@@ -1,0 +1,164 @@
+"""How long from a failure until an execution starts, and until it knows enough to fail over, by kind of failure.
+
+Each run draws all phases anew: of the watch, the agent's collecting and flushing, the alarm's evaluation. The ways to a
+start race: a sign that a node raises, an alarm, and the look once a minute.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections import Counter
+from dataclasses import dataclass
+
+from failover.settings import SILENT_INTERVALS
+
+from benchmarks.cloudwatch import AlarmSettings, Delays, Metric, NodeSettings, draw, read_alarm, read_node
+
+HORIZON_SECONDS = 180.0
+BEFORE_SECONDS = 120.0
+"""The node works for so long before it fails, so that every alarm has its points."""
+QUICK_LOOK_SECONDS = 0.3
+ANSWER_TIMEOUT_SECONDS = 10.0
+LOOK_AGAIN_SECONDS = 3.0
+LOOK_EVERY_SECONDS = 60.0
+"""The schedule of watch_cluster."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What breaks, and which ways to a start are there."""
+
+    name: str
+    is_node_lost: bool
+    """Nothing of the node is heard or reached any more; otherwise only its services are down."""
+    is_silent: bool
+    """What is looked at does not refuse, it says nothing: a look takes its whole time."""
+    do_signs_arrive: bool = True
+    do_alarm_events_arrive: bool = True
+
+
+FAILURES = (
+    Failure("node dead, or its network", is_node_lost=True, is_silent=True),
+    Failure("node dead, the standby's sign lost", is_node_lost=True, is_silent=True, do_signs_arrive=False),
+    Failure("node dead, every event lost", True, True, do_signs_arrive=False, do_alarm_events_arrive=False),
+    Failure("service dead", is_node_lost=False, is_silent=False),
+    Failure("service hung", is_node_lost=False, is_silent=True),
+    Failure("service dead, the sign lost", is_node_lost=False, is_silent=False, do_signs_arrive=False),
+)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Seconds after the failure."""
+
+    started: float
+    by: str
+    known: float
+    """The evidence is enough for a verdict."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of many runs of one kind of failure."""
+
+    failure: Failure
+    started: list[float]
+    known: list[float]
+    ways: Counter[str]
+
+    def worst(self) -> float:
+        return max(self.started)
+
+    def median(self) -> float:
+        return statistics.median(self.started)
+
+
+def measure(runs: int, seed: int = 1) -> list[Figures]:
+    """All kinds of failure, `runs` times each; the same seed gives the same figures."""
+    node = read_node()
+    alarms = {True: read_alarm("NodeAHeartbeatLostAlarm"), False: read_alarm("NodeAServicesFailedAlarm")}
+    figures = []
+    for failure in FAILURES:
+        source = random.Random(f"{seed} {failure.name}")  # noqa: S311
+        found = [detect(failure, node, alarms[failure.is_node_lost], Delays(), source) for _ in range(runs)]
+        ways = Counter(detection.by for detection in found)
+        figures.append(Figures(failure, [each.started for each in found], [each.known for each in found], ways))
+    return figures
+
+
+def detect(
+    failure: Failure, node: NodeSettings, alarm: AlarmSettings, delays: Delays, source: random.Random
+) -> Detection:
+    """One run. The failure is at 0."""
+    metric = _agent(failure, node, delays, source)
+    alarmed = _when_in_alarm(metric, alarm, source)
+    ways = {"schedule": _next_look(alarmed, source) + draw(source, delays.function)}
+    if failure.do_alarm_events_arrive:
+        ways["alarm"] = alarmed
+    if failure.do_signs_arrive:
+        ways["sign"] = _sign(failure, node, delays, source)
+    by = min(ways, key=lambda way: ways[way])
+    started = ways[by] + draw(source, delays.event_delivery)
+    return Detection(started, by, _known(failure, started, alarmed, metric, node))
+
+
+def _agent(failure: Failure, node: NodeSettings, delays: Delays, source: random.Random) -> Metric:
+    """The gauge that the alarm is on, of a node that fails at 0, as CloudWatch comes to hold it."""
+    metric = Metric()
+    collect = -BEFORE_SECONDS + source.uniform(0, node.watch_interval)
+    flush_phase = source.uniform(0, node.metric_flush)
+    look_phase = source.uniform(0, node.watch_interval)
+    look_seconds = node.look if failure.is_silent else QUICK_LOOK_SECONDS
+    while collect < HORIZON_SECONDS:
+        flushed = collect + (flush_phase - collect) % node.metric_flush
+        # A gauge that was collected says what the last look found that had ended by then.
+        is_down = not failure.is_node_lost and collect > look_phase + look_seconds
+        if not failure.is_node_lost or flushed < 0:
+            metric.add(collect, flushed + draw(source, delays.metric_ingestion), 0.0 if is_down else 1.0)
+        collect += node.watch_interval
+    return metric
+
+
+def _when_in_alarm(metric: Metric, alarm: AlarmSettings, source: random.Random) -> float:
+    evaluation = -BEFORE_SECONDS / 2 + source.uniform(0, alarm.evaluation_interval)
+    state = "OK"
+    while True:
+        state = alarm.state(metric.values(alarm, evaluation), state)
+        if state == "ALARM" and evaluation > 0:
+            return evaluation
+        evaluation += alarm.evaluation_interval
+
+
+def _next_look(alarmed: float, source: random.Random) -> float:
+    phase = source.uniform(0, LOOK_EVERY_SECONDS)
+    return alarmed + (phase - alarmed) % LOOK_EVERY_SECONDS
+
+
+def _sign(failure: Failure, node: NodeSettings, delays: Delays, source: random.Random) -> float:
+    """When watch_cluster starts an execution because a node raised a sign."""
+    looks = 1 if failure.is_node_lost else node.looks_before_sign
+    begins = source.uniform(0, node.watch_interval) + (looks - 1) * node.watch_interval
+    ends = begins + (node.look if failure.is_silent else QUICK_LOOK_SECONDS)
+    # The agent looks for new lines every second, and keeps one no longer than its flush interval.
+    sent = ends + source.uniform(0, 1) + source.uniform(0, node.log_flush)
+    return sent + draw(source, delays.log_delivery) + draw(source, delays.function)
+
+
+def _known(failure: Failure, started: float, alarmed: float, metric: Metric, node: NodeSettings) -> float:
+    """When assess_cluster has its second, independent sign: the alarm, or the beats that stopped (settings.py)."""
+    if not failure.is_node_lost:
+        return started + QUICK_LOOK_SECONDS
+    known = started + ANSWER_TIMEOUT_SECONDS
+    while (
+        known < alarmed and known - (metric.newest(known) or -BEFORE_SECONDS) <= SILENT_INTERVALS * node.watch_interval
+    ):
+        known += LOOK_AGAIN_SECONDS + ANSWER_TIMEOUT_SECONDS
+    return known
+
+
+def goal_of(failure: Failure) -> float | None:
+    """The most seconds until an execution starts; None where only a fallback is left."""
+    if not failure.do_signs_arrive:
+        return None
+    return 15.0 if failure.is_node_lost else 20.0

@@ -1,0 +1,288 @@
+"""A month in which nothing dies and much goes wrong: how many executions start for nothing, and do any fail over?
+
+The active node serves all the time. Packets are lost between the nodes, agents restart, a node's path to AWS breaks,
+CloudWatch is late, calls fail; often, and now and then at the same time. Everything that starts an execution is
+simulated (`benchmarks.cloudwatch`); what it then does is the controller's own `decide`, on the evidence as it would be.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+from failover.decision import decide
+from failover.models import (
+    Answer,
+    AutomaticLimit,
+    Evidence,
+    InstanceState,
+    NodeEvidence,
+    PeerView,
+    Replica,
+    Routes,
+    StatusChecks,
+    Verdict,
+)
+from failover.settings import SILENT_INTERVALS
+from failover.steps.assess_cluster import has_fallen_silent
+
+from benchmarks.cloudwatch import AlarmSettings, Delays, Metric, NodeSettings, draw, read_alarm, read_node
+from benchmarks.detection import ANSWER_TIMEOUT_SECONDS, LOOK_AGAIN_SECONDS, LOOK_EVERY_SECONDS
+
+MONTH_SECONDS = 30 * 24 * 3600.0
+LOOKS_AGAIN = 10
+"""Retries of AssessCluster on NotYet (statemachines/failover.asl.json)."""
+FAILED_CALLS = 0.01
+"""Share of the questions to a node that fail with an error of AWS's."""
+_MARGIN_SECONDS = 240.0
+_ACTIVE, _STANDBY = "db-01", "db-02"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Something that goes wrong, and how often and how long."""
+
+    name: str
+    a_month: int
+    seconds: tuple[float, float]
+
+
+PACKET_LOSS = Kind("packets are lost between the nodes", 100, (5, 120))
+LATE_METRICS = Kind("CloudWatch is late", 30, (10, 300))
+METRIC_AGENT = {node: Kind(f"the CloudWatch agent of {node} is down", 30, (5, 60)) for node in (_ACTIVE, _STANDBY)}
+COMMAND_AGENT = {node: Kind(f"the SSM agent of {node} is down", 30, (5, 120)) for node in (_ACTIVE, _STANDBY)}
+AWS_PATH = {node: Kind(f"{node} cannot reach AWS", 4, (10, 600)) for node in (_ACTIVE, _STANDBY)}
+KINDS = (PACKET_LOSS, LATE_METRICS, *METRIC_AGENT.values(), *COMMAND_AGENT.values(), *AWS_PATH.values())
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One time of it."""
+
+    kind: Kind
+    start: float
+    end: float
+    strength: float
+    """Share of packets lost, or seconds that metrics are late."""
+
+
+@dataclass
+class Account:
+    """What came of it."""
+
+    executions: Counter[Verdict]
+    failed_over_during: Counter[tuple[str, ...]]
+
+    @property
+    def failovers(self) -> int:
+        return self.executions[Verdict.FAIL_OVER]
+
+    def add(self, other: Account) -> None:
+        self.executions.update(other.executions)
+        self.failed_over_during.update(other.failed_over_during)
+
+
+def simulate_months(months: int, seed: int = 1) -> Account:
+    """That many months, one after the other; the same seed gives the same account."""
+    total = Account(Counter(), Counter())
+    for month in range(months):
+        source = random.Random(f"{seed} month {month}")  # noqa: S311
+        for troubles in _episodes(_draw_month(source)):
+            total.add(_Episode(troubles, source).run())
+    return total
+
+
+def simulate_pairs(times: int, seed: int = 1) -> Account:
+    """Each two kinds of trouble at the same time, far more often than chance would have it."""
+    total = Account(Counter(), Counter())
+    for index, (first, second) in enumerate(product(KINDS, KINDS)):
+        source = random.Random(f"{seed} pair {index}")  # noqa: S311
+        for _ in range(times):
+            long = _draw_trouble(first, 0.0, source)
+            beside = _draw_trouble(second, source.uniform(0, long.end), source)
+            total.add(_Episode([long, beside], source).run())
+    return total
+
+
+def _draw_month(source: random.Random) -> list[Trouble]:
+    return [
+        _draw_trouble(kind, source.uniform(0, MONTH_SECONDS), source) for kind in KINDS for _ in range(kind.a_month)
+    ]
+
+
+def _draw_trouble(kind: Kind, start: float, source: random.Random) -> Trouble:
+    # A third of the bursts lose everything, which is a broken network.
+    loss = source.choice((source.uniform(0.05, 0.5), source.uniform(0.5, 1.0), 1.0))
+    strength = source.uniform(5, 120) if kind is LATE_METRICS else loss
+    return Trouble(kind, start, start + draw(source, kind.seconds), strength)
+
+
+def _episodes(troubles: Sequence[Trouble]) -> Iterator[list[Trouble]]:
+    """Troubles that are near each other, together: between them nothing happens."""
+    ordered = sorted(troubles, key=lambda trouble: trouble.start)
+    episode: list[Trouble] = []
+    for trouble in ordered:
+        if episode and trouble.start > max(each.end for each in episode) + 2 * _MARGIN_SECONDS:
+            yield episode
+            episode = []
+        episode.append(trouble)
+    yield episode
+
+
+class _Episode:
+    """Some troubles and the minutes around them."""
+
+    def __init__(self, troubles: Sequence[Trouble], source: random.Random) -> None:
+        self._troubles = troubles
+        self._random = source
+        self._start = min(trouble.start for trouble in troubles) - _MARGIN_SECONDS
+        self._end = max(trouble.end for trouble in troubles) + _MARGIN_SECONDS
+        self._node, self._alarm = _NODE, _ALARM
+        self._beats = {name: self._draw_beats(name) for name in (_ACTIVE, _STANDBY)}
+        self._account = Account(Counter(), Counter())
+
+    def run(self) -> Account:
+        free_at = self._start
+        for at in sorted(self._starts()):
+            if at >= free_at:
+                free_at = self._execute(at)
+        return self._account
+
+    # -- what is so at a moment ------------------------------------------------------------------------------------
+
+    def _is_on(self, kind: Kind, at: float) -> bool:
+        return any(trouble.kind is kind and trouble.start <= at < trouble.end for trouble in self._troubles)
+
+    def _strength(self, kind: Kind, at: float) -> float:
+        return max(
+            (each.strength for each in self._troubles if each.kind is kind and each.start <= at < each.end), default=0.0
+        )
+
+    def _reaches_peer(self, at: float) -> bool:
+        """One dialogue of a look: a handshake, sent again after 1 s (RFC 6298), and a greeting, sent again twice."""
+        loss = self._strength(PACKET_LOSS, at)
+        handshake = 1 - (1 - (1 - loss) ** 2) ** 2
+        return self._random.random() < handshake * (1 - loss**3)
+
+    def _draw_beats(self, name: str) -> Metric:
+        metric = Metric()
+        collect = self._start + self._random.uniform(0, self._node.watch_interval)
+        flush_phase = self._random.uniform(0, self._node.metric_flush)
+        while collect < self._end:
+            if not self._is_on(METRIC_AGENT[name], collect):
+                flushed = collect + (flush_phase - collect) % self._node.metric_flush
+                while self._is_on(AWS_PATH[name], flushed):
+                    flushed += self._node.metric_flush  # the agent tries again
+                late = self._strength(LATE_METRICS, flushed)
+                metric.add(collect, flushed + late + draw(self._random, _DELAYS.metric_ingestion), 1.0)
+            collect += self._node.watch_interval
+        return metric
+
+    # -- what starts an execution ----------------------------------------------------------------------------------
+
+    def _starts(self) -> Iterator[float]:
+        yield from self._signs()
+        beats = self._beats[_ACTIVE]
+        at = self._start + 120 + self._random.uniform(0, self._alarm.evaluation_interval)
+        next_look = self._start + self._random.uniform(0, LOOK_EVERY_SECONDS)
+        state = "OK"
+        while at < self._end:
+            before, state = state, self._alarm.state(beats.values(self._alarm, at), state)
+            is_edge = state == "ALARM" != before
+            is_looked_at = at >= next_look
+            if is_looked_at:
+                next_look += LOOK_EVERY_SECONDS
+            if is_edge or (state == "ALARM" and is_looked_at):
+                yield at + draw(self._random, _DELAYS.event_delivery)
+            at += self._alarm.evaluation_interval
+
+    def _signs(self) -> Iterator[float]:
+        """The standby's, which go out when it reaches AWS again if it does not."""
+        had_peer = True
+        at = self._start + self._random.uniform(0, self._node.watch_interval)
+        while at < self._end:
+            has_peer = self._reaches_peer(at) or self._reaches_peer(at)
+            if had_peer and not has_peer:
+                sent = at + self._node.look
+                while self._is_on(AWS_PATH[_STANDBY], sent) or self._is_on(METRIC_AGENT[_STANDBY], sent):
+                    sent += 1
+                yield sent + draw(self._random, _DELAYS.log_delivery) + draw(self._random, _DELAYS.function)
+            had_peer = has_peer
+            at += self._node.watch_interval
+
+    # -- what the execution does -----------------------------------------------------------------------------------
+
+    def _execute(self, at: float) -> float:
+        """Looks until there is a verdict; returns when it is over."""
+        for _ in range(1 + LOOKS_AGAIN):
+            evidence, at = self._gather(at)
+            verdict = decide(evidence).verdict
+            if verdict is not Verdict.NOT_YET:
+                break
+            at += LOOK_AGAIN_SECONDS
+        self._account.executions[verdict] += 1
+        if verdict is Verdict.FAIL_OVER:
+            during = {trouble.kind.name for trouble in self._troubles if trouble.start <= at and at - 60 < trouble.end}
+            self._account.failed_over_during[tuple(sorted(during))] += 1
+        return at
+
+    def _gather(self, at: float) -> tuple[Evidence, float]:
+        active, answered_at = self._ask(_ACTIVE, at)
+        standby, _ = self._ask(_STANDBY, at)
+        view = PeerView.UNKNOWN
+        if standby is Answer.DEMOTED:
+            sees_services = self._reaches_peer(at) and self._reaches_peer(at)
+            view = PeerView.SERVES if sees_services else PeerView.DOES_NOT_SERVE
+        evidence = Evidence(
+            active=_node(_ACTIVE, active),
+            standby=_node(_STANDBY, standby),
+            is_heartbeat_lost=self._is_heartbeat_lost(active, answered_at),
+            was_replicating=True,
+            standby_view=view,
+            routes=Routes.RIGHT,
+            is_move_unfinished=False,
+            limit=AutomaticLimit.NONE,
+        )
+        return evidence, answered_at
+
+    def _ask(self, name: str, at: float) -> tuple[Answer, float]:
+        if self._random.random() < FAILED_CALLS:
+            return Answer.UNKNOWN, at
+        for second in range(int(ANSWER_TIMEOUT_SECONDS)):
+            if not (self._is_on(COMMAND_AGENT[name], at + second) or self._is_on(AWS_PATH[name], at + second)):
+                return (Answer.SERVING if name == _ACTIVE else Answer.DEMOTED), at + second + 1
+        return Answer.NONE, at + ANSWER_TIMEOUT_SECONDS
+
+    def _is_heartbeat_lost(self, answer: Answer, at: float) -> bool:
+        # What the newest points call for is the alarm's state: only "ignore" would keep an older one.
+        evaluated_at = at - at % self._alarm.evaluation_interval
+        if self._alarm.state(self._beats[_ACTIVE].values(self._alarm, evaluated_at), "OK") == "ALARM":
+            return True
+        newest = {name: beats.newest(at) for name, beats in self._beats.items()}
+        seen = {name: _moment(taken) for name, taken in newest.items() if taken is not None}
+        silence = timedelta(seconds=SILENT_INTERVALS * self._node.watch_interval)
+        return answer is Answer.NONE and has_fallen_silent(_ACTIVE, _STANDBY, seen, silence, _moment(at))
+
+
+def _node(name: str, answer: Answer) -> NodeEvidence:
+    is_known = answer in (Answer.SERVING, Answer.DEMOTED)
+    return NodeEvidence(
+        name=name,
+        instance=InstanceState.ON,
+        checks=StatusChecks.PASSED,
+        answer=answer,
+        replica=Replica.UP_TO_DATE if is_known else Replica.UNKNOWN,
+    )
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(1_800_000_000 + at, UTC)
+
+
+_DELAYS = Delays()
+_NODE: NodeSettings = read_node()
+_ALARM: AlarmSettings = read_alarm("NodeAHeartbeatLostAlarm")

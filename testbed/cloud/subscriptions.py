@@ -1,0 +1,60 @@
+"""Log groups whose new events reach a function that CloudWatch Logs may invoke, a moment later.
+
+Follows, in the CloudWatch Logs User Guide: "Log group-level subscription filters" (near real time; the function gets
+the events as gzip in base64 under `awslogs`; its policy must let logs.amazonaws.com invoke it); in the CloudWatch Logs
+API Reference: PutSubscriptionFilter (refused without that permission). The emulator delivers at once, to any function.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ministack.core.responses import error_response_json
+from ministack.services import cloudwatch_logs
+
+from testbed.cloud import permissions
+from testbed.cloud.background import arn
+from testbed.cloud.emulator import Cloud
+from testbed.cloud.recorder import Recorder
+
+logger = logging.getLogger("testbed.subscriptions")
+
+_SERVICE = "logs.amazonaws.com"
+_REFUSED = (
+    "Could not execute the lambda function. "
+    "Make sure you have given CloudWatch Logs permission to execute your function."
+)
+
+
+def install(cloud: Cloud, recorder: Recorder) -> None:
+    put = cloudwatch_logs._put_subscription_filter
+    fan_out = cloudwatch_logs._fanout_to_subscription_filters
+
+    def put_permitted(request: dict[str, Any]) -> Any:
+        destination = request.get("destinationArn", "")
+        if destination.split(":")[2:3] == ["lambda"] and not _may_invoke(destination, request["logGroupName"]):
+            return error_response_json("InvalidParameterException", _REFUSED, 400)
+        return put(request)
+
+    def deliver(group: str, stream: str, events: list[dict[str, Any]]) -> None:
+        filters = (cloudwatch_logs._log_groups.get(group) or {}).get("subscriptionFilters") or {}
+        if not filters or not events:
+            return
+        if cloud.faults.read().are_log_events_lost:
+            logger.info("Events of %s are lost on the way, as the faults say.", group)
+            return
+        if all(_may_invoke(each["destinationArn"], group) for each in filters.values()):
+            recorder.write(f"{_SERVICE}/{group}", "lambda", "Invoke", 200)
+            fan_out(group, stream, events)
+
+    def deliver_later(group: str, stream: str, events: list[dict[str, Any]]) -> None:
+        cloud.background.start(deliver, group, stream, events, after_seconds=cloud.profile.event_delivery_seconds)
+
+    cloudwatch_logs._put_subscription_filter = put_permitted
+    cloudwatch_logs._fanout_to_subscription_filters = deliver_later
+
+
+def _may_invoke(function_arn: str, group: str) -> bool:
+    source = arn("logs", f"log-group:{group}:*")
+    return permissions.is_service_allowed(_SERVICE, "lambda:InvokeFunction", function_arn, source)
