@@ -144,13 +144,13 @@ def test_an_active_node_whose_services_stay_down_says_so_once(cluster: Cluster, 
     wait_for("healthy services", lambda: ("ServicesHealthy", "", "1.0") in metrics.seen.get("db-01", set()))
 
     cluster.first.host.kill_service("cyde_5_0")
-    wait_for("the sign", lambda: metrics.signs_of("db-01") == ["notServing"])
+    wait_for("the sign", lambda: metrics.signs_of("db-01").count("notServing") == 1)
 
     cluster.first.must("restart", Epoch="1")
     metrics.seen.clear()
     wait_for("healthy services again", lambda: ("ServicesHealthy", "", "1.0") in metrics.seen.get("db-01", set()))
     cluster.first.host.kill_service("cyde_5_0")
-    wait_for("the next sign", lambda: metrics.signs_of("db-01") == ["notServing", "notServing"])
+    wait_for("the next sign", lambda: metrics.signs_of("db-01").count("notServing") == 2)
 
 
 def test_a_node_that_never_served_since_its_role_began_raises_no_sign(cluster: Cluster, metrics: Metrics) -> None:
@@ -163,4 +163,4 @@ def test_a_node_that_never_served_since_its_role_began_raises_no_sign(cluster: C
     metrics.seen.clear()
     wait_for("a third look", lambda: ("ServicesHealthy", "", "0.0") in metrics.seen.get("db-01", set()))
 
-    assert metrics.signs_of("db-01") == []
+    assert "notServing" not in metrics.signs_of("db-01")

@@ -5,7 +5,7 @@ Talks over a virtio-serial port, so that it works whatever a test does to the ne
     to the machine    {"id": 1, "script": "...", "environment": {"SSM_Verb": "status"}, "timeoutSeconds": 10}
     from the machine  {"id": 1, "exitCode": 0, "stdout": "...", "stderr": "...", "hasTimedOut": false}
                       {"gauges": ["Heartbeat:1|g|#Cluster:garoon,Node:db-01"]}     StatsD lines, as they come
-                      {"signs": ["{\\"node\\":\\"db-02\\",\\"sign\\":\\"peerLost\\"}"]}     new lines of the log of signs
+                      {"signs": ["{\\"node\\":\\"db-02\\",\\"sign\\":\\"peerLost\\"}"]}   new lines of the log of signs
                       {"state": {"drbd": "...", "isMounted": true, ...}}           what it is, several times a second
 
 Whether AWS could be reached by the machine's own network is for the other side to judge.
