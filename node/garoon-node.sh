@@ -1132,8 +1132,10 @@ WantedBy=multi-user.target
 UNIT
 }
 
-# A pair found by address, because the host names are not ours to know. A split brain is shown and left alone: no
-# after-sb policy. The time-outs let a dead peer be noticed within about four seconds.
+# drbdadm finds its own section by `uname -n`. It would by address, too (`floating`), but then it knows the resource only
+# while that address is there and its link is up: a node that has lost its network could not be demoted. The peer's
+# section may bear any other name. A split brain is shown and left alone: no after-sb policy. The time-outs let a dead
+# peer be noticed within about four seconds.
 resource_file() {
     local own="${CONFIG[ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}" peer="${CONFIG[PEER_ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}"
     local options="" own_id="" peer_id=""
@@ -1155,9 +1157,11 @@ $options    net {
     device ${CONFIG[REPLICATED_DEVICE]};
     disk ${CONFIG[DATA_DEVICE]};
     meta-disk internal;
-    floating ipv4 $own {
+    on $(uname -n) {
+        address ipv4 $own;
 $own_id    }
-    floating ipv4 $peer {
+    on peer-${CONFIG[PEER_NAME]} {
+        address ipv4 $peer;
 $peer_id    }
 }
 RESOURCE

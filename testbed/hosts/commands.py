@@ -93,6 +93,8 @@ class Machine:
     async def _drbdadm(self, arguments: list[str]) -> Answer:
         verb, name = arguments[0], self.settings.name
         options = {argument for argument in arguments[1:] if argument.startswith("-")}
+        if not self._is_resource_known():
+            return Answer(1, "", "'garoon' not defined in your config (for this host).\n")
         match verb:
             case "up":
                 self.mirror.configure(name)
@@ -126,6 +128,12 @@ class Machine:
                 return Answer(1, "", f"drbdadm: unknown command '{verb}'\n")
         self.write_proc_files()
         return Answer()
+
+    def _is_resource_known(self) -> bool:
+        # A section with a floating address is this host's while the host has the address and its link is up.
+        resource = self.files.root / "etc/drbd.d/garoon.res"
+        is_by_address = resource.exists() and "floating" in resource.read_text()
+        return not (is_by_address and self.faults().is_nic_down("eth1"))
 
     def _drbd_state(self, verb: str) -> Answer:
         view = self.mirror.view(self.settings.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tests.node.node import SCRIPT, Cluster, wait_for
@@ -62,7 +63,7 @@ def test_a_resource_file_that_is_there_is_kept(cluster: Cluster) -> None:
     resource = cluster.first.host.files.root / "etc/drbd.d/garoon.res"
     text = resource.read_text()
     assert "protocol C;" in text
-    assert f"floating ipv4 {cluster.first.host.settings.eth1_address}:7788" in text
+    assert f"on {os.uname().nodename} {{\n        address ipv4 {cluster.first.host.settings.eth1_address}:7788;" in text
     resource.write_text("# tuned by hand\n")
 
     cluster.first.install(ReplicationProtocol="A")

@@ -148,3 +148,12 @@ def test_a_standby_whose_peer_is_dead_does_not_outdate_itself(active_cluster: Cl
         assert standby.status()["replication"]["disk"] == "UpToDate", looks()
         time.sleep(0.5)
     standby.must("promote")
+
+
+def test_a_role_can_be_moved_without_the_replication_interface(active_cluster: Cluster) -> None:
+    # `floating` addresses in the resource file: DRBD's tools forget the resource with the interface.
+    for node in (active_cluster.first, active_cluster.second):
+        node.host.set_fault("nic_eth1", "down")
+
+    assert active_cluster.first.must("demote", Epoch="2").state["replication"]["role"] == "Secondary"
+    assert active_cluster.second.must("promote", Epoch="2").state["replication"]["role"] == "Primary"
