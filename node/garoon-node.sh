@@ -660,7 +660,7 @@ speak_database() {
     local bytes
     exec 3<>"/dev/tcp/$1/$2" || return
     printf 'connected '
-    read -r -a bytes < <(head -c 5 <&3 | od -An -v -tu1)
+    read -r -a bytes < <(od -An -v -tu1 -N5 <&3)
     ((${#bytes[@]} == 5 && bytes[3] == 0)) && [[ ${bytes[4]} == 10 || ${bytes[4]} == 255 ]] && printf answers
 }
 
@@ -675,7 +675,7 @@ speak_nfs() {
         printf '\200\000\000\050\107\101\122\117\000\000\000\000\000\000\000\002\000\001\206\243\000\000\000\003'
         printf '\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000'
     } >&3
-    read -r -a bytes < <(head -c 28 <&3 | od -An -v -tu1 -w28)
+    read -r -a bytes < <(od -An -v -tu1 -w28 -N28 <&3)
     ((${#bytes[@]} == 28)) || return
     [[ "${bytes[*]:4:4}" == "71 65 82 79" && ${bytes[11]} == 1 && ${bytes[15]} == 0 ]] || return
     [[ ${bytes[27]} == 0 || ${bytes[27]} == 2 ]] && printf answers
