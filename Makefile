@@ -44,6 +44,10 @@ lint: .venv/ready ## Run the linters and type checks
 	statelint --ignore URI --eval-jsonata statemachines/*.asl.json # URI: the deployment substitutes the functions' ARNs
 	AWS_DEFAULT_REGION=$(STACK_REGION) sam validate --lint
 
+.PHONY: campaign
+campaign: .venv/ready ## Break every step in every way, in a simulated world, and see whether the promises hold
+	@python -m testbed.campaign
+
 .PHONY: bench
 bench: .venv/ready ## Measure what a cold start of each function costs
 	@python -m benchmarks.cold_start

@@ -132,7 +132,7 @@ class Mirror:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             pair = self.read()
             before = asdict(pair)
-            self._settle(pair, time.time())
+            self._settle(pair, self._now())
             try:
                 yield pair
             finally:
@@ -153,7 +153,7 @@ class Mirror:
             percent = None
             if pair.sync_source and pair.is_linked:
                 span = max(pair.sync_ends_at - pair.sync_started_at, 0.001)
-                percent = min(99.9, 100 * (time.time() - pair.sync_started_at) / span)
+                percent = min(99.9, 100 * (self._now() - pair.sync_started_at) / span)
             return View(
                 role=own.role,
                 peer_role=peer_role,
@@ -175,10 +175,10 @@ class Mirror:
             if own.is_linked and not (pair.is_linked and self._is_link_alive(pair)):
                 return False
             if own.is_linked:
-                _store(self._volume(pair.peer_of(name)), path, content)
+                self._store(pair.peer_of(name), path, content)
             elif len(own.generations) <= len(pair.replicas[pair.peer_of(name)].generations):
                 own.generations.append(uuid.uuid4().hex[:16])
-            _store(self._volume(name), path, content)
+            self._store(name, path, content)
             return True
 
     def configure(self, name: str) -> None:
@@ -186,7 +186,7 @@ class Mirror:
         with self.changing() as pair:
             if not pair.replicas[name].is_configured:
                 pair.replicas[name].connection = "WFConnection"
-                self._settle(pair, time.time())
+                self._settle(pair, self._now())
 
     def create_minor(self, name: str) -> None:
         """`drbdadm new-minor`."""
@@ -256,7 +256,7 @@ class Mirror:
             if does_discard:
                 own.generations = peer.generations[:-1] or list(peer.generations)
                 own.disk = "Inconsistent"
-            self._settle(pair, time.time())
+            self._settle(pair, self._now())
 
     def disconnect(self, name: str) -> None:
         """`drbdadm disconnect`."""
@@ -269,13 +269,13 @@ class Mirror:
         with self.changing() as pair:
             pair.resync_seconds = seconds
             pair.replicas[target].disk = "Inconsistent"
-            self._settle(pair, time.time())
+            self._settle(pair, self._now())
             if pair.is_linked:
-                self._begin_sync(pair, pair.peer_of(target), time.time())
+                self._begin_sync(pair, pair.peer_of(target), self._now())
 
     def _settle(self, pair: Pair, now: float) -> None:
         for name, replica in pair.replicas.items():
-            if replica.connection != UNPLUGGED and not HostFiles(self._world / "hosts" / name).is_on():
+            if replica.connection != UNPLUGGED and not self._is_on(name):
                 self._lose_host(pair, name)
         if any(replica.is_linked for replica in pair.replicas.values()):
             self._settle_loss(pair, now)
@@ -308,14 +308,10 @@ class Mirror:
                 replica.connection = "WFConnection"
 
     def _is_link_alive(self, pair: Pair) -> bool:
-        for name, replica in pair.replicas.items():
-            files = HostFiles(self._world / "hosts" / name)
-            faults = files.faults()
-            if not replica.is_configured or replica.connection == "StandAlone" or not files.is_on():
-                return False
-            if faults.is_nic_down("eth1") or faults.is_hung:
-                return False
-        return True
+        return all(
+            replica.is_configured and replica.connection != "StandAlone" and self._is_on(name) and self._is_heard(name)
+            for name, replica in pair.replicas.items()
+        )
 
     def _shake_hands(self, pair: Pair, now: float) -> None:
         self._drop_link(pair)
@@ -342,12 +338,9 @@ class Mirror:
         source = pair.sync_source
         assert source is not None
         target = pair.peer_of(source)
-        lost = sorted(_files(self._volume(target)) - _files(self._volume(source)))
-        if lost:
-            pair.discarded.append({"time": time.time(), "node": target, "files": lost})
-        # The whole volume, so that nothing the target wrote alone can survive a resync.
-        shutil.rmtree(self._volume(target), ignore_errors=True)
-        shutil.copytree(self._volume(source), self._volume(target), ignore=shutil.ignore_patterns(".garoon-node*"))
+        if lost := self._lost_by_copying(source, target):
+            pair.discarded.append({"time": self._now(), "node": target, "files": lost})
+        self._copy_volume(source, target)
         pair.replicas[target].generations = list(pair.replicas[source].generations)
         pair.replicas[target].disk = "UpToDate"
         for replica in pair.replicas.values():
@@ -358,6 +351,34 @@ class Mirror:
     def _require_configured(self, replica: Replica) -> None:
         if not replica.is_configured:
             raise MirrorError(10, "garoon: Failure: (158) Unknown resource")
+
+    # What lies around the pair; the fault campaign has these in memory.
+
+    def _now(self) -> float:
+        return time.time()
+
+    def _is_on(self, name: str) -> bool:
+        return HostFiles(self._world / "hosts" / name).is_on()
+
+    def _is_heard(self, name: str) -> bool:
+        """Whether the host takes part in the replication link."""
+        faults = HostFiles(self._world / "hosts" / name).faults()
+        return not faults.is_nic_down("eth1") and not faults.is_hung
+
+    def _store(self, name: str, path: str, content: bytes) -> None:
+        target = self._volume(name) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.part")
+        temporary.write_bytes(content)
+        temporary.replace(target)
+
+    def _lost_by_copying(self, source: str, target: str) -> list[str]:
+        return sorted(_files(self._volume(target)) - _files(self._volume(source)))
+
+    def _copy_volume(self, source: str, target: str) -> None:
+        # The whole volume, so that nothing the target wrote alone can survive a resync.
+        shutil.rmtree(self._volume(target), ignore_errors=True)
+        shutil.copytree(self._volume(source), self._volume(target), ignore=shutil.ignore_patterns(".garoon-node*"))
 
     def _volume(self, name: str) -> Path:
         return self._world / "hosts" / name / "volume"
@@ -388,11 +409,3 @@ def _files(volume: Path) -> set[str]:
     return {
         str(file.relative_to(volume)) for file in volume.rglob("*") if file.is_file() and not file.name.startswith(".")
     }
-
-
-def _store(volume: Path, path: str, content: bytes) -> None:
-    target = volume / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.part")
-    temporary.write_bytes(content)
-    temporary.replace(target)

@@ -67,11 +67,11 @@ def translate_errors(function: Callable[P, R]) -> Callable[P, R]:
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             message = error.response["Error"].get("Message", "")
-            what = f"AWS answered {error.operation_name} with {error_code(error)}: {message}"
+            what = f"AWS answered {error.operation_name} with {error_code(error)}: {message.rstrip('.')}."
             if error_code(error) in _TRANSIENT_CODES or status >= 500:
                 raise CloudUnavailable(what) from error
             raise Failed(what) from error
         except BotoCoreError as error:
-            raise CloudUnavailable(f"AWS could not be reached: {error}") from error
+            raise CloudUnavailable(f"AWS could not be reached: {str(error).rstrip('.')}.") from error
 
     return translated

@@ -1,0 +1,144 @@
+"""`python -m testbed.campaign`: break every step in every way, and see whether the promises hold."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from testbed.campaign import cases
+from testbed.campaign.campaign import Tally, find_all_cases, run_all, total
+from testbed.campaign.case import End, Report
+from testbed.campaign.cases import Case
+from testbed.campaign.install import REPOSITORY, installed
+
+_SHORT_CASES = 240
+_SHOWN = 20
+
+
+def main() -> int:
+    """Returns the exit code: 0 every promise kept, 1 some broken, 2 wrong arguments."""
+    arguments = _parse()
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    if arguments.case:
+        return _replay(arguments.case, arguments.root, console)
+    started = time.monotonic()
+    every = find_all_cases(arguments.root)
+    chosen = [case for case in every if arguments.only in case.name or arguments.only == case.fault_class]
+    if arguments.short or arguments.sample:
+        chosen = cases.sample(chosen, arguments.sample or _SHORT_CASES, arguments.seed)
+    if not chosen:
+        print(f"No case's name holds {arguments.only!r}.", file=sys.stderr)
+        return 2
+    console.print(f"{len(chosen)} of {len(every)} cases, seed {arguments.seed}")
+    tallies = _run(chosen, arguments, console)
+    seconds = time.monotonic() - started
+    whole = total(tallies.values())
+    for report in whole.broken[:_SHOWN]:
+        console.print(f"BROKEN {report.name}", style="bold red", markup=False, soft_wrap=True)
+        for broken in report.broken:
+            console.print(f"  promise {broken.promise}: {broken.what}", markup=False, soft_wrap=True)
+    if len(whole.broken) > _SHOWN:
+        console.print(f"... and {len(whole.broken) - _SHOWN} more")
+    console.print(_table(tallies, whole))
+    console.print(summary(whole, seconds), markup=False, soft_wrap=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(_as_json(tallies, whole, seconds, arguments.seed), indent=2) + "\n")
+    return 1 if whole.broken else 0
+
+
+def summary(whole: Tally, seconds: float) -> str:
+    """The last line."""
+    return (
+        f"{whole.cases} cases in {seconds:.0f} s: {whole.survived} survived, {whole.halted} halted safely, "
+        f"{len(whole.broken)} broke a promise."
+    )
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m testbed.campaign", description=__doc__)
+    parser.add_argument("--short", action="store_true", help=f"{_SHORT_CASES} cases of every class and kind")
+    parser.add_argument("--sample", type=int, metavar="N", help="so many cases of every class and kind")
+    parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name holds TEXT, or that class")
+    parser.add_argument("--seed", default="0", help="chooses the sample (default 0)")
+    parser.add_argument("--case", metavar="NAME", help="run one case and print all that happens")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
+    parser.add_argument("--first", action="store_true", help="stop at the first broken promise")
+    parser.add_argument("--root", type=Path, default=REPOSITORY, help="the repository whose controller is tried")
+    return parser.parse_args()
+
+
+def _run(chosen: list[Case], arguments: argparse.Namespace, console: Console) -> dict[str, Tally]:
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("cases", total=len(chosen))
+        broken = 0
+
+        def tell(report: Report) -> None:
+            nonlocal broken
+            broken += report.end is End.BROKEN
+            progress.update(bar, advance=1, description=f"cases, {broken} broke a promise")
+
+        return run_all(chosen, tell, root=arguments.root, does_stop_at_first=arguments.first)
+
+
+def _replay(name: str, root: Path, console: Console) -> int:
+    found = next((case for case in find_all_cases(root) if case.name == name), None)
+    if found is None:
+        print(f"There is no case {name!r}.", file=sys.stderr)
+        return 2
+    with installed(root) as controller:
+        report = cases.run(controller, found, is_logged=True)
+    for line in report.lines:
+        console.print(line, markup=False, soft_wrap=True)
+    for broken in report.broken:
+        console.print(f"promise {broken.promise}: {broken.what}", style="bold red", markup=False, soft_wrap=True)
+    console.print(f"{report.name}: {report.end}, outage {report.outage_seconds:.0f} s", markup=False, soft_wrap=True)
+    return 1 if report.broken else 0
+
+
+def _table(tallies: dict[str, Tally], whole: Tally) -> Table:
+    table = Table(title="Fault campaign")
+    for name in ("fault class", "cases run", "survived", "halted safely", "broken promises"):
+        table.add_column(name, justify="left" if name == "fault class" else "right")
+    for name, tally in [*tallies.items(), ("total", whole)]:
+        if name == "total":
+            table.add_section()
+        row = (tally.cases, tally.survived, tally.halted, len(tally.broken))
+        table.add_row(name, *map(str, row), style="red" if tally.broken else None)
+    return table
+
+
+def _as_json(tallies: dict[str, Tally], whole: Tally, seconds: float, seed: str) -> dict[str, Any]:
+    def row(tally: Tally) -> dict[str, int]:
+        return {
+            "cases": tally.cases,
+            "survived": tally.survived,
+            "haltedSafely": tally.halted,
+            "broken": len(tally.broken),
+            "withoutOccasion": tally.missed,
+        }
+
+    return {
+        "seed": seed,
+        "seconds": round(seconds, 1),
+        "classes": {name: row(tally) for name, tally in tallies.items()},
+        "total": row(whole),
+        "broken": [
+            {"case": report.name, "promises": {str(one.promise): one.what for one in report.broken}}
+            for report in whole.broken
+        ],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Runs many cases on all processors, and counts."""
+
+from __future__ import annotations
+
+import multiprocessing
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from testbed.campaign import cases
+from testbed.campaign.case import End, Report
+from testbed.campaign.cases import Case
+from testbed.campaign.install import REPOSITORY, Controller, installed
+from testbed.campaign.observer import Broken
+from testbed.campaign.situations import ALL
+
+_worker: Controller | None = None
+_installation = ExitStack()
+
+
+@dataclass
+class Tally:
+    """How the cases of one class ended."""
+
+    cases: int = 0
+    survived: int = 0
+    halted: int = 0
+    broken: list[Report] = field(default_factory=list)
+    missed: int = 0
+    """Cases whose fault found no occasion: the run had taken another way by then."""
+
+    def count(self, report: Report) -> None:
+        self.cases += 1
+        self.survived += report.end is End.SURVIVED
+        self.halted += report.end is End.HALTED
+        self.missed += not report.has_fired
+        if report.end is End.BROKEN:
+            self.broken.append(report)
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """All of them as one."""
+    whole = Tally()
+    for tally in tallies:
+        whole.cases += tally.cases
+        whole.survived += tally.survived
+        whole.halted += tally.halted
+        whole.missed += tally.missed
+        whole.broken += tally.broken
+    return whole
+
+
+def find_all_cases(root: Path = REPOSITORY) -> list[Case]:
+    """Every case, in a fixed order."""
+    with installed(root) as controller:
+        return [case for situation in ALL.values() for case in cases.find_cases(controller, situation)]
+
+
+def run_all(
+    chosen: Sequence[Case],
+    tell: Callable[[Report], None] = lambda _report: None,
+    *,
+    root: Path = REPOSITORY,
+    processes: int | None = None,
+    does_stop_at_first: bool = False,
+) -> dict[str, Tally]:
+    """Runs the cases and tells each report as it comes."""
+    tallies: dict[str, Tally] = {case.fault_class: Tally() for case in chosen}
+    context = multiprocessing.get_context("fork")
+    with context.Pool(processes or multiprocessing.cpu_count(), _begin_worker, (root,)) as pool:
+        for report in pool.imap_unordered(_run, chosen, chunksize=8):
+            tallies[report.kind].count(report)
+            tell(report)
+            if does_stop_at_first and report.end is End.BROKEN:
+                break
+    return tallies
+
+
+def _begin_worker(root: Path) -> None:
+    global _worker
+    _worker = _installation.enter_context(installed(root))
+
+
+def _run(case: Case) -> Report:
+    assert _worker is not None
+    try:
+        return cases.run(_worker, case)
+    except Exception:  # noqa: BLE001 - a case that cannot be run is as bad as a broken promise, and the others go on
+        words = traceback.format_exc()
+        broken = Broken(0, f"the campaign itself failed: {words}")
+        return Report(case.name, case.fault_class, End.BROKEN, (broken,), has_fired=False, outage_seconds=0.0)

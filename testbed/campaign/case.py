@@ -1,0 +1,181 @@
+"""One case: a situation, a fault on top, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from testbed.campaign.faults import Fault
+from testbed.campaign.hosts import BOOT_SECONDS
+from testbed.campaign.install import Controller
+from testbed.campaign.observer import Broken
+from testbed.campaign.situations import Situation
+from testbed.campaign.world import World
+
+_WARM_UP_SECONDS = 20.0
+_AUTOMATIC_SECONDS = 1500.0
+_CALM_SECONDS = 130.0
+_SAME_WORDS = 3
+_LONGEST_EXECUTION_SECONDS = 3600.0
+_RESYNC_SECONDS = 120.0
+_OPERATOR_TRIES = 3
+
+
+class End(StrEnum):
+    """How a case ended."""
+
+    SURVIVED = "survived"
+    """Service was restored, or never lost, with nobody doing anything."""
+    HALTED = "halted safely"
+    """The controller stopped and told; an operator repaired what was broken, started it again, and it served."""
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a case."""
+
+    name: str
+    kind: str
+    end: End
+    broken: tuple[Broken, ...]
+    has_fired: bool
+    outage_seconds: float
+    lines: tuple[str, ...] = ()
+
+
+def run_case(
+    controller: Controller, name: str, situation: Situation, faults: list[Fault], kind: str, *, is_logged: bool = False
+) -> Report:
+    """Runs it to the end, operator and all. The name seeds everything that is random."""
+    world = World(controller.stack, controller.handlers, controller.clients, name, is_logged=is_logged)
+    try:
+        end = _play(world, situation, faults)
+    finally:
+        world.end()
+    broken = tuple(world.observer.broken)
+    return Report(
+        name, kind, End.BROKEN if broken else end, broken, any(fault.fired for fault in faults),
+        world.outage_seconds, tuple(world.lines),
+    )  # fmt: skip
+
+
+def _play(world: World, situation: Situation, faults: list[Fault]) -> End:
+    world.run(_WARM_UP_SECONDS)
+    for fault in faults:
+        fault.begin(world)
+    world.faults = faults
+    begin_situation(world, situation)
+    world.run(_AUTOMATIC_SECONDS, until=_calm(world))
+    is_restored = is_in_order(world)
+    world.log("the faults are over")
+    world.faults = []
+    _wait_for_the_end(world)
+    if not is_restored:
+        _operate(world, situation)
+    world.observer.judge_the_end()
+    return End.SURVIVED if is_restored else End.HALTED
+
+
+def begin_situation(world: World, situation: Situation) -> None:
+    """What happens happens, and the operator starts what he starts."""
+    world.is_data_loss_accepted = bool(situation.input and situation.input.get("acceptDataLoss"))
+    situation.begin(world)
+    if situation.input is not None:
+        machine = world.engine.machine(situation.workflow)
+        world.do(lambda: world.engine.start(machine.arn, dict(situation.input or {})), "operator")
+
+
+def is_in_order(world: World) -> bool:
+    """The user is served, and the record says by whom."""
+    serving = [host for host in world.hosts.values() if host.is_serving and host.is_reachable]
+    active = world.record().get("active", "db-01")
+    return world.is_served() and len(serving) == 1 and serving[0].name == active
+
+
+def _calm(world: World) -> Callable[[], bool]:
+    """True once nothing has run and the cluster has been in order for a while, or once nothing new can be expected."""
+    calm_since: list[float] = []
+
+    def is_calm() -> bool:
+        if world.engine.running() or not world.engine.executions():
+            calm_since.clear()
+            return False
+        if _repeats_itself(world):
+            return True
+        if not is_in_order(world):
+            calm_since.clear()
+            return False
+        if not calm_since:
+            calm_since.append(world.loop.now)
+        return world.loop.now - calm_since[0] >= _CALM_SECONDS
+
+    return is_calm
+
+
+def _repeats_itself(world: World) -> bool:
+    """The schedule starts the workflow every minute, and it always says the same."""
+    words = [execution["output"] for execution in world.engine.executions()[-_SAME_WORDS:]]
+    told = [json.loads(output or "{}") for output in words]
+    reasons = {(one.get("outcome"), one.get("reason"), one.get("Error"), one.get("Cause")) for one in told}
+    return len(words) == _SAME_WORDS and len(reasons) == 1 and world.loop.now > world.busy_until
+
+
+def _wait_for_the_end(world: World) -> None:
+    """Of all executions, and of what is told of them."""
+    world.run(_LONGEST_EXECUTION_SECONDS, until=lambda: not world.engine.running())
+    world.run(5.0)
+
+
+def _operate(world: World, situation: Situation) -> None:
+    """The operator reads what he was told, has the machines repaired, and starts the workflow by hand."""
+    _look_at_the_last_word(world)
+    situation.repair(world)
+    if world.is_record_tampered:
+        _correct_record(world)
+    for host in world.hosts.values():
+        host.change("is repaired", eth0_up=True, eth1_up=True, aws_path_up=True, is_hung=False)
+        if host.instance_state.get() == "stopped":
+            host.start_instance()
+        else:
+            host.gain_power()
+    world.run(_RESYNC_SECONDS + BOOT_SECONDS)
+    for _ in range(_OPERATOR_TRIES):
+        _wait_for_the_end(world)
+        if is_in_order(world):
+            return
+        world.log("the operator starts the workflow by hand")
+        world.do(lambda: world.engine.start(world.engine.machine("failover").arn, {}), "operator")
+        world.run(1.0)
+        _wait_for_the_end(world)
+        world.run(60.0, until=lambda: is_in_order(world))
+    if not is_in_order(world):
+        world.observer.report(0, "stuck", f"the cluster is stuck: {_words(world)}")
+
+
+def _correct_record(world: World) -> None:
+    """The item says again who is active: the node that is primary, or held the role last."""
+    primary = next((host.name for host in world.hosts.values() if host.is_primary), None)
+    last = next((host.name for host in world.hosts.values() if host.role), "db-01")
+    epoch = max(host.epoch for host in world.hosts.values())
+    world.log(f"the operator corrects the cluster record: {primary or last} is active, epoch {epoch}")
+    item = {"clusterName": {"S": "garoon"}, "active": {"S": primary or last}, "epoch": {"N": str(epoch)}}
+    world.apis.table.put(item)
+
+
+def _look_at_the_last_word(world: World) -> None:
+    if not world.notifications:
+        world.observer.report(7, "silence", "service was not restored and nobody was told anything.")
+
+
+def _words(world: World) -> str:
+    hosts = ", ".join(
+        f"{host.name} {host.instance_state.get()} {world.mirror.replica(host.name).role}"
+        f"/{world.mirror.replica(host.name).disk}/{world.mirror.replica(host.name).connection}"
+        f"{' serving' if host.is_serving else ''}"
+        for host in world.hosts.values()
+    )
+    last = world.notifications[-1][1]["Message"].split("\n")[0] if world.notifications else "nothing was said"
+    return f"{hosts}; record {json.dumps(world.record().get('active'))}; last word: {last}"
