@@ -47,6 +47,7 @@ READS = frozenset(
         "ec2:DescribeVolumes",
         "ssm:GetCommandInvocation",
         "cloudwatch:DescribeAlarms",
+        "cloudwatch:GetMetricData",
         "elbv2:DescribeTargetHealth",
         "dynamodb:GetItem",
         "stepfunctions:DescribeExecution",
@@ -166,6 +167,20 @@ class Apis:
                 if name in alarms
             ]
         }
+
+    def cloudwatch_get_metric_data(self, parameters: Mapping[str, Any]) -> Json:
+        results = []
+        for query in parameters["MetricDataQueries"]:
+            metric = query["MetricStat"]["Metric"]
+            if metric["MetricName"] != "Heartbeat":
+                raise NotImplementedError(f"The campaign has no metric {metric['MetricName']}.")
+            [node] = [one["Value"] for one in metric["Dimensions"] if one["Name"] == "Node"]
+            beat = datetime.fromtimestamp(self._world.hosts[node].last_beat.get(self.seconds_behind), UTC)
+            points = [beat] if beat >= parameters["StartTime"] else []
+            results.append(
+                {"Id": query["Id"], "Label": query["Label"], "Timestamps": points, "Values": [1.0] * len(points)}
+            )
+        return {"MetricDataResults": results}
 
     def elbv2_describe_target_health(self, _parameters: Mapping[str, Any]) -> Json:
         since = self._world.served_since

@@ -9,6 +9,8 @@ and two minutes).
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -30,6 +32,7 @@ Json = dict[str, Any]
 Handler = Callable[[Any, Any], Any]
 
 _EVENT_SECONDS = 0.5
+_SIGN_SECONDS = 2.0
 _ASYNCHRONOUS_RETRIES = (60.0, 120.0)
 
 
@@ -216,6 +219,20 @@ class Engine:
         }
         for delay, arriving in self.injector.on_event(event):
             self.loop.spawn(partial(self.deliver, arriving), "event", after=_EVENT_SECONDS + delay)
+
+    def put_sign(self, node: str, sign: str) -> None:
+        """A line in the log of signs; it reaches the subscribed functions, or what faults make of it."""
+        for delay, arriving in self.injector.on_event({"detail-type": "sign", "detail": {"node": node, "sign": sign}}):
+            self.loop.spawn(partial(self._deliver_sign, arriving), "sign", after=_SIGN_SECONDS + delay)
+
+    def _deliver_sign(self, event: Json) -> None:
+        batch = {
+            "logEvents": [{"id": "1", "timestamp": int(self.loop.now * 1000), "message": json.dumps(event["detail"])}]
+        }
+        data = base64.b64encode(gzip.compress(json.dumps(batch).encode())).decode()
+        for subscription in self.stack.subscriptions:
+            given = {"awslogs": {"data": data}}
+            self.loop.spawn(partial(self._invoke_asynchronously, subscription.target_arn, given), "subscription")
 
     def deliver(self, event: Json) -> None:
         """Every rule that matches does what it is for."""

@@ -569,6 +569,8 @@ def words_of_event(event: Json) -> str:
     detail = event["detail"]
     if "alarmName" in detail:
         return f"{detail['alarmName']} {detail['state']['value']}"
+    if "sign" in detail:
+        return f"sign {detail['node']} {detail['sign']}"
     if "instance-id" in detail:
         return f"{detail['instance-id']} {detail['state']}"
     return f"{event['detail-type']} {detail.get('status', '')}".strip()

@@ -87,8 +87,13 @@ class Host:
         self._is_locked = False
         self._tasks: list[Task[Any]] = []
         self._looks_without_link = 0
+        self._looks_without_peer = 0
+        self._looks_without_service = 0
+        self._has_served = False
+        self.last_beat = Past(loop, loop.now)
         self.peer: Host
         self.mirror: VirtualMirror
+        self.on_sign: Callable[[Host, str], None] = lambda _host, _sign: None
         self.on_instance_state: Callable[[Host, str], None] = lambda _host, _state: None
 
     # --- the machine
@@ -223,7 +228,12 @@ class Host:
     def look(self) -> None:
         """One look of `watch`: a standby that lost the link while its peer goes on serving is outdated."""
         if not (self.is_on and self.is_booted and not self.is_hung):
+            self._looks_without_peer = self._looks_without_service = 0
+            self._has_served = False
             return
+        if self.takes_commands:
+            self.last_beat.set(self.loop.now)
+        self._raise_signs()
         own = self.mirror.replica(self.name)
         writes_without_us = (
             own.role == "Secondary" and not own.is_linked
@@ -233,6 +243,18 @@ class Host:
         if self._looks_without_link >= _LOOKS_BEFORE_OUTDATE and own.disk == "UpToDate":
             self.mirror.outdate(self.name)
             self._on_change(f"{self.name}: outdated its replica")
+
+    def _raise_signs(self) -> None:
+        """Like gauges, signs reach nobody while the node's path to AWS is broken."""
+        self._looks_without_service = 0 if self.is_serving else self._looks_without_service + 1
+        self._has_served = self.role == "active" and (self._has_served or self.is_serving)
+        self._looks_without_peer = 0 if any(self._probe()["paths"].values()) else self._looks_without_peer + 1
+        if not self.takes_commands:
+            return
+        if self._has_served and self._looks_without_service == 2:
+            self.on_sign(self, "notServing")
+        if self._looks_without_peer == 1:
+            self.on_sign(self, "peerLost")
 
     # --- garoon-node VERB
 

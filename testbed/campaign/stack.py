@@ -65,6 +65,13 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Subscription:
+    """A function that is given every line of the log of signs."""
+
+    target_arn: str
+
+
+@dataclass(frozen=True)
 class Stack:
     """What is deployed."""
 
@@ -75,6 +82,7 @@ class Stack:
     """By ARN."""
     rules: tuple[Rule, ...]
     schedules: tuple[Schedule, ...]
+    subscriptions: tuple[Subscription, ...]
     function_seconds: float
     """How long a function may run."""
 
@@ -84,7 +92,10 @@ def read_stack(root: Path, **parameters: str) -> Stack:
     template = yaml_parse((root / "template.yaml").read_text())
     resolve = _Resolver(template, {**_PARAMETERS, **parameters})
     globals_ = template["Globals"]["Function"]
-    functions, machines, rules, schedules = {}, {}, [], []
+    functions, machines = {}, {}
+    rules: list[Rule] = []
+    schedules: list[Schedule] = []
+    subscriptions: list[Subscription] = []
     for logical_id, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         match resource["Type"]:
@@ -113,9 +124,13 @@ def read_stack(root: Path, **parameters: str) -> Stack:
             elif event["Type"] == "Schedule":
                 [minutes] = re.findall(r"rate\((\d+) minutes?\)", source["Schedule"])
                 schedules.append(Schedule(arn, 60.0 * int(minutes)))
+            elif event["Type"] == "CloudWatchLogs" and source["LogGroupName"] == {"Ref": "SignLogGroup"}:
+                subscriptions.append(Subscription(arn))
             else:
                 raise NotImplementedError(f"{logical_id} is started by {event['Type']}, which the campaign lacks.")
-    return Stack(root, functions, machines, tuple(rules), tuple(schedules), float(globals_["Timeout"]))
+    return Stack(
+        root, functions, machines, tuple(rules), tuple(schedules), tuple(subscriptions), float(globals_["Timeout"])
+    )
 
 
 class _Resolver:

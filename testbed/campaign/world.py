@@ -19,7 +19,7 @@ from testbed.campaign.wire import Call, Clients
 _CALL_SECONDS = 0.05
 _USER_SECONDS = 1.0
 _WATCH_SECONDS = 5.0
-_HEARTBEAT_LOST_SECONDS = 50.0
+_HEARTBEAT_LOST_SECONDS = 25.0
 _SERVICES_FAILED_SECONDS = 20.0
 _CHECKS_FAILED_SECONDS = 60.0
 ROUTE_TABLES = ("rtb-0a", "rtb-0b")
@@ -66,6 +66,7 @@ class World:
         for host in self.hosts.values():
             host.mirror = self.mirror
             host.on_instance_state = self._tell_instance_state
+            host.on_sign = lambda host, sign: self.engine.put_sign(host.name, sign)
             for what in ("heartbeat-lost", "status-check-failed", "services-failed", "replication-degraded"):
                 self.alarms[self.alarm_name(host, what)] = Past(self.loop, "OK")
         self.mirror.replica(first.name).role = "Primary"
