@@ -187,6 +187,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: str, garoon: _Garoon) -> None:
         super().__init__((address, WEB_PORT), _Handler)
         self.garoon = garoon
+        self.is_lost = False
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         # A health checker that gave up waiting is no news: it shows as an unhealthy target.
@@ -195,6 +196,10 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
+
+    def parse_request(self) -> bool:
+        # A server that is lost says nothing, whatever it is asked.
+        return super().parse_request() and not self.server.is_lost
 
     def do_GET(self) -> None:
         memo = self._memo()
@@ -241,9 +246,10 @@ class AppServers:
     """All App servers of an installation, serving while the context is open."""
 
     def __init__(self, clients: Clients, installation: Installation, timeout_seconds: float) -> None:
-        self._servers = [
-            self._make(clients, installation, server, timeout_seconds) for server in installation.app_servers.values()
-        ]
+        self._servers = {
+            name: self._make(clients, installation, server, timeout_seconds)
+            for name, server in installation.app_servers.items()
+        }
 
     @staticmethod
     def _make(clients: Clients, installation: Installation, server: AppServer, timeout_seconds: float) -> _Server:
@@ -251,13 +257,22 @@ class AppServers:
         return _Server(server.address, _Garoon(path, server.address, timeout_seconds))
 
     def __enter__(self) -> Self:
-        for server in self._servers:
+        for server in self._servers.values():
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for server in self._servers:
+        for server in self._servers.values():
             server.shutdown()
             server.server_close()
+
+    def lose(self, name: str) -> None:
+        """The server answers nothing any more."""
+        self._servers[name].is_lost = True
+
+    def restore(self) -> None:
+        """Every server answers again."""
+        for server in self._servers.values():
+            server.is_lost = False

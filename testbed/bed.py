@@ -34,6 +34,8 @@ from testbed.installation import (
     make_installation,
     point_virtual_ip,
     read_routes,
+    remove_foreign_interfaces,
+    restore_network_acls,
 )
 from testbed.observer import list_executions, read_hosts
 from testbed.profiles import Profile
@@ -66,7 +68,14 @@ class Testbed:
     __test__ = False  # pytest: not a test class
 
     def __init__(
-        self, world: World, profile: Profile, clients: Clients, installation: Installation, stack: Stack, queue_url: str
+        self,
+        world: World,
+        profile: Profile,
+        clients: Clients,
+        installation: Installation,
+        stack: Stack,
+        queue_url: str,
+        app_servers: AppServers | None = None,
     ) -> None:
         self.world = world
         self.profile = profile
@@ -79,6 +88,8 @@ class Testbed:
             name: SimulatedHost(world.directory / "hosts" / name) for name in (HOME, STANDBY)
         }
         self._queue_url = queue_url
+        self.app_servers = app_servers
+        """None where the App servers are machines of their own."""
         self.original_routes = read_routes(clients, installation)
 
     def reset(self) -> None:
@@ -88,6 +99,9 @@ class Testbed:
         """
         self._switch_rules(is_on=False)
         self._stop_executions()
+        if self.app_servers is not None:
+            self.app_servers.restore()
+        remove_foreign_interfaces(self.clients, self.installation)
         clean_hosts(self.clients, self.installation, self.world, self.profile, self.patience_seconds)
         self._bring_into_service()
 
@@ -225,7 +239,7 @@ def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] 
             create_hosts(world, url, installation, profile)
             pace = _PACES[profile.name]
             try:
-                with AppServers(clients, installation, pace.user_timeout_seconds):
+                with AppServers(clients, installation, pace.user_timeout_seconds) as app_servers:
                     tell("building the stack (sam build)")
                     template = building.result()
                     tell("deploying the stack (sam deploy)")
@@ -237,7 +251,7 @@ def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] 
                     }
                     stack = deployment.deploy(clients, template, all_parameters)
                     queue_url = _subscribe(clients, stack)
-                    bed = Testbed(world, profile, clients, installation, stack, queue_url)
+                    bed = Testbed(world, profile, clients, installation, stack, queue_url, app_servers)
                     tell("bringing db-01 into service")
                     bed.enter_service()
                     yield bed
@@ -279,6 +293,7 @@ def clean_hosts(
     wait_until(are_all("running", "stopping", "stopped"), "no instance starting", patience_seconds)
     clients.ec2.stop_instances(InstanceIds=instance_ids, Force=True, SkipOsShutdown=True)
     wait_until(are_all("stopped"), "both instances being stopped", patience_seconds)
+    restore_network_acls(clients, installation)
     for name in installation.nodes:
         SimulatedHost(world.directory / "hosts" / name).power_off()
         shutil.rmtree(world.directory / "hosts" / name)

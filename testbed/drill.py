@@ -18,7 +18,7 @@ from testbed.bed import Testbed
 from testbed.deployment import changed_parameters
 from testbed.history import CHANGING_STEPS, Call, Execution, History, Repeat, Sample
 from testbed.hosts.layout import HostFiles
-from testbed.installation import HOME
+from testbed.installation import HOME, read_network_acls
 from testbed.observer import Observer, read_calls
 from testbed.scenario import Fence, Scenario, Service
 from testbed.stage import Stage
@@ -219,10 +219,10 @@ class _Drill:
         def is_well() -> bool:
             if self._expected.service is Service.GONE:
                 return True
-            targets = observer.view.targets.values()
-            return user.good_since(ended_at) >= _GOOD_VISITS_AFTER and all(state == "healthy" for state in targets)
+            unhealthy = {server for server, state in observer.view.targets.items() if state != "healthy"}
+            return user.good_since(ended_at) >= _GOOD_VISITS_AFTER and unhealthy == self._expected.targets_down
 
-        self._wait(is_well, "the user being served, and every target healthy")
+        self._wait(is_well, "the user being served, and every target that is left healthy")
         off = self._expected.instances_off
         self._wait(
             lambda: all(observer.view.instances.get(node) != "running" for node in off), f"not running: {set(off)}"
@@ -246,6 +246,9 @@ class _Drill:
                 payload: dict[str, Any] = {"execution": decisive.arn, "node": node}
                 if state == "FenceNode":
                     payload["startedAt"] = decisive.output.get("startedAt")
+                if state == "ConfirmStop":
+                    fenced = {"node": payload.pop("node"), "proof": "isolated", "isOff": False}
+                    payload |= {"fenced": fenced, "startedAt": decisive.output.get("startedAt")}
                 if state == "PromoteReplica":
                     payload["acceptDataLoss"] = False
                 self._bed.clients.functions.invoke(FunctionName=step.function, Payload=json.dumps(payload))
@@ -325,6 +328,10 @@ class _Drill:
             self._problems.append(f"No execution ended with {expected.outcome}; those seen: {seen or 'none'}.")
         else:
             self._require("The verdict", expected.verdict, decisive.verdict)
+            if expected.reason not in (reason := str(decisive.output.get("reason"))):
+                self._problems.append(f"The reason does not say {expected.reason!r}: {reason}")
+            if expected.is_served_before_the_end and not self._is_served_before(decisive, history):
+                self._problems.append(f"The user was not served again before {decisive.name} ended.")
         for execution in self._unexpected(history.executions):
             self._problems.append(
                 f"Execution {execution.name} ended with {execution.outcome}: {execution.output.get('reason')}"
@@ -338,6 +345,7 @@ class _Drill:
             self._require(f"The virtual IP's target in {table}", expected.active, node)
         off = {node for node, state in after.instances.items() if state != "running"}
         self._require("The instances that do not run", set(expected.instances_off), off)
+        self._check_network_acls(expected.isolated)
         others = self._bed.original_routes.others
         for table, routes in self._other_routes().items():
             if routes != others[table]:
@@ -350,6 +358,21 @@ class _Drill:
         failed = [visit for visit in history.visits if not visit.is_good and visit.started_at >= (self._broken_at or 0)]
         if expected.service is Service.KEPT and failed:
             self._problems.append(f"{len(failed)} of the user's requests failed: {failed[0].error}")
+
+    def _is_served_before(self, execution: Execution, history: History) -> bool:
+        outages = find_outages([visit for visit in history.visits if visit.started_at >= (self._broken_at or 0)])
+        return bool(outages) and all(
+            outage.ended_at is not None and outage.ended_at < (execution.ended_at or 0) for outage in outages
+        )
+
+    def _check_network_acls(self, isolated: frozenset[str]) -> None:
+        acls, installation = read_network_acls(self._bed.clients, self._bed.installation), self._bed.installation
+        for node in installation.nodes.values():
+            are_as_they_were = [acls[subnet_id].acl_id == installation.db_acl_id for subnet_id in node.subnet_ids]
+            if node.name in isolated and any(are_as_they_were):
+                self._problems.append(f"{node.name} is not isolated at the end.")
+            if node.name not in isolated and not all(are_as_they_were):
+                self._problems.append(f"The subnets of {node.name} do not have the network ACLs that they had.")
 
     def _other_routes(self) -> Mapping[str, frozenset[tuple[str, str]]]:
         return self._bed.read_routes().others

@@ -13,7 +13,16 @@ from testbed.user import Visit
 
 # States of the workflow whose functions change something outside the cluster record.
 CHANGING_STEPS = frozenset(
-    {"RestartServices", "DemoteNode", "FenceNode", "StartNode", "PromoteReplica", "StartServices", "SwapRoute"}
+    {
+        "RestartServices",
+        "DemoteNode",
+        "FenceNode",
+        "ConfirmStop",
+        "StartNode",
+        "PromoteReplica",
+        "StartServices",
+        "SwapRoute",
+    }
 )
 # AWS actions that change the cluster, as the record of API calls names them.
 CHANGING_ACTIONS = frozenset(
@@ -26,6 +35,7 @@ CHANGING_ACTIONS = frozenset(
         "ReplaceRoute",
         "DeleteRoute",
         "ModifyNetworkInterfaceAttribute",
+        "ReplaceNetworkAclAssociation",
     }
 )
 
@@ -40,11 +50,13 @@ class HostState:
     has_services: bool
     disk: str
     connection: str = "Unknown"
+    is_isolated: bool = False
+    """The cloud's network lets nothing through to or from it, on either interface."""
 
     @property
     def is_active(self) -> bool:
-        """It is on, and it can write or serve."""
-        return self.is_on and (self.is_primary or self.is_mounted or self.has_services)
+        """It is on, and it can serve, or write what others read. An isolated node can only write to itself."""
+        return self.is_on and not self.is_isolated and (self.is_primary or self.is_mounted or self.has_services)
 
     @property
     def is_proven_inactive(self) -> bool:
@@ -74,7 +86,7 @@ class Sample:
                 changes.append(f"the route in {table} went from {earlier.routes.get(table)} to {node}")
         for name, host in self.hosts.items():
             before = earlier.hosts[name]
-            if (host.is_on, host.is_primary, host.is_mounted) != (before.is_on, before.is_primary, before.is_mounted):
+            if _words(host) != _words(before):
                 changes.append(f"{name} went from {_words(before)} to {_words(host)}")
         return changes
 
@@ -82,7 +94,10 @@ class Sample:
 def _words(host: HostState) -> str:
     if not host.is_on:
         return "off"
-    return ("primary" if host.is_primary else "secondary") + (", mounted" if host.is_mounted else "")
+    words = ["primary" if host.is_primary else "secondary"]
+    words += ["mounted"] if host.is_mounted else []
+    words += ["isolated"] if host.is_isolated else []
+    return ", ".join(words)
 
 
 @dataclass(frozen=True)

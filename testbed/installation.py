@@ -52,11 +52,18 @@ class Node:
     """A database server: its instance, its two interfaces and its addresses in this world."""
 
     name: str
+    zone: str
     instance_id: str
     eth0_interface_id: str
     eth0_address: str
     eth1_interface_id: str
     eth1_address: str
+    eth0_subnet_id: str
+    eth1_subnet_id: str
+
+    @property
+    def subnet_ids(self) -> tuple[str, str]:
+        return self.eth0_subnet_id, self.eth1_subnet_id
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ class AppServer:
     """A web server of the ALB's target group."""
 
     name: str
+    zone: str
     instance_id: str
     subnet_id: str
     address: str
@@ -78,6 +86,9 @@ class Installation:
     route_tables: Mapping[str, str]
     app_networks: tuple[str, str]
     target_group_arn: str
+    vpc_id: str
+    db_acl_id: str
+    """The network ACL that the nodes' four subnets have."""
 
     @property
     def moving_route_tables(self) -> tuple[str, str]:
@@ -98,6 +109,7 @@ class Installation:
         """The stack's parameters that say where the installation is."""
         parameters = {
             "ClusterName": CLUSTER,
+            "VpcId": self.vpc_id,
             "VirtualIp": VIRTUAL_IP,
             "RouteTableIds": ",".join(self.moving_route_tables),
             "TargetGroupArn": self.target_group_arn,
@@ -113,6 +125,8 @@ class Installation:
                 f"Node{letter}Eth0InterfaceId": node.eth0_interface_id,
                 f"Node{letter}Eth0Address": node.eth0_address,
                 f"Node{letter}Eth1Address": node.eth1_address,
+                f"Node{letter}Eth0SubnetId": node.eth0_subnet_id,
+                f"Node{letter}Eth1SubnetId": node.eth1_subnet_id,
             }
         return parameters
 
@@ -136,6 +150,7 @@ def make_installation(clients: Clients, world: World) -> Installation:
         name: _make_node(
             clients,
             name,
+            zone,
             subnets[f"db-{zone}"],
             subnets[f"heartbeat-{zone}"],
             groups["db"],
@@ -151,7 +166,7 @@ def make_installation(clients: Clients, world: World) -> Installation:
             NetworkInterfaceId=nodes[HOME].eth0_interface_id,
         )
     app_servers = {
-        name: _make_app_server(clients, name, subnets[f"app-{zone}"], groups["app"], world.address(address))
+        name: _make_app_server(clients, name, zone, subnets[f"app-{zone}"], groups["app"], world.address(address))
         for name, (zone, address) in _APP_SERVERS.items()
     }
     target_group_arn = _make_load_balancer(clients, vpc_id, [subnets["alb-1a"], subnets["alb-1c"]], groups["alb"])
@@ -159,7 +174,12 @@ def make_installation(clients: Clients, world: World) -> Installation:
         TargetGroupArn=target_group_arn, Targets=[{"Id": server.instance_id} for server in app_servers.values()]
     )
     networks = (world.address(_SUBNETS["app-1a"][0]), world.address(_SUBNETS["app-1c"][0]))
-    return Installation(nodes, app_servers, route_tables, networks, target_group_arn)
+    db_acl_id = _make_db_acl(clients, vpc_id)
+    installation = Installation(
+        nodes, app_servers, route_tables, networks, target_group_arn, vpc_id=vpc_id, db_acl_id=db_acl_id
+    )
+    restore_network_acls(clients, installation)
+    return installation
 
 
 def _make_security_groups(clients: Clients, world: World, vpc_id: str) -> dict[str, str]:
@@ -180,6 +200,21 @@ def _make_security_groups(clients: Clients, world: World, vpc_id: str) -> dict[s
     for name, permissions in rules.items():
         ec2.authorize_security_group_ingress(GroupId=groups[name], IpPermissions=permissions)  # type: ignore[arg-type]
     return groups
+
+
+def _make_db_acl(clients: Clients, vpc_id: str) -> str:
+    """A network ACL of the installation's own, other than the VPC's default one, which lets everything through."""
+    acl_id = clients.ec2.create_network_acl(VpcId=vpc_id)["NetworkAcl"]["NetworkAclId"]
+    for is_egress in (False, True):
+        clients.ec2.create_network_acl_entry(
+            NetworkAclId=acl_id,
+            RuleNumber=100,
+            Protocol="-1",
+            RuleAction="allow",
+            Egress=is_egress,
+            CidrBlock="0.0.0.0/0",
+        )
+    return acl_id
 
 
 def _make_route_tables(clients: Clients, vpc_id: str, subnets: Mapping[str, str]) -> dict[str, str]:
@@ -214,7 +249,7 @@ def _make_route_tables(clients: Clients, vpc_id: str, subnets: Mapping[str, str]
 
 
 def _make_node(
-    clients: Clients, name: str, subnet: str, heartbeat_subnet: str, group: str, eth0: str, eth1: str
+    clients: Clients, name: str, zone: str, subnet: str, heartbeat_subnet: str, group: str, eth0: str, eth1: str
 ) -> Node:
     ec2 = clients.ec2
     interfaces = [
@@ -235,10 +270,10 @@ def _make_node(
         ],
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
     )["Instances"][0]
-    return Node(name, instance["InstanceId"], interfaces[0], eth0, interfaces[1], eth1)
+    return Node(name, zone, instance["InstanceId"], interfaces[0], eth0, interfaces[1], eth1, subnet, heartbeat_subnet)
 
 
-def _make_app_server(clients: Clients, name: str, subnet: str, group: str, address: str) -> AppServer:
+def _make_app_server(clients: Clients, name: str, zone: str, subnet: str, group: str, address: str) -> AppServer:
     instance = clients.ec2.run_instances(
         ImageId=_IMAGE,
         InstanceType="m5.large",
@@ -249,7 +284,7 @@ def _make_app_server(clients: Clients, name: str, subnet: str, group: str, addre
         SecurityGroupIds=[group],
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
     )["Instances"][0]
-    return AppServer(name, instance["InstanceId"], subnet, address)
+    return AppServer(name, zone, instance["InstanceId"], subnet, address)
 
 
 def _make_load_balancer(clients: Clients, vpc_id: str, subnets: list[str], group: str) -> str:
@@ -312,6 +347,49 @@ def point_virtual_ip(clients: Clients, installation: Installation, node: str, ta
             DestinationCidrBlock=VIRTUAL_IP_ROUTE,
             NetworkInterfaceId=wanted,
         )
+
+
+@dataclass(frozen=True)
+class SubnetAcl:
+    """Which network ACL a subnet has."""
+
+    acl_id: str
+    association_id: str
+
+
+def read_network_acls(clients: Clients, installation: Installation) -> dict[str, SubnetAcl]:
+    """The network ACLs of the nodes' four subnets, by the subnet's id."""
+    wanted = {subnet for node in installation.nodes.values() for subnet in node.subnet_ids}
+    acls = clients.ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": sorted(wanted)}])
+    return {
+        association["SubnetId"]: SubnetAcl(acl["NetworkAclId"], association["NetworkAclAssociationId"])
+        for acl in acls["NetworkAcls"]
+        for association in acl["Associations"]
+        if association["SubnetId"] in wanted
+    }
+
+
+def remove_foreign_interfaces(clients: Clients, installation: Installation) -> None:
+    """Deletes what else was put into the nodes' four subnets."""
+    own = {
+        interface_id
+        for node in installation.nodes.values()
+        for interface_id in (node.eth0_interface_id, node.eth1_interface_id)
+    }
+    subnets = [subnet for node in installation.nodes.values() for subnet in node.subnet_ids]
+    found = clients.ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": subnets}])
+    for interface in found["NetworkInterfaces"]:
+        if interface["NetworkInterfaceId"] not in own:
+            clients.ec2.delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
+
+
+def restore_network_acls(clients: Clients, installation: Installation) -> None:
+    """Gives the nodes' four subnets the network ACL that the installation has for them."""
+    for acl in read_network_acls(clients, installation).values():
+        if acl.acl_id != installation.db_acl_id:
+            clients.ec2.replace_network_acl_association(
+                AssociationId=acl.association_id, NetworkAclId=installation.db_acl_id
+            )
 
 
 def _targets(table: RouteTableTypeDef) -> dict[str, str]:

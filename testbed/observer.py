@@ -45,6 +45,7 @@ def read_hosts(world_directory: Path) -> dict[str, HostState]:
             has_services=is_on and any(files.service_mark(service).exists() for service in SERVICES),
             disk=replica.disk,
             connection=replica.connection,
+            is_isolated=files.cut_off() >= {"eth0", "eth1"},
         )
     return states
 

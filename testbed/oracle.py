@@ -33,12 +33,13 @@ def judge_one_active(history: History) -> Iterator[str]:
         promoted = _promoted_by(history, step)
         if promoted is None:
             continue
-        for sample in _between(history, step.started_at, promoted.time):
+        target, promoted_at = promoted
+        for sample in _between(history, step.started_at, promoted_at):
             for name, host in sample.hosts.items():
-                if name != _new_primary(promoted) and host.is_active:
+                if name != target and host.is_active:
                     yield (
-                        f"{execution.name} started to promote {_new_primary(promoted)} at {step.started_at:.3f} while "
-                        f"{name} was still active at {sample.time:.3f}."
+                        f"{execution.name} started to promote {target} at {step.started_at:.3f} while {name} was still "
+                        f"active at {sample.time:.3f}."
                     )
                     return
 
@@ -171,15 +172,11 @@ def _around(history: History, time: float) -> list[Sample]:
     return before[-2:] + after[:2]
 
 
-def _promoted_by(history: History, step: Step) -> Sample | None:
-    """The first sample in the step's time in which a node is primary that was not before."""
+def _promoted_by(history: History, step: Step) -> tuple[str, float] | None:
+    """The node that became primary in the step's time, and when; an isolated one may have been primary all along."""
     for before, after in pairwise(history.samples):
-        if _covers(step, after.time) and any(
-            host.is_primary and not before.hosts[name].is_primary for name, host in after.hosts.items()
-        ):
-            return after
+        if _covers(step, after.time):
+            for name, host in after.hosts.items():
+                if host.is_primary and not before.hosts[name].is_primary:
+                    return name, after.time
     return None
-
-
-def _new_primary(sample: Sample) -> str:
-    return next(name for name, host in sample.hosts.items() if host.is_primary)

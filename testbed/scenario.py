@@ -40,6 +40,14 @@ class Expectation:
     fence: Fence = Fence.NEVER
     instances_off: frozenset[str] = frozenset()
     """Nodes whose instance does not run at the end."""
+    isolated: frozenset[str] = frozenset()
+    """Nodes that are cut off at the end; every other node's network ACLs are as they were."""
+    reason: str = ""
+    """Words that the outcome's reason must have."""
+    targets_down: frozenset[str] = frozenset()
+    """App servers that are gone at the end."""
+    is_served_before_the_end: bool = False
+    """The user is served again while the execution still has something to do."""
     service: Service = Service.BACK
     others: frozenset[str] = frozenset({"NothingToDo", "Skipped", "Warned"})
     """Outcomes that other executions of the run may have."""

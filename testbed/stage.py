@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from testbed.app_servers import AppServers
 from testbed.cloud.faults import CloudFaults
 from testbed.deployment import Stack
 from testbed.endpoint import Clients
@@ -32,6 +33,7 @@ class Bed(Protocol):
     installation: Installation
     stack: Stack
     hosts: Mapping[str, SimulatedHost]
+    app_servers: AppServers | None
     patience_seconds: float
 
 
@@ -93,6 +95,16 @@ class Stage:
         self._tell(f"{node}: its instance will hang in stopping")
         self._cloud_faults.set_stuck_in_stopping(self._instance(node), "on")
 
+    def lose_zone_of(self, node: str) -> None:
+        """Everything in the node's Availability Zone is gone, and EC2 never gets its instance to `stopped`."""
+        zone = self._bed.installation.nodes[node].zone
+        self._tell(f"the Availability Zone {zone} is lost, with {node} in it")
+        self._cloud_faults.set_stuck_in_stopping(self._instance(node), "off")
+        self._bed.hosts[node].power_off()
+        for server in self._bed.installation.app_servers.values():
+            if server.zone == zone and self._bed.app_servers is not None:
+                self._bed.app_servers.lose(server.name)
+
     def lose_events(self) -> None:
         self._tell("every event of the stack's alarms and every sign that a node writes will be lost")
         self._cloud_faults.drop_alarm_events("*")
@@ -111,6 +123,10 @@ class Stage:
     def reboot(self, node: str) -> None:
         self._tell(f"somebody reboots {node}")
         self._bed.clients.ec2.reboot_instances(InstanceIds=[self._instance(node)])
+
+    def add_interface_beside(self, node: str) -> None:
+        self._tell(f"somebody puts another network interface into the eth1 subnet of {node}")
+        self._bed.clients.ec2.create_network_interface(SubnetId=self._bed.installation.nodes[node].eth1_subnet_id)
 
     def repoint_route(self, table: str, node: str) -> None:
         self._tell(f"somebody points the virtual IP in the route table {table} to {node}")

@@ -40,6 +40,8 @@ def _tell_samples(samples: Sequence[Sample]) -> Iterator[Moment]:
             was = before.hosts[name]
             if host.is_on != was.is_on:
                 yield Moment(after.time, "host", f"{name} is {'on' if host.is_on else 'off'}")
+            if host.is_isolated != was.is_isolated:
+                yield Moment(after.time, "aws", f"{name} is {'isolated' if host.is_isolated else 'let in again'}")
             if host.is_primary != was.is_primary:
                 yield Moment(after.time, "host", f"{name} is {'primary' if host.is_primary else 'no longer primary'}")
             if host.is_mounted and not was.is_mounted:

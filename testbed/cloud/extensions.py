@@ -14,6 +14,7 @@ from testbed.cloud import (
     functions,
     metric_math,
     network,
+    network_acls,
     permissions,
     subscriptions,
     workflows,
@@ -21,6 +22,7 @@ from testbed.cloud import (
 from testbed.cloud.associations import Associations
 from testbed.cloud.emulator import Cloud
 from testbed.cloud.instances import Instances
+from testbed.cloud.network_acls import NetworkAcls
 from testbed.cloud.recorder import Recorder
 from testbed.cloud.run_command import RunCommand
 from testbed.cloud.target_health import TargetHealth
@@ -34,6 +36,7 @@ def install(cloud: Cloud) -> None:
     network.install()
     instances = Instances(cloud)
     instances.install()
+    NetworkAcls(cloud).install()
     run_command = RunCommand(cloud)
     run_command.install()
     associations = Associations(cloud, run_command)
@@ -44,7 +47,7 @@ def install(cloud: Cloud) -> None:
     subscriptions.install(cloud, recorder)
     workflows.install(cloud, recorder)
     TargetHealth(cloud).install()
-    handlers = (documents.resource_handlers(), associations.resource_handlers(), metric_math.resource_handlers())
+    handlers = (module.resource_handlers() for module in (documents, associations, metric_math, network_acls))
     _register_when_loaded(cloud, {name: handler for each in handlers for name, handler in each.items()})
 
 

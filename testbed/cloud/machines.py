@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from testbed.cut_off import read_cut_off
+
 _PROBE_SECONDS = 5.0
 
 logger = logging.getLogger("testbed.machines")
@@ -99,8 +101,9 @@ class Machine:
     def can_reach_aws(self) -> bool:
         """Whether the agent's sign of life would arrive."""
         faults = self._faults()
+        is_cut_off = "eth0" in read_cut_off(self._directory.parent.parent).get(self.instance_id, ())
         return self.is_on and not (
-            faults.get("hang") or faults.get("aws") == "down" or faults.get("nic_eth0") == "down"
+            is_cut_off or faults.get("hang") or faults.get("aws") == "down" or faults.get("nic_eth0") == "down"
         )
 
     @property

@@ -1,7 +1,8 @@
 """IAM checks on the resources that AWS checks.
 
 Follows the Service Authorization Reference: "Actions, resources, and condition keys for Amazon EC2" (Describe* has no
-resource types: a policy must say "*"; StopInstances is checked on every instance), "... for AWS Systems Manager"
+resource types: a policy must say "*"; StopInstances is checked on every instance, ReplaceNetworkAclAssociation on the
+network ACL and on the subnet), "... for AWS Systems Manager"
 (SendCommand on the document and on every instance; GetCommandInvocation, ListCommandInvocations, CancelCommand and
 DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2" (Describe* on "*"), "... for Amazon
 CloudWatch" (DescribeAlarms on the alarms it names); in the EventBridge User
@@ -125,6 +126,8 @@ def _resources(action: str, body: bytes, query: dict[str, Any], region: str, acc
         return [f"arn:aws:ec2:{prefix}:instance/{instance_id}" for instance_id in ids]
     if service == "ec2" and operation in ("CreateRoute", "ReplaceRoute", "DeleteRoute"):
         return [f"arn:aws:ec2:{prefix}:route-table/{_member(query, 'RouteTableId')}"]
+    if action == "ec2:ReplaceNetworkAclAssociation":
+        return _replace_acl_resources(query, prefix)
     if action == "cloudwatch:DescribeAlarms":
         return [f"arn:aws:cloudwatch:{prefix}:alarm:{name}" for name in _json(body).get("AlarmNames", [])] or ["*"]
     if action == "ec2:ModifyNetworkInterfaceAttribute":
@@ -140,6 +143,16 @@ def _send_command_resources(body: bytes, prefix: str) -> list[str]:
     account_part = prefix if not name.startswith("AWS-") else f"{prefix.split(':')[0]}:"
     document = f"arn:aws:ssm:{account_part}:document/{name}"
     return [document, *(f"arn:aws:ec2:{prefix}:instance/{key}" for key in target_instances(request))]
+
+
+def _replace_acl_resources(query: dict[str, Any], prefix: str) -> list[str]:
+    from ministack.services import ec2
+
+    acls = list(ec2._network_acls.values())
+    associations = {each["NetworkAclAssociationId"]: each["SubnetId"] for acl in acls for each in acl["Associations"]}
+    subnet_id = associations.get(_member(query, "AssociationId"), "*")
+    acl_id = _member(query, "NetworkAclId")
+    return [f"arn:aws:ec2:{prefix}:network-acl/{acl_id}", f"arn:aws:ec2:{prefix}:subnet/{subnet_id}"]
 
 
 def _json(body: bytes) -> dict[str, Any]:

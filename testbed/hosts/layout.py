@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from testbed.cut_off import read_cut_off
+
 STANDIN_COMMANDS = ("drbdadm", "drbdsetup", "modprobe", "mount", "umount", "exportfs", "ip", "systemctl")
 SERVICES = ("cyde_5_0", "cyss_cbgrn")
 FAULTS_TRIES = 40
@@ -79,12 +81,15 @@ class HostSettings:
 
 @dataclass(frozen=True)
 class Faults:
-    """faults.json: what is wrong with the host now."""
+    """faults.json: what is wrong with the host now; and what the cloud's network does to it."""
 
     values: dict[str, Any] = field(default_factory=dict)
+    cut_off: frozenset[str] = frozenset()
+    """Interfaces that the cloud lets nothing through to or from."""
 
     def is_nic_down(self, nic: str) -> bool:
-        return self.values.get(f"nic_{nic}") == "down"
+        """Nothing comes or goes by the interface."""
+        return self.values.get(f"nic_{nic}") == "down" or nic in self.cut_off
 
     @property
     def is_hung(self) -> bool:
@@ -147,12 +152,17 @@ class HostFiles:
         """The faults now. Raises ValueError when the file is no JSON, and not only because it is being written."""
         for _ in range(FAULTS_TRIES):
             try:
-                return Faults(json.loads(self.faults_file.read_text()))
+                return Faults(json.loads(self.faults_file.read_text()), self.cut_off())
             except FileNotFoundError:
-                return Faults()
+                return Faults({}, self.cut_off())
             except ValueError:
                 time.sleep(FAULTS_RETRY_SECONDS)
         raise ValueError(f"{self.faults_file} is no JSON object: {self.faults_file.read_text()!r}")
+
+    def cut_off(self) -> frozenset[str]:
+        """The interfaces that the cloud's network cuts off."""
+        cut_off = read_cut_off(self.world)
+        return cut_off.get(self.settings().instance_id, frozenset()) if cut_off else frozenset()
 
     def service_mark(self, name: str) -> Path:
         """Exists while the service runs; holds the id of the boot that started it."""

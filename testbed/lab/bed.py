@@ -35,7 +35,13 @@ _PACE = Pace(
     user_interval_seconds=1.5,
     user_timeout_seconds=10.0,
     patience_seconds=900.0,
-    parameters={"AnswerTimeoutSeconds": "20", "WatchIntervalSeconds": "10", "PathPort": "22"},
+    # The machines' network knows no network ACL.
+    parameters={
+        "FenceMethod": "StopInstance",
+        "AnswerTimeoutSeconds": "20",
+        "WatchIntervalSeconds": "10",
+        "PathPort": "22",
+    },
 )
 
 

@@ -13,6 +13,9 @@ from testbed.scenarios import (
     fence_stuck,
     flapping,
     instance_stopped,
+    isolate,
+    isolate_shared_subnet,
+    isolate_undone,
     maintenance,
     network_loss,
     promote_fails,
@@ -21,6 +24,7 @@ from testbed.scenarios import (
     service_crash,
     standby_stale,
     status_check_failed,
+    zone_lost,
 )
 
 _MODULES = (
@@ -35,6 +39,10 @@ _MODULES = (
     both_down,
     duplicate_events,
     fence_stuck,
+    isolate,
+    zone_lost,
+    isolate_shared_subnet,
+    isolate_undone,
     promote_fails,
     flapping,
     maintenance,

@@ -20,5 +20,6 @@ SCENARIO = Scenario(
         moves=1,
         fence=Fence.NEEDED,
         instances_off=frozenset({HOME}),
+        isolated=frozenset({HOME}),
     ),
 )

@@ -21,5 +21,6 @@ SCENARIO = Scenario(
         moves=1,
         fence=Fence.NEEDED,
         instances_off=frozenset({HOME}),
+        isolated=frozenset({HOME}),
     ),
 )

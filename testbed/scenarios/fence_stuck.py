@@ -1,4 +1,4 @@
-"""The dead active node's instance hangs in stopping: nothing is promoted."""
+"""The dead active node's instance hangs in stopping, and the stop alone fences: nothing is promoted."""
 
 from testbed.installation import HOME
 from testbed.scenario import Expectation, Fence, Scenario, Service
@@ -12,8 +12,9 @@ def break_it(stage: Stage) -> None:
 
 SCENARIO = Scenario(
     name="fence-stuck",
-    title="The dead active node's instance hangs in stopping: nothing is promoted.",
+    title="The dead active node's instance hangs in stopping, and the stop alone fences: nothing is promoted.",
     break_it=break_it,
+    parameters={"FenceMethod": "StopInstance"},
     expected=Expectation(
         outcome="Halted",
         verdict="failOver",

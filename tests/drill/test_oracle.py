@@ -91,6 +91,27 @@ def test_two_nodes_that_can_write_or_serve_break_promise_1(zombie: HostState) ->
     assert broken(history) == {"1"}
 
 
+def isolated_failover() -> History:
+    """As `failover`, but db-01 goes on by itself, cut off from everybody."""
+    history = failover()
+    for index in range(2, len(history.samples)):
+        hosts = {**history.samples[index].hosts, "db-01": replace(ACTIVE, is_isolated=True)}
+        history = change_sample(history, index, hosts=hosts)
+    return history
+
+
+def test_an_isolated_node_that_goes_on_by_itself_breaks_no_promise() -> None:
+    assert broken(isolated_failover()) == set()
+
+
+def test_an_isolated_node_that_is_let_in_while_it_is_still_active_breaks_promise_1() -> None:
+    assert broken(change_sample(isolated_failover(), 6, hosts={"db-01": ACTIVE, "db-02": ACTIVE})) == {"1"}
+
+
+def test_a_promotion_before_the_isolation_breaks_promise_1() -> None:
+    assert broken(change_sample(isolated_failover(), 3, hosts={"db-01": ACTIVE, "db-02": STANDBY})) == {"1"}
+
+
 def test_a_promotion_begun_before_the_fence_breaks_promise_1_even_if_they_never_overlap() -> None:
     history = failover()
     for index in (2, 3):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import pytest
 
+from testbed.cut_off import write_cut_off
 from testbed.hosts import HostUnreachable
 from tests.node.node import Cluster, wait_for
 
@@ -63,6 +65,28 @@ def test_a_command_that_takes_too_long_is_killed(serving_cluster: Cluster) -> No
     assert result.has_timed_out
     assert result.stdout == "before\n"
     assert time.monotonic() - began < 10
+
+
+def test_an_isolated_host_is_reached_by_nobody_and_its_open_connections_end(active_cluster: Cluster) -> None:
+    """A network ACL keeps no state: flows under way end as well."""
+    first, second = active_cluster.first, active_cluster.second
+    settings = first.host.files.settings()
+    with socket.create_connection((settings.eth0_address, settings.database_port), timeout=5) as connection:
+        assert connection.recv(1)
+        write_cut_off(first.host.files.world, {settings.instance_id: frozenset({"eth0", "eth1"})})
+        while connection.recv(1024):
+            pass  # until it is closed; a time-out fails the test
+    with pytest.raises(HostUnreachable):
+        first.host.deliver("true", {}, 1)
+    wait_for("the link lost", lambda: second.status()["replication"]["connection"] == "WFConnection")
+    sight = second.must("probe").sight
+    assert (sight["database"], sight["nfs"]) == ("unreachable", "unreachable")
+    assert sight["paths"] == {"eth0": False, "eth1": False}
+
+    write_cut_off(first.host.files.world, {})
+
+    wait_for("the replicas in touch", lambda: second.status()["replication"]["connection"] == "Connected")
+    first.host.wait_until_ready()
 
 
 def test_a_primary_that_writes_alone_gets_ahead_and_its_peer_catches_up(serving_cluster: Cluster) -> None:

@@ -1,15 +1,19 @@
 """A cluster for the unit tests: settings, and its AWS side in moto where a test asks for it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
-from failover.adapters import nodes
+from failover.adapters import cluster_table as table
+from failover.adapters import instances, isolation, nodes
 from failover.adapters.clients import client
 from failover.settings import Settings, read_settings
 from moto import mock_aws
 
+from tests.unit.fake_machines import FakeMachines
+from tests.unit.fake_network import FakeNetwork
 from tests.unit.fake_nodes import FakeNode, FakeSsm
 
 EXECUTION = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:one"
@@ -23,9 +27,13 @@ def make_environment(**changes: str) -> dict[str, str]:
         "NODE_A_NAME": "db-01",
         "NODE_A_INSTANCE_ID": "i-0a",
         "NODE_A_ETH0_INTERFACE_ID": "eni-0a",
+        "NODE_A_ETH0_SUBNET_ID": "subnet-0a0",
+        "NODE_A_ETH1_SUBNET_ID": "subnet-0a1",
         "NODE_B_NAME": "db-02",
         "NODE_B_INSTANCE_ID": "i-0b",
         "NODE_B_ETH0_INTERFACE_ID": "eni-0b",
+        "NODE_B_ETH0_SUBNET_ID": "subnet-0b0",
+        "NODE_B_ETH1_SUBNET_ID": "subnet-0b1",
         "VIRTUAL_IP": "10.1.0.10",
         "ROUTE_TABLE_IDS": "rtb-0a,rtb-0b",
         "TARGET_GROUP_ARN": "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/app/1",
@@ -33,6 +41,8 @@ def make_environment(**changes: str) -> dict[str, str]:
         "NODE_DOCUMENT": "garoon-node",
         "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:ap-northeast-1:123456789012:garoon",
         "FAILOVER_STATE_MACHINE_ARN": "arn:aws:states:ap-northeast-1:123456789012:stateMachine:garoon-failover",
+        "FENCE_METHOD": "IsolateAndStop",
+        "ISOLATION_ACL_ID": "acl-0dead",
         "FENCE_TIMEOUT_SECONDS": "300",
         "MINIMUM_FAILOVER_INTERVAL_SECONDS": "900",
         "ANSWER_TIMEOUT_SECONDS": "10",
@@ -81,6 +91,39 @@ def ssm(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeSsm:
     monkeypatch.setattr(nodes, "client", lambda _service: fake)
     monkeypatch.setattr(nodes, "time", FakeTime())
     return fake
+
+
+@pytest.fixture
+def network_acls(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeNetwork:
+    """No node is isolated."""
+    fake = FakeNetwork(settings)
+    monkeypatch.setattr(isolation, "client", lambda _service: fake)
+    return fake
+
+
+@pytest.fixture
+def machines(settings: Settings, network_acls: FakeNetwork, monkeypatch: pytest.MonkeyPatch) -> FakeMachines:
+    """Both instances on, none of them isolated."""
+    fake = FakeMachines(settings)
+    for name in ("read_instance", "stop_now", "start"):
+        monkeypatch.setattr(instances, name, getattr(fake, name))
+    return fake
+
+
+@pytest.fixture
+def lock(cluster_table: Any, settings: Settings) -> None:
+    """This execution owns the lock."""
+    table.acquire_lock(settings, EXECUTION, datetime.now(UTC))
+
+
+def put_alarm(name: str, state: str) -> None:
+    """An alarm of that name, in that state."""
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name, MetricName="m", Namespace="x", Period=10, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="LessThanThreshold", Statistic="Minimum",
+    )  # fmt: skip
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
 
 
 class FakeTime:

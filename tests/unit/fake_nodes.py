@@ -22,6 +22,8 @@ class FakeNode:
     """Commands reach it and nothing comes back."""
     obeys: bool = True
     """Mutating verbs succeed; otherwise they fail."""
+    sees_peer: bool = False
+    """What `probe` says: the peer's database and NFS answer, and it answers on both paths."""
     heard: list[str] = field(default_factory=list)
 
     def status(self) -> dict[str, Any]:
@@ -47,12 +49,9 @@ class FakeNode:
         self.heard.append(verb)
         result = {"verb": verb, "result": "done", "code": "done", "message": "done"}
         if verb == "probe":
-            probe = {
-                "peer": "?",
-                "database": "unreachable",
-                "nfs": "unreachable",
-                "paths": {"eth0": False, "eth1": False},
-            }
+            word = "answers" if self.sees_peer else "unreachable"
+            paths = {"eth0": self.sees_peer, "eth1": self.sees_peer}
+            probe = {"peer": "?", "database": word, "nfs": word, "paths": paths}
             return result | {"probe": probe}
         if verb != "status" and epoch < self.epoch:
             return result | {"result": "refused", "code": "stale_epoch", "message": f"epoch {epoch} has passed"}

@@ -15,9 +15,6 @@ NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("cluster_table")
 
 
-A_FENCE = Fence(node="db-01", execution=OTHER_EXECUTION, acls={"subnet-0a": "acl-0a"})
-
-
 def an_outcome() -> Outcome:
     return Outcome(
         outcome=OutcomeKind.FAILED_OVER, verdict=None, reason="It was down.", next_step="Nothing.",
@@ -92,7 +89,7 @@ def test_execution_without_the_lock_writes_nothing(settings: Settings) -> None:
     with pytest.raises(LockLost):
         table.complete_move(settings, OTHER_EXECUTION, "db-02", 0)
     with pytest.raises(LockLost):
-        table.record_fence(settings, OTHER_EXECUTION, A_FENCE)
+        table.record_fence(settings, OTHER_EXECUTION, "db-01", is_off_proven=True)
     with pytest.raises(LockLost):
         table.clear_fence(settings, OTHER_EXECUTION)
     assert not table.release_lock(settings, OTHER_EXECUTION, an_outcome(), is_automatic_failover=True)
@@ -102,9 +99,11 @@ def test_execution_without_the_lock_writes_nothing(settings: Settings) -> None:
 def test_fence_stays_recorded_until_it_is_cleared(settings: Settings) -> None:
     """Whoever brings the node back, in whatever execution, must find which network ACLs to put back."""
     table.acquire_lock(settings, EXECUTION, NOW)
-    table.record_fence(settings, EXECUTION, A_FENCE)
+    table.record_fence(settings, EXECUTION, "db-01", is_off_proven=False, acls={"subnet-0a": "acl-0a"})
+    table.record_fence(settings, EXECUTION, "db-01", is_off_proven=True)
     table.release_lock(settings, EXECUTION, an_outcome(), is_automatic_failover=True)
-    assert table.read_record(settings).fence == A_FENCE
+    proven = Fence(node="db-01", execution=EXECUTION, is_off_proven=True, acls={"subnet-0a": "acl-0a"})
+    assert table.read_record(settings).fence == proven
     table.acquire_lock(settings, OTHER_EXECUTION, NOW)
     table.clear_fence(settings, OTHER_EXECUTION)
     table.clear_fence(settings, OTHER_EXECUTION)

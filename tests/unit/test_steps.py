@@ -3,19 +3,18 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from failover.adapters import cluster_table as table
-from failover.adapters import executions, instances, notifications
+from failover.adapters import executions, notifications
 from failover.errors import Failed, InvalidInput, LockHeld, LockLost, NotYet, Refused
-from failover.models import ClusterRecord, Evidence, InstanceState, OutcomeKind, StatusChecks, Trigger, Verdict
-from failover.settings import Node, Settings
-from failover.steps import fence_node as fence_module
+from failover.models import ClusterRecord, Evidence, Fenced, InstanceState, OutcomeKind, Trigger, Verdict
+from failover.settings import Settings
 from failover.steps.acquire_lock import AcquireLockInput, acquire_lock
 from failover.steps.assess_cluster import AssessClusterInput, assess_cluster, gather_evidence
+from failover.steps.confirm_stop import ConfirmStopInput, confirm_stop
 from failover.steps.demote_node import DemoteNodeInput, demote_node
 from failover.steps.fence_node import FenceNodeInput, fence_node
 from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
@@ -28,46 +27,13 @@ from failover.steps.swap_route import SwapRouteInput, swap_route
 from failover.steps.watch_cluster import WatchEvent, watch_cluster
 from failover.triggers import read_trigger
 
-from tests.unit.conftest import EXECUTION, OTHER_EXECUTION
+from tests.unit.conftest import EXECUTION, OTHER_EXECUTION, put_alarm
+from tests.unit.fake_machines import FakeMachines
+from tests.unit.fake_network import FakeNetwork
 from tests.unit.fake_nodes import FakeSsm
 from tests.unit.test_signs import log_of
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
-
-
-class FakeMachines:
-    """The two instances, as the EC2 adapter reports them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.states = {node.name: InstanceState.ON for node in settings.nodes}
-        self.checks = {node.name: StatusChecks.PASSED for node in settings.nodes}
-        self.calls: list[tuple[str, str]] = []
-        self.stop_leads_to = InstanceState.OFF
-
-    def read_instance(self, node: Node) -> tuple[InstanceState, StatusChecks]:
-        return self.states[node.name], self.checks[node.name]
-
-    def stop_now(self, node: Node) -> None:
-        self.calls.append(("stop", node.name))
-        self.states[node.name] = self.stop_leads_to
-
-    def start(self, node: Node) -> None:
-        self.calls.append(("start", node.name))
-        self.states[node.name] = InstanceState.ON
-
-
-@pytest.fixture
-def machines(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeMachines:
-    fake = FakeMachines(settings)
-    for name in ("read_instance", "stop_now", "start"):
-        monkeypatch.setattr(instances, name, getattr(fake, name))
-    return fake
-
-
-@pytest.fixture
-def lock(cluster_table: Any, settings: Settings) -> None:
-    """This execution owns the lock."""
-    table.acquire_lock(settings, EXECUTION, datetime.now(UTC))
 
 
 @pytest.fixture
@@ -79,15 +45,6 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(notifications, "publish", publish)
     return messages
-
-
-def put_alarm(name: str, state: str) -> None:
-    cloudwatch = boto3.client("cloudwatch")
-    cloudwatch.put_metric_alarm(
-        AlarmName=name, MetricName="m", Namespace="x", Period=10, EvaluationPeriods=1, Threshold=1,
-        ComparisonOperator="LessThanThreshold", Statistic="Minimum",
-    )  # fmt: skip
-    cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
 
 
 # --- the lock ----------------------------------------------------------------------------------------------------
@@ -117,6 +74,12 @@ ChangingStep = Callable[[str, Settings], object]
 CHANGING_STEPS: dict[str, ChangingStep] = {
     "demote_node": lambda owner, s: demote_node(DemoteNodeInput(execution=owner, node="db-01"), s),
     "fence_node": lambda owner, s: fence_node(FenceNodeInput(execution=owner, node="db-01", started_at=NOW), s),
+    "confirm_stop": lambda owner, s: confirm_stop(
+        ConfirmStopInput(
+            execution=owner, fenced=Fenced(node="db-01", proof="it is isolated", is_off=False), started_at=NOW
+        ),
+        s,
+    ),
     "start_node": lambda owner, s: start_node(StartNodeInput(execution=owner, node="db-01"), s),
     "promote_replica": lambda owner, s: promote_replica(PromoteReplicaInput(execution=owner, node="db-02"), s),
     "start_services": lambda owner, s: start_services(StartServicesInput(execution=owner, node="db-01"), s),
@@ -128,47 +91,15 @@ CHANGING_STEPS: dict[str, ChangingStep] = {
 @pytest.mark.parametrize("step", CHANGING_STEPS.values(), ids=CHANGING_STEPS.keys())
 @pytest.mark.usefixtures("lock")
 def test_step_that_lost_the_lock_does_nothing(
-    step: ChangingStep, settings: Settings, ssm: FakeSsm, machines: FakeMachines
+    step: ChangingStep, settings: Settings, ssm: FakeSsm, machines: FakeMachines, network_acls: FakeNetwork
 ) -> None:
     before = table.read_record(settings)
     with pytest.raises(LockLost):
         step(OTHER_EXECUTION, settings)
     assert ssm.sent == []
     assert machines.calls == []
+    assert network_acls.replaced == []
     assert table.read_record(settings) == before
-
-
-# --- fence -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("lock")
-def test_fence_is_proven_by_the_state_stopped(settings: Settings, machines: FakeMachines) -> None:
-    request = FenceNodeInput(execution=EXECUTION, node="db-01", started_at=datetime.now(UTC))
-    fence_node(request, settings)
-    fence_node(request, settings)
-    assert machines.calls == [("stop", "db-01")]
-    fence = table.read_record(settings).fence
-    assert fence is not None
-    assert (fence.node, fence.is_off_proven, fence.acls) == ("db-01", True, {})
-
-
-@pytest.mark.usefixtures("lock")
-def test_fence_that_hangs_waits_and_then_halts(
-    settings: Settings, machines: FakeMachines, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    machines.stop_leads_to = InstanceState.GOING_OFF
-    clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(
-        fence_module,
-        "time",
-        SimpleNamespace(monotonic=lambda: clock.now, sleep=lambda seconds: setattr(clock, "now", clock.now + seconds)),
-    )
-    just_begun, long_ago = datetime.now(UTC), datetime.now(UTC) - timedelta(seconds=301)
-    with pytest.raises(NotYet):
-        fence_node(FenceNodeInput(execution=EXECUTION, node="db-01", started_at=just_begun), settings)
-    with pytest.raises(Failed, match="still not stopped after 301 s"):
-        fence_node(FenceNodeInput(execution=EXECUTION, node="db-01", started_at=long_ago), settings)
-    assert table.read_record(settings).fence is None
 
 
 # --- demote and promote ------------------------------------------------------------------------------------------

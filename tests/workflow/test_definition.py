@@ -146,7 +146,11 @@ def test_every_step_has_its_folder_and_its_function() -> None:
         name for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == "AWS::Serverless::Function"
     }
     folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
-    steps = {path.stem for path in (ROOT / "layers/failover_core/failover/steps").glob("*.py")} - {"__init__", "verbs"}
+    steps = {path.stem for path in (ROOT / "layers/failover_core/failover/steps").glob("*.py")} - {
+        "__init__",
+        "proofs",
+        "verbs",
+    }
     as_folder = {re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower() for name in functions}
     assert as_folder == folders == steps
 

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from failover.models import Decision, Failure, OutcomeKind, Value, Verdict
+from failover.models import Decision, Failure, Fenced, OutcomeKind, Value, Verdict
 
 _WHAT_TO_DO_AFTER_A_FAILED_STEP = {
     "AssessCluster": "Nothing was changed. Look at both nodes; the workflow starts again while an alarm stands.",
@@ -27,6 +27,8 @@ class Progress(Value):
 
     is_moved: bool = False
     """The role was moved away from the node that was active at the start."""
+    fenced: Fenced | None = None
+    """The node that was fenced, unless it is back in service."""
     promotion_failure: Failure | None = None
     """Why the standby could not be promoted, once the way back to the old active node was taken."""
 
@@ -82,12 +84,13 @@ def _conclude_failure(decision: Decision | None, failure: Failure, progress: Pro
     if progress.promotion_failure is not None:
         story.append(f"The standby could not be promoted: {progress.promotion_failure.message}")
     story.append(f"{failure.step} did not succeed: {failure.message}")
+    next_step = _WHAT_TO_DO_AFTER_A_FAILED_STEP.get(
+        failure.step, "Look at the execution in the Step Functions console, then start the workflow again."
+    )
     return Conclusion(
         kind=kind,
-        reason=" ".join(story),
-        next_step=_WHAT_TO_DO_AFTER_A_FAILED_STEP.get(
-            failure.step, "Look at the execution in the Step Functions console, then start the workflow again."
-        ),
+        reason=_with_the_fence(" ".join(story), progress.fenced),
+        next_step=_with_the_stop(next_step, progress.fenced),
     )
 
 
@@ -115,4 +118,26 @@ def _conclude_success(decision: Decision, progress: Progress) -> Conclusion:
             assert_never(decision.verdict)
     if progress.is_moved:
         next_step = "Bring the old active node back as an up-to-date standby: until then there is none."
-    return Conclusion(kind=kind, reason=reason, next_step=next_step)
+    return Conclusion(
+        kind=kind,
+        reason=_with_the_fence(reason, progress.fenced),
+        next_step=_with_the_stop(next_step, progress.fenced),
+    )
+
+
+def _with_the_fence(reason: str, fenced: Fenced | None) -> str:
+    """The reason, and what of the fence is not as it should be."""
+    if fenced is not None and not fenced.is_off:
+        return f"{reason} {fenced.node} is isolated, but its instance is not stopped."
+    if fenced is not None and fenced.why_not_isolated:
+        return f"{reason} {fenced.node} was fenced by its stop alone: {fenced.why_not_isolated}."
+    return reason
+
+
+def _with_the_stop(next_step: str, fenced: Fenced | None) -> str:
+    if fenced is None or fenced.is_off:
+        return next_step
+    return (
+        f"Stop the instance of {fenced.node} in the EC2 console (Force stop, skipping the OS shutdown), or wait until "
+        f"EC2 has stopped it; until then leave its subnets' network ACLs as they are. {next_step}"
+    )

@@ -160,6 +160,11 @@ class PeerProbe(Observed):
     def sees_services(self) -> bool:
         return self.database == "answers" and self.nfs == "answers"
 
+    @property
+    def sees_anything(self) -> bool:
+        """A service of the peer takes a connection, or it answers on a path."""
+        return self.database != "unreachable" or self.nfs != "unreachable" or any(self.paths.values())
+
 
 class VerbResult(Observed):
     """The one JSON object that every verb of garoon-node.sh prints."""
@@ -334,6 +339,18 @@ class Failure(Value):
             return str(json.loads(self.cause)["errorMessage"])
         except (ValueError, KeyError, TypeError):
             return self.cause or self.error
+
+
+class Fenced(Value):
+    """What fence_node proved, and confirm_stop after it."""
+
+    node: str
+    proof: str
+    """What it was proven by first."""
+    is_off: bool
+    """EC2 said that the instance is stopped or terminated; an isolated one may still be on."""
+    why_not_isolated: str = ""
+    """Why an isolation that was wanted is not what proved it. A sentence without its full stop."""
 
 
 class Outcome(Value):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 from functools import cache
 from typing import Annotated
 
@@ -16,6 +17,13 @@ SILENT_INTERVALS = 5
 """So many beats may be missing; of a living node up to three are on their way: collected, flushed, not seen yet."""
 
 
+class FenceMethod(StrEnum):
+    """How a failed node is fenced: docs/decisions/0006-fence-by-isolation.md."""
+
+    ISOLATE_AND_STOP = "IsolateAndStop"
+    STOP_INSTANCE = "StopInstance"
+
+
 class Node(BaseModel):
     """One of the two database servers."""
 
@@ -24,6 +32,13 @@ class Node(BaseModel):
     name: str = Field(min_length=1)
     instance_id: str = Field(pattern=r"^i-[0-9a-f]+$")
     eth0_interface_id: str = Field(pattern=r"^eni-[0-9a-f]+$")
+    eth0_subnet_id: str = Field(pattern=r"^subnet-[0-9a-f]+$")
+    eth1_subnet_id: str = Field(pattern=r"^subnet-[0-9a-f]+$")
+
+    @property
+    def subnet_ids(self) -> tuple[str, str]:
+        """The node's two subnets, in the order in which it is cut off: eth0's first."""
+        return self.eth0_subnet_id, self.eth1_subnet_id
 
 
 def _split_at_commas(value: object) -> object:
@@ -46,6 +61,8 @@ class Settings(BaseModel):
     node_document: str
     notification_topic_arn: str
     failover_state_machine_arn: str
+    fence_method: FenceMethod
+    isolation_acl_id: str = Field(pattern=r"^acl-[0-9a-f]+$")
     fence_timeout_seconds: int = Field(ge=1)
     minimum_failover_interval_seconds: int = Field(ge=0)
     answer_timeout_seconds: int = Field(ge=1)
@@ -93,10 +110,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """Settings from environment variables. Raises ValueError that names each variable that is missing or wrong."""
 
     def node(letter: str) -> dict[str, str | None]:
-        return {
-            field: environment.get(f"NODE_{letter}_{field.upper()}")
-            for field in ("name", "instance_id", "eth0_interface_id")
-        }
+        return {field: environment.get(f"NODE_{letter}_{field.upper()}") for field in Node.model_fields}
 
     values: dict[str, object] = {
         field: environment[field.upper()] for field in Settings.model_fields if field.upper() in environment

@@ -4,6 +4,7 @@ DynamoDB evaluates a condition and applies its update as one atomic step (Develo
 so two executions can never both win.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -112,18 +113,36 @@ def begin_move(settings: Settings, owner: str, target: str) -> int:
 
 @translate_errors
 def complete_move(settings: Settings, owner: str, target: str, epoch: int) -> None:
-    """Records that `target` is active now. Completing it twice is success. Raises LockLost."""
+    """Records that `target` is active now, and that it is not fenced any more. Completing it twice is success.
+
+    Raises LockLost.
+    """
+    fence = require_lock(settings, owner).fence
+    is_fence_over = fence is not None and fence.node == target
     _update_as_owner(
         settings,
-        "SET active = :target REMOVE movingTo, movedBy",
+        "SET active = :target REMOVE movingTo, movedBy" + (", fence" if is_fence_over else ""),
         "lockOwner = :owner AND epoch = :epoch",
         {":target": target, ":owner": owner, ":epoch": epoch},
     )
 
 
 @translate_errors
-def record_fence(settings: Settings, owner: str, fence: Fence) -> None:
-    """Records a fence, begun or further proven, in place of the one recorded before. Raises LockLost."""
+def record_fence(
+    settings: Settings, owner: str, node: str, *, is_off_proven: bool, acls: Mapping[str, str] | None = None
+) -> None:
+    """Records that the node is being fenced, or proven off since. Raises LockLost.
+
+    `acls` are the network ACLs of its subnets before it is isolated; what was recorded of other subnets before, and is
+    not yet put back, stays.
+    """
+    before = require_lock(settings, owner).fence
+    fence = Fence(
+        node=node,
+        execution=owner,
+        is_off_proven=is_off_proven,
+        acls={**(before.acls if before else {}), **(acls or {})},
+    )
     _update_as_owner(settings, "SET fence = :fence", "lockOwner = :owner", {":fence": fence.to_json(), ":owner": owner})
 
 

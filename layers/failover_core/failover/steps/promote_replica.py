@@ -1,10 +1,11 @@
 """Make a node's replica the writable one, once the other node is proven unable to write."""
 
-from failover.adapters import alarms, cluster_table, instances, nodes
-from failover.errors import Failed, Refused
+from failover.adapters import alarms, cluster_table, instances, isolation, nodes
+from failover.errors import Failed, NotYet, Refused
 from failover.models import InstanceState, Value
 from failover.runtime import StepInput
 from failover.settings import Node, Settings
+from failover.steps.proofs import why_not_cut_off
 from failover.steps.verbs import obey
 
 
@@ -23,10 +24,10 @@ class Promoted(Value):
 def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promoted:
     """The node is primary with its volume mounted, and recorded as active.
 
-    Believes no earlier step: the other node must be off now, or obey a demote of this move's epoch now (which also
-    makes it refuse whatever an earlier execution may still have on the way to it). And since it was assessed it may
-    have come back and written without its standby: so its last word on replication is looked at once more. The move is
-    written down before the node is asked, so that a crash in between is seen by the next execution.
+    Believes no earlier step: the other node must be off now, or cut off now, or obey a demote of this move's epoch now
+    (which also makes it refuse whatever an earlier execution may still have on the way to it). And since it was
+    assessed it may have come back and written without its standby: so its last word on replication is looked at once
+    more. The move is written down before the node is asked, so that a crash in between is seen by the next execution.
     Raises NotYet, Refused or Failed as `obey` does, and LockLost.
     """
     target = settings.node(request.node)
@@ -50,6 +51,12 @@ def _prove_peer_inactive(target: str, epoch: int, settings: Settings) -> tuple[s
     peer = settings.peer_of(target)
     if instances.read_instance(peer)[0] is InstanceState.OFF:
         return f"the instance of {peer.name} is stopped", False
+    if isolation.isolated(isolation.read_acls(peer), settings):
+        # Nobody can ask it for a demote.
+        why_not = why_not_cut_off(peer, settings)
+        if why_not:
+            raise NotYet(f"It is not proven yet that {peer.name} is cut off: {why_not}.")
+        return f"{peer.name} is isolated, and {target} sees nothing of it", False
     status = obey(peer, "demote", settings, epoch=epoch)
     if not status.is_demoted:
         raise Failed(f"{peer.name} is neither stopped nor demoted, so {target} is not promoted.")

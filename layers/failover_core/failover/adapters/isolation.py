@@ -1,0 +1,106 @@
+"""The network ACLs of a node's two subnets: cutting the node off, seeing that it is, and putting back what was.
+
+A network ACL keeps no state, so one that denies everything also ends the flows that a security group would go on
+letting through (Amazon EC2 User Guide, "Security group connection tracking"). It is looked at where traffic enters and
+leaves a subnet, not within it (Amazon VPC User Guide, "Network ACL basics"): so each of the two subnets may hold
+nothing but the node's own interface, and the node none in another subnet.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from failover.adapters.clients import client, translate_errors
+from failover.errors import Failed
+from failover.models import Value
+from failover.settings import Node, Settings
+
+
+class SubnetAcl(Value):
+    """Which network ACL a subnet has now."""
+
+    subnet_id: str
+    acl_id: str
+    association_id: str
+    does_allow: bool
+    """It has an entry that lets something through."""
+
+
+@translate_errors
+def read_acls(node: Node) -> list[SubnetAcl]:
+    """The network ACLs of the node's subnets, eth0's first. Raises Failed if a subnet does not exist."""
+    found = {
+        association["SubnetId"]: SubnetAcl(
+            subnet_id=association["SubnetId"],
+            acl_id=acl["NetworkAclId"],
+            association_id=association["NetworkAclAssociationId"],
+            does_allow=any(entry["RuleAction"] != "deny" for entry in acl["Entries"]),
+        )
+        for page in client("ec2")
+        .get_paginator("describe_network_acls")
+        .paginate(Filters=[{"Name": "association.subnet-id", "Values": list(node.subnet_ids)}])
+        for acl in page["NetworkAcls"]
+        for association in acl["Associations"]
+    }
+    missing = [subnet_id for subnet_id in node.subnet_ids if subnet_id not in found]
+    if missing:
+        raise Failed(f"Subnets of {node.name} that do not exist: {', '.join(missing)}. Correct the stack's parameters.")
+    return [found[subnet_id] for subnet_id in node.subnet_ids]
+
+
+def isolated(acls: Iterable[SubnetAcl], settings: Settings) -> list[SubnetAcl]:
+    """Those that have the stack's network ACL, which denies everything."""
+    return [acl for acl in acls if acl.acl_id == settings.isolation_acl_id]
+
+
+@translate_errors
+def why_not_alone(node: Node) -> str:
+    """Why network ACLs on its subnets would not cut off the node, and it alone. A sentence without its full stop."""
+    interfaces = client("ec2").get_paginator("describe_network_interfaces")
+    for page in interfaces.paginate(Filters=[{"Name": "subnet-id", "Values": list(node.subnet_ids)}]):
+        for interface in page["NetworkInterfaces"]:
+            if interface.get("Attachment", {}).get("InstanceId") != node.instance_id:
+                return (
+                    f"the subnet {interface['SubnetId']} holds the network interface "
+                    f"{interface['NetworkInterfaceId']}, which is not one of {node.name}"
+                )
+    for page in interfaces.paginate(Filters=[{"Name": "attachment.instance-id", "Values": [node.instance_id]}]):
+        for interface in page["NetworkInterfaces"]:
+            if interface["SubnetId"] not in node.subnet_ids:
+                return (
+                    f"{node.name} has the network interface {interface['NetworkInterfaceId']} in "
+                    f"{interface['SubnetId']}, which is not one of its configured subnets"
+                )
+    return ""
+
+
+@translate_errors
+def isolate(acls: Iterable[SubnetAcl], settings: Settings) -> None:
+    """Gives each subnet, one after the other, the network ACL that denies everything.
+
+    In the order of `read_acls`: clients and the path to CloudWatch go before the replication link. The other way round
+    the standby would see an active node that serves without it, and the node's last word would be that replication is
+    lost; either forbids the promotion.
+    """
+    for acl in acls:
+        if acl.acl_id != settings.isolation_acl_id:
+            _replace(acl, settings.isolation_acl_id)
+
+
+@translate_errors
+def restore(acls: Iterable[SubnetAcl], recorded: Mapping[str, str], settings: Settings) -> None:
+    """Gives each isolated subnet the network ACL that the record says it had; leaves the others alone.
+
+    Raises Failed, before anything is changed, for an isolated subnet of which nothing is recorded.
+    """
+    to_restore = isolated(acls, settings)
+    unknown = [acl.subnet_id for acl in to_restore if acl.subnet_id not in recorded]
+    if unknown:
+        raise Failed(
+            f"It is not recorded which network ACL {' and '.join(unknown)} had before the isolation. Associate the "
+            "right one by hand, then start this workflow again."
+        )
+    for acl in to_restore:
+        _replace(acl, recorded[acl.subnet_id])
+
+
+def _replace(acl: SubnetAcl, acl_id: str) -> None:
+    client("ec2").replace_network_acl_association(AssociationId=acl.association_id, NetworkAclId=acl_id)

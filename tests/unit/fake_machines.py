@@ -1,0 +1,25 @@
+"""The two instances, as the EC2 adapter reports them."""
+
+from failover.models import InstanceState, StatusChecks
+from failover.settings import Node, Settings
+
+
+class FakeMachines:
+    """A stop and a start take effect at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.states = {node.name: InstanceState.ON for node in settings.nodes}
+        self.checks = {node.name: StatusChecks.PASSED for node in settings.nodes}
+        self.calls: list[tuple[str, str]] = []
+        self.stop_leads_to = InstanceState.OFF
+
+    def read_instance(self, node: Node) -> tuple[InstanceState, StatusChecks]:
+        return self.states[node.name], self.checks[node.name]
+
+    def stop_now(self, node: Node) -> None:
+        self.calls.append(("stop", node.name))
+        self.states[node.name] = self.stop_leads_to
+
+    def start(self, node: Node) -> None:
+        self.calls.append(("start", node.name))
+        self.states[node.name] = InstanceState.ON
