@@ -361,9 +361,8 @@ class _Drill:
 
     def _is_served_before(self, execution: Execution, history: History) -> bool:
         outages = find_outages([visit for visit in history.visits if visit.started_at >= (self._broken_at or 0)])
-        return bool(outages) and all(
-            outage.ended_at is not None and outage.ended_at < (execution.ended_at or 0) for outage in outages
-        )
+        served_again_at = outages[0].ended_at if outages else None
+        return served_again_at is not None and served_again_at < (execution.ended_at or 0)
 
     def _check_network_acls(self, isolated: frozenset[str]) -> None:
         acls, installation = read_network_acls(self._bed.clients, self._bed.installation), self._bed.installation
