@@ -483,9 +483,10 @@ kill_holders() {
     return "$found"
 }
 
+# Writes over what is there, which needs no room: a full volume is not a hung one, and would be as full on the peer.
 look_at_volume() {
     timeout -k 1 "${CONFIG[LOOK_SECONDS]}" dd if=/dev/zero of="$ROOT${CONFIG[MOUNT_POINT]}/$WRITE_CHECK_FILE" \
-        bs=512 count=1 conv=fsync status=none && printf writable
+        bs=512 count=1 conv=notrunc,fsync status=none && printf writable
 }
 
 # ----------------------------------------------------------------------------------------------------------- services

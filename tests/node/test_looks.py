@@ -26,6 +26,17 @@ def test_a_volume_that_takes_no_writes_does_not_serve(serving_cluster: Cluster) 
     wait_for("the error noticed", lambda: not serving_cluster.first.status()["isWritable"])
 
 
+def test_a_full_volume_is_not_called_hung(serving_cluster: Cluster) -> None:
+    # What the look writes over needs no room; a file that is cut to nothing first would need it again.
+    node = serving_cluster.first
+    check = node.host.files.volume / ".garoon-node-write-check"
+    check.write_bytes(b"x" * 2000)
+
+    assert node.status()["isWritable"]
+
+    assert check.read_bytes() == bytes(512) + b"x" * 1488
+
+
 def test_the_answer_is_small_enough_for_run_command(serving_cluster: Cluster) -> None:
     assert serving_cluster.first.must("status").length < 2000
 
