@@ -276,12 +276,13 @@ is_unreplicated() {
 
 REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
 REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null
+REPLICATION_OUT_OF_SYNC=0 # KiB; DRBD 8.4 only
 
 # Reads the state of the pair into the variables above; words are those of DRBD 8.4, "Unknown" where nothing is known.
 read_replication() {
     local text="" minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
     REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
-    REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null
+    REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null REPLICATION_OUT_OF_SYNC=0
     [[ -r $ROOT/proc/drbd ]] && text=$(<"$ROOT/proc/drbd")
     # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
     if [[ $text == *"version: 8."* ]]; then
@@ -308,6 +309,8 @@ parse_proc_drbd() {
             REPLICATION_PEER_DISK=${BASH_REMATCH[7]:-Unknown}
         elif [[ $current == "$2" && $line =~ sync\'ed:\ *([0-9]+(\.[0-9]+)?)% ]]; then
             REPLICATION_PERCENT=${BASH_REMATCH[1]}
+        elif [[ $current == "$2" && $line =~ \ oos:([0-9]+) ]]; then
+            REPLICATION_OUT_OF_SYNC=${BASH_REMATCH[1]}
         fi
     done <<<"$1"
 }
@@ -364,8 +367,11 @@ why_replica_is_stale() {
     [[ $REPLICATION_DISK == UpToDate ]] || printf 'its disk is %s, not UpToDate' "$REPLICATION_DISK"
 }
 
+# Blocks out of sync between connected replicas that call themselves UpToDate: they diverged, and DRBD did not see it (a
+# pair made of copied disks) or was told so (`drbdadm verify`).
 is_replication_healthy() {
-    [[ $REPLICATION_CONNECTION == Connected && $REPLICATION_DISK == UpToDate && $REPLICATION_PEER_DISK == UpToDate ]]
+    [[ $REPLICATION_CONNECTION == Connected && $REPLICATION_DISK == UpToDate && $REPLICATION_PEER_DISK == UpToDate ]] &&
+        ((REPLICATION_OUT_OF_SYNC == 0))
 }
 
 # Attached and looking for its peer, in whatever role; does nothing when it is.

@@ -100,6 +100,53 @@ def test_the_resync_of_another_device_is_not_taken_for_ours(tmp_path: Path) -> N
     assert with_functions(tmp_path, SHOW) == "Secondary Primary SyncTarget Inconsistent UpToDate 42.5"
 
 
+# Recorded from DRBD 8.4.11 of Debian 12's kernel.
+RECORDED_DIVERGED = """\
+version: 8.4.11 (api:1/proto:86-101)
+srcversion: B536C32A3EADA868561EFD9
+ 0: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----
+    ns:26 nr:0 dw:37978 dr:1387 al:7 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:32808
+"""
+RECORDED_ATTACHED = """\
+version: 8.4.11 (api:1/proto:86-101)
+srcversion: B536C32A3EADA868561EFD9
+ 0: cs:StandAlone ro:Secondary/Unknown ds:UpToDate/DUnknown   r-----
+    ns:0 nr:0 dw:0 dr:0 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:12288
+"""
+RECORDED_RESYNC = """\
+version: 8.4.11 (api:1/proto:86-101)
+srcversion: B536C32A3EADA868561EFD9
+ 0: cs:SyncTarget ro:Secondary/Primary ds:Inconsistent/UpToDate C r-----
+    ns:0 nr:1312 dw:33579 dr:33758 al:7 bm:0 lo:0 pe:2 ua:0 ap:0 ep:1 wo:f oos:21256
+\t[==>.................] sync'ed: 16.7% (21256/22568)K
+\tfinish: 0:00:13 speed: 1,312 (1,312) want: 1,480 K/sec
+"""
+
+
+@pytest.mark.parametrize(
+    ("recorded", "expected"),
+    [
+        (RECORDED_ATTACHED, "Secondary Unknown StandAlone UpToDate Unknown null"),
+        (RECORDED_RESYNC, "Secondary Primary SyncTarget Inconsistent UpToDate 16.7"),
+    ],
+)
+def test_what_was_recorded_from_a_real_pair_is_understood(tmp_path: Path, recorded: str, expected: str) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/drbd").write_text(recorded)
+
+    assert with_functions(tmp_path, SHOW) == expected
+
+
+def test_replicas_that_diverged_unseen_are_not_healthy(tmp_path: Path) -> None:
+    ask = "read_replication; is_replication_healthy && echo healthy"
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/drbd").write_text(RECORDED_DIVERGED)
+
+    assert with_functions(tmp_path, ask) == ""
+    (tmp_path / "proc/drbd").write_text(RECORDED_DIVERGED.replace("oos:32808", "oos:0"))
+    assert with_functions(tmp_path, ask) == "healthy"
+
+
 def test_a_module_without_our_device_knows_nothing(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/drbd").write_text("version: 8.4.11-1 (api:1/proto:86-101)\n 0: cs:Unconfigured\n")
