@@ -19,7 +19,7 @@ from testbed.deployment import changed_parameters
 from testbed.history import CHANGING_STEPS, Call, Execution, History, Repeat, Sample
 from testbed.hosts.layout import HostFiles
 from testbed.installation import HOME, read_network_acls
-from testbed.observer import Observer, read_calls
+from testbed.observer import Observer, read_calls, read_discards, read_snapshots
 from testbed.scenario import Fence, Scenario, Service
 from testbed.stage import Stage
 from testbed.timeline import Moment
@@ -123,6 +123,9 @@ class _Drill:
         stage = Stage(bed, self._note)
         if self._scenario.prepare is not None:
             self._scenario.prepare(stage)
+            # What the preparations did is no part of the story.
+            self._since = time.time()
+            bed.read_notifications()
         pace = bed.pace
         with (
             Observer(bed.clients, bed.installation, bed.stack, bed.world.directory, self._since) as observer,
@@ -244,7 +247,7 @@ class _Drill:
             before = observer.sample_now()
             for node in {decisive.output.get("activeBefore"), decisive.output.get("activeAfter")} - {None}:
                 payload: dict[str, Any] = {"execution": decisive.arn, "node": node}
-                if state == "FenceNode":
+                if state in ("FenceNode", "FenceTarget"):
                     payload["startedAt"] = decisive.output.get("startedAt")
                 if state == "ConfirmStop":
                     fenced = {"node": payload.pop("node"), "proof": "isolated", "isOff": False}
@@ -317,6 +320,8 @@ class _Drill:
             visits=user.visits,
             repeats=repeats,
             recorded_outcomes=observer.recorded_outcomes,
+            discards=read_discards(self._bed.world.directory, self._since),
+            snapshots=read_snapshots(self._bed.clients, self._bed.installation, self._bed.world.directory),
         )
 
     def _check(
@@ -336,6 +341,14 @@ class _Drill:
             self._problems.append(
                 f"Execution {execution.name} ended with {execution.outcome}: {execution.output.get('reason')}"
             )
+        if expected.standby is not None:
+            standby = after.hosts[expected.standby]
+            state = (standby.is_active, standby.disk, standby.connection)
+            self._require(f"The state of {expected.standby}", (False, "UpToDate", "Connected"), state)
+        if expected.is_data_discarded:
+            self._require("That a resync overwrote something", True, bool(history.discards))
+            kept = decisive is not None and decisive.output.get("snapshotId")
+            self._require("The snapshot named in the outcome", True, kept in {one.id for one in history.snapshots})
         if expected.is_decisive_only_once:
             ended_so = [execution for execution in history.executions if execution.outcome == expected.outcome]
             self._require(f"The number of {expected.outcome}", 1, len(ended_so))

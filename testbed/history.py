@@ -16,9 +16,13 @@ CHANGING_STEPS = frozenset(
     {
         "RestartServices",
         "DemoteNode",
+        "DemoteTarget",
         "FenceNode",
+        "FenceTarget",
         "ConfirmStop",
         "StartNode",
+        "KeepData",
+        "RejoinNode",
         "PromoteReplica",
         "StartServices",
         "SwapRoute",
@@ -143,6 +147,11 @@ class Execution:
         return self.arn.rpartition(":")[2]
 
     @property
+    def is_planned(self) -> bool:
+        """An operator's move, and no answer to a failure."""
+        return self.state_machine_arn.endswith("-switchback")
+
+    @property
     def state_machine_arn(self) -> str:
         return self.arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
 
@@ -166,6 +175,25 @@ class Execution:
 
 
 @dataclass(frozen=True)
+class Discard:
+    """Files of a node that a resync overwrote although its peer lacked them."""
+
+    time: float
+    node: str
+    files: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An EBS snapshot of a node's data volume."""
+
+    id: str
+    time: float
+    node: str
+    files: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Repeat:
     """What happened when something that was done already was done once more."""
 
@@ -184,3 +212,5 @@ class History:
     visits: Sequence[Visit]
     repeats: Sequence[Repeat] = ()
     recorded_outcomes: Sequence[Mapping[str, Any]] = ()  # lastOutcome as it stood in the record, first to last
+    discards: Sequence[Discard] = ()
+    snapshots: Sequence[Snapshot] = ()

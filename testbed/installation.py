@@ -60,6 +60,7 @@ class Node:
     eth1_address: str
     eth0_subnet_id: str
     eth1_subnet_id: str
+    data_volume_id: str
 
     @property
     def subnet_ids(self) -> tuple[str, str]:
@@ -127,6 +128,7 @@ class Installation:
                 f"Node{letter}Eth1Address": node.eth1_address,
                 f"Node{letter}Eth0SubnetId": node.eth0_subnet_id,
                 f"Node{letter}Eth1SubnetId": node.eth1_subnet_id,
+                f"Node{letter}DataVolumeId": node.data_volume_id,
             }
         return parameters
 
@@ -270,7 +272,11 @@ def _make_node(
         ],
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
     )["Instances"][0]
-    return Node(name, zone, instance["InstanceId"], interfaces[0], eth0, interfaces[1], eth1, subnet, heartbeat_subnet)
+    volume = ec2.create_volume(AvailabilityZone=instance["Placement"]["AvailabilityZone"], Size=8)["VolumeId"]
+    ec2.attach_volume(VolumeId=volume, InstanceId=instance["InstanceId"], Device="/dev/xvdb")
+    return Node(
+        name, zone, instance["InstanceId"], interfaces[0], eth0, interfaces[1], eth1, subnet, heartbeat_subnet, volume
+    )
 
 
 def _make_app_server(clients: Clients, name: str, zone: str, subnet: str, group: str, address: str) -> AppServer:

@@ -17,9 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from testbed.deployment import Stack
 from testbed.endpoint import Clients
-from testbed.history import Call, Execution, HostState, Sample, Step
-from testbed.hosts.layout import SERVICES, HostFiles
-from testbed.hosts.mirror import Mirror
+from testbed.history import Call, Discard, Execution, HostState, Sample, Snapshot, Step
+from testbed.hosts.layout import SERVICES, HostFiles, snapshot_directory
+from testbed.hosts.mirror import Mirror, files_of
 from testbed.installation import CLUSTER, HOME, Installation, read_routes
 
 if TYPE_CHECKING:
@@ -117,6 +117,27 @@ def list_executions(clients: Clients, stack: Stack, **filters: Any) -> list[Exec
         for machine in stack.state_machines
         for page in paginator.paginate(stateMachineArn=machine, **filters)
         for item in page["executions"]
+    ]
+
+
+def read_discards(world_directory: Path, since: float) -> list[Discard]:
+    """What resyncs overwrote that the other side lacked."""
+    found = Mirror(world_directory).read().discarded
+    return [Discard(one["time"], one["node"], frozenset(one["files"])) for one in found if one["time"] >= since]
+
+
+def read_snapshots(clients: Clients, installation: Installation, world_directory: Path) -> list[Snapshot]:
+    """The snapshots of both data volumes with the files that they hold. Raises a boto3 error."""
+    nodes = {node.data_volume_id: node.name for node in installation.nodes.values()}
+    found = clients.ec2.describe_snapshots(Filters=[{"Name": "volume-id", "Values": list(nodes)}])["Snapshots"]
+    return [
+        Snapshot(
+            snapshot["SnapshotId"],
+            snapshot["StartTime"].timestamp(),
+            nodes[snapshot["VolumeId"]],
+            frozenset(files_of(snapshot_directory(world_directory, snapshot["SnapshotId"]))),
+        )
+        for snapshot in found
     ]
 
 

@@ -6,6 +6,7 @@ Each judge is a pure function of the history that returns what broke its promise
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 from testbed.history import CHANGING_ACTIONS, CHANGING_STEPS, Execution, History, Sample, Step
@@ -45,8 +46,12 @@ def judge_one_active(history: History) -> Iterator[str]:
 
 
 def judge_unknown_is_not_dead(history: History) -> Iterator[str]:
-    """Promise 2: a node that serves its users is neither fenced nor demoted, and nothing moves without a verdict."""
-    for execution, step in _steps(history, set(_MOVING_STEPS)):
+    """Promise 2: a node that serves its users is neither fenced nor demoted, and nothing moves without a verdict.
+
+    A planned move, which an operator orders, demotes a node that serves.
+    """
+    unplanned = [execution for execution in history.executions if not execution.is_planned]
+    for execution, step in _steps(replace(history, executions=unplanned), set(_MOVING_STEPS)):
         # The last request sent before, however long it took to be answered.
         last = max(
             (visit for visit in history.visits if visit.started_at <= step.started_at),
@@ -118,6 +123,19 @@ def judge_every_step_can_run_again(history: History) -> Iterator[str]:
             yield f"{repeat.what}: {change}."
 
 
+def judge_nothing_is_thrown_away(history: History) -> Iterator[str]:
+    """Promise 6: what only a returning node held lies in a snapshot that was taken before it was overwritten."""
+    for discard in history.discards:
+        kept = {
+            file
+            for snapshot in history.snapshots
+            if snapshot.node == discard.node and snapshot.time <= discard.time
+            for file in snapshot.files
+        }
+        if lost := sorted(discard.files - kept):
+            yield f"At {discard.time:.3f} {len(lost)} files of {discard.node} were overwritten and not kept: {lost[0]}."
+
+
 def judge_never_silent(history: History) -> Iterator[str]:
     """Promise 7: each execution ends with an outcome, a reason, a next step, and a notification that says so."""
     told = {str(notification.get("execution")) for notification in history.notifications}
@@ -145,6 +163,7 @@ _JUDGES: Mapping[str, Callable[[History], Iterator[str]]] = {
     "3": judge_no_stale_data,
     "4": judge_one_at_a_time,
     "5": judge_every_step_can_run_again,
+    "6": judge_nothing_is_thrown_away,
     "7": judge_never_silent,
 }
 

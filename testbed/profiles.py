@@ -33,6 +33,7 @@ class Profile(BaseModel):
     watch_interval_seconds: PositiveFloat
     host_boot_seconds: PositiveFloat
     host_resync_seconds: PositiveFloat
+    snapshot_seconds: PositiveFloat
 
     def alarm_period_seconds(self, period_seconds: int) -> float:
         """How long an alarm's period of `period_seconds` lasts here."""

@@ -53,6 +53,10 @@ class Expectation:
     """Outcomes that other executions of the run may have."""
     decisive: int = 1
     """How many executions must have had the outcome (more only where the state stands and is looked at again)."""
+    standby: str | None = None
+    """The node that is an up-to-date standby at the end, where the scenario is about that."""
+    is_data_discarded: bool = False
+    """A resync overwrites what only the returning node held; the oracle sees to it that a snapshot has it."""
     is_decisive_only_once: bool = False
     """No second execution may have the outcome."""
 

@@ -54,6 +54,24 @@ class Stage:
         self._bed.hosts[node].set_fault("nic_eth1", "down")
         self._bed.hosts[node].set_fault("nic_eth0", "down")
 
+    def repair_network(self, node: str) -> None:
+        self._tell(f"{node}: its network interfaces come back")
+        self._bed.hosts[node].set_fault("nic_eth1", None)
+        self._bed.hosts[node].set_fault("nic_eth0", None)
+
+    def write_cut_off(self, node: str) -> None:
+        """A program on the node, which is cut off from its peer, writes a file that the peer will never see."""
+
+        def is_written() -> bool:
+            return self._bed.hosts[node].mirror.write(node, "cybozu/mysql-5.0/files/written-cut-off", b"by nobody else")
+
+        wait_until(is_written, f"{node} writing without its peer", self._bed.patience_seconds)
+        self._tell(f"{node}: cut off, it goes on writing to itself")
+
+    def enable_services_at_boot(self, node: str) -> None:
+        self._tell(f"{node}: somebody enables Garoon's services at boot")
+        self._bed.hosts[node].enable_services_at_boot()
+
     def lose_aws_path(self, node: str) -> None:
         self._tell(f"{node}: its path to AWS breaks; it serves on")
         self._bed.hosts[node].set_fault("aws", "down")
@@ -140,6 +158,22 @@ class Stage:
         )
         if "FunctionError" in answer:
             raise RuntimeError(f"Maintenance could not be switched on: {answer['Payload'].read().decode()}")
+
+    def switch_back(self, target: str | None = None, times: int = 1) -> None:
+        """An operator starts the switchback, to the home node or to `target`; `times` at once."""
+        self._tell(
+            f"an operator starts the switchback to {target or 'the home node'}"
+            + ("" if times == 1 else f" {times} times")
+        )
+        text = json.dumps({} if target is None else {"target": target})
+        machine = self._bed.stack.outputs["SwitchbackStateMachineArn"]
+        with ThreadPoolExecutor(max_workers=times) as pool:
+            list(
+                pool.map(
+                    lambda _: self._bed.clients.stepfunctions.start_execution(stateMachineArn=machine, input=text),
+                    range(times),
+                )
+            )
 
     def repeat_alarm_event(self, node: str, alarm: str, times: int) -> None:
         """Delivers the event of an alarm as EventBridge does, many times at once."""

@@ -25,6 +25,7 @@ from testbed.cloud.instances import Instances
 from testbed.cloud.network_acls import NetworkAcls
 from testbed.cloud.recorder import Recorder
 from testbed.cloud.run_command import RunCommand
+from testbed.cloud.snapshots import Snapshots
 from testbed.cloud.target_health import TargetHealth
 
 
@@ -47,6 +48,7 @@ def install(cloud: Cloud) -> None:
     subscriptions.install(cloud, recorder)
     workflows.install(cloud, recorder)
     TargetHealth(cloud).install()
+    Snapshots(cloud).install()
     handlers = (module.resource_handlers() for module in (documents, associations, metric_math, network_acls))
     _register_when_loaded(cloud, {name: handler for each in handlers for name, handler in each.items()})
 

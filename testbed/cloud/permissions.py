@@ -2,13 +2,13 @@
 
 Follows the Service Authorization Reference: "Actions, resources, and condition keys for Amazon EC2" (Describe* has no
 resource types: a policy must say "*"; StopInstances is checked on every instance, ReplaceNetworkAclAssociation on the
-network ACL and on the subnet), "... for AWS Systems Manager"
+network ACL and the subnet, CreateSnapshot on the volume and on a new snapshot), "... for AWS Systems Manager"
 (SendCommand on the document and on every instance; GetCommandInvocation, ListCommandInvocations, CancelCommand and
 DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2" (Describe* on "*"), "... for Amazon
-CloudWatch" (DescribeAlarms on the alarms it names); in the EventBridge User
-Guide: "Using IAM roles with EventBridge targets"; in the Step Functions Developer Guide: "IAM policies for calling
-AWS Lambda". The emulator derives one resource from each request, some of them wrong, and checks requests alone:
-its own EventBridge and Step Functions need no role.
+CloudWatch" (DescribeAlarms on the alarms it names); in the EventBridge User Guide: "Using IAM roles with EventBridge
+targets"; in the Step Functions Developer Guide: "IAM policies for calling AWS Lambda". The emulator derives one
+resource from each request, some of them wrong, and checks requests alone: its own EventBridge and Step Functions need
+no role.
 """
 
 from __future__ import annotations
@@ -128,6 +128,9 @@ def _resources(action: str, body: bytes, query: dict[str, Any], region: str, acc
         return [f"arn:aws:ec2:{prefix}:route-table/{_member(query, 'RouteTableId')}"]
     if action == "ec2:ReplaceNetworkAclAssociation":
         return _replace_acl_resources(query, prefix)
+    if action == "ec2:CreateSnapshot":
+        volume = f"arn:aws:ec2:{prefix}:volume/{_member(query, 'VolumeId')}"
+        return [volume, f"arn:aws:ec2:{region}::snapshot/*"]
     if action == "cloudwatch:DescribeAlarms":
         return [f"arn:aws:cloudwatch:{prefix}:alarm:{name}" for name in _json(body).get("AlarmNames", [])] or ["*"]
     if action == "ec2:ModifyNetworkInterfaceAttribute":

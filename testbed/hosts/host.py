@@ -164,6 +164,14 @@ class SimulatedHost:
             raise ValueError(f"{name} is no service of the host: {', '.join(SERVICES)}")
         self.files.service_mark(name).unlink(missing_ok=True)
 
+    def enable_services_at_boot(self) -> None:
+        """As `systemctl enable` of both services does, which nobody should."""
+        units = self.files.root / "etc/systemd/system"
+        (units / "multi-user.target.wants").mkdir(parents=True, exist_ok=True)
+        for service in SERVICES:
+            (units / f"{service}.service").write_text(f"[Service]\nExecStart=/etc/init.d/{service} start\n")
+            (units / f"multi-user.target.wants/{service}.service").touch()
+
     def environment(self) -> dict[str, str]:
         """Environment in which the node script works on this host when a test runs it directly."""
         return host_environment(self.files)

@@ -197,3 +197,8 @@ def _snake(key: str) -> str:
 def _camel(key: str) -> str:
     first, *rest = key.split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+def snapshot_directory(world: Path, snapshot_id: str) -> Path:
+    """Where the files lie that a snapshot of a host's volume holds."""
+    return world / "snapshots" / snapshot_id

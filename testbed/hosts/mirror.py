@@ -373,7 +373,7 @@ class Mirror:
         temporary.replace(target)
 
     def _lost_by_copying(self, source: str, target: str) -> list[str]:
-        return sorted(_files(self._volume(target)) - _files(self._volume(source)))
+        return sorted(files_of(self._volume(target)) - files_of(self._volume(source)))
 
     def _copy_volume(self, source: str, target: str) -> None:
         # The whole volume, so that nothing the target wrote alone can survive a resync.
@@ -404,7 +404,7 @@ def _choose_source(a: Replica, b: Replica) -> str | None:
     return "split"
 
 
-def _files(volume: Path) -> set[str]:
+def files_of(volume: Path) -> set[str]:
     """What a user would miss: names of the files that are no passing part of a write."""
     return {
         str(file.relative_to(volume)) for file in volume.rglob("*") if file.is_file() and not file.name.startswith(".")

@@ -18,12 +18,19 @@ from testbed.scenarios import (
     isolate_undone,
     maintenance,
     network_loss,
+    node_boots_with_services_enabled,
     promote_fails,
+    rejoin_diverged,
+    rejoin_on_start,
     route_drift,
     service_broken,
     service_crash,
     standby_stale,
     status_check_failed,
+    switchback,
+    switchback_after_failover,
+    switchback_target_fails,
+    switchback_twice,
     zone_lost,
 )
 
@@ -49,6 +56,13 @@ _MODULES = (
     event_lost,
     active_reboots,
     active_hangs,
+    switchback,
+    switchback_after_failover,
+    switchback_target_fails,
+    switchback_twice,
+    rejoin_diverged,
+    rejoin_on_start,
+    node_boots_with_services_enabled,
 )
 
 ALL: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}

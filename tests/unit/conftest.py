@@ -9,6 +9,7 @@ import pytest
 from failover.adapters import cluster_table as table
 from failover.adapters import instances, isolation, nodes
 from failover.adapters.clients import client
+from failover.runtime import metrics
 from failover.settings import Settings, read_settings
 from moto import mock_aws
 
@@ -29,11 +30,13 @@ def make_environment(**changes: str) -> dict[str, str]:
         "NODE_A_ETH0_INTERFACE_ID": "eni-0a",
         "NODE_A_ETH0_SUBNET_ID": "subnet-0a0",
         "NODE_A_ETH1_SUBNET_ID": "subnet-0a1",
+        "NODE_A_DATA_VOLUME_ID": "vol-0a",
         "NODE_B_NAME": "db-02",
         "NODE_B_INSTANCE_ID": "i-0b",
         "NODE_B_ETH0_INTERFACE_ID": "eni-0b",
         "NODE_B_ETH0_SUBNET_ID": "subnet-0b0",
         "NODE_B_ETH1_SUBNET_ID": "subnet-0b1",
+        "NODE_B_DATA_VOLUME_ID": "vol-0b",
         "VIRTUAL_IP": "10.1.0.10",
         "ROUTE_TABLE_IDS": "rtb-0a,rtb-0b",
         "TARGET_GROUP_ARN": "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/app/1",
@@ -48,6 +51,13 @@ def make_environment(**changes: str) -> dict[str, str]:
         "ANSWER_TIMEOUT_SECONDS": "10",
         "WATCH_INTERVAL_SECONDS": "5",
     } | changes
+
+
+@pytest.fixture(autouse=True)
+def no_metrics_left_over() -> Iterator[None]:
+    """A step called without its handler leaves its metrics to whoever flushes next."""
+    yield
+    metrics.clear_metrics()
 
 
 @pytest.fixture

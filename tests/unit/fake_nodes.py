@@ -20,6 +20,8 @@ class FakeNode:
     epoch: int = 0
     is_silent: bool = False
     """Commands reach it and nothing comes back."""
+    was_active: bool = False
+    is_unreplicated: bool = False
     obeys: bool = True
     """Mutating verbs succeed; otherwise they fail."""
     sees_peer: bool = False
@@ -33,7 +35,8 @@ class FakeNode:
             "version": "abc",
             "epoch": self.epoch,
             "bootedAt": 1,
-            "wasActive": is_primary,
+            "wasActive": is_primary or self.was_active,
+            "isUnreplicated": self.is_unreplicated,
             "replication": {"role": self.role, "connection": self.connection, "disk": self.disk, "syncPercent": None},
             "isMounted": is_primary,
             "isWritable": is_primary,
@@ -65,6 +68,11 @@ class FakeNode:
                 self.role = "Primary"
             case "demote":
                 self.role, self.is_serving = "Secondary", False
+            case "reconnect" if self.role != "Primary":
+                return result | {"result": "refused", "code": "not_primary", "message": "it is no Primary"}
+            case "rejoin":
+                self.was_active = self.is_unreplicated = False
+                self.connection = "SyncTarget" if self.disk != "UpToDate" else "Connected"
             case "start" | "restart":
                 self.is_serving = self.role == "Primary"
         return result | {"status": self.status()}

@@ -53,7 +53,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 @pytest.mark.usefixtures("cluster_table")
 def test_unusable_input_is_refused_before_anything_is_changed(settings: Settings) -> None:
     with pytest.raises(InvalidInput):
-        acquire_lock(AcquireLockInput(execution=EXECUTION, input={"force": True}), settings)
+        acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input={"force": True}), settings)
     assert table.read_record(settings).lock_owner is None
 
 
@@ -64,9 +64,9 @@ def test_lock_of_a_running_execution_is_respected_and_of_an_ended_one_taken(
     table.acquire_lock(settings, OTHER_EXECUTION, datetime.now(UTC))
     monkeypatch.setattr(executions, "has_ended", lambda _arn: False)
     with pytest.raises(LockHeld):
-        acquire_lock(AcquireLockInput(execution=EXECUTION, input={}), settings)
+        acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input={}), settings)
     monkeypatch.setattr(executions, "has_ended", lambda arn: arn == OTHER_EXECUTION)
-    lock = acquire_lock(AcquireLockInput(execution=EXECUTION, input={}), settings)
+    lock = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input={}), settings)
     assert (lock.record.active, lock.standby, lock.trigger.kind) == ("db-01", "db-02", "operator")
 
 
@@ -211,7 +211,7 @@ def test_promotion_that_was_done_is_finished_whatever_the_last_word(
 
 
 @pytest.mark.usefixtures("lock")
-def test_demote_is_the_node_s_own_word(settings: Settings, ssm: FakeSsm) -> None:
+def test_demote_is_the_node_s_own_word(settings: Settings, ssm: FakeSsm, machines: FakeMachines) -> None:
     demoted = demote_node(DemoteNodeInput(execution=EXECUTION, node="db-01"), settings)
     assert ssm.nodes["i-0a"].role == "Secondary"
     assert demoted.epoch == 1
@@ -247,8 +247,10 @@ def test_node_is_started_and_awaited(settings: Settings, ssm: FakeSsm, machines:
 
 def assess(settings: Settings, record_changes: dict[str, Any] | None = None) -> Any:
     record = table.read_record(settings).model_copy(update=record_changes or {})
-    trigger = read_trigger({}, settings)
-    return assess_cluster(AssessClusterInput(execution=EXECUTION, trigger=trigger, record=record), settings)
+    trigger = read_trigger("failover", {}, settings)
+    return assess_cluster(
+        AssessClusterInput(execution=EXECUTION, workflow="failover", trigger=trigger, record=record), settings
+    )
 
 
 @pytest.mark.usefixtures("cluster_table", "machines")
@@ -374,7 +376,7 @@ def test_route_table_that_does_not_exist_is_named(network: Settings) -> None:
 def test_outcome_is_recorded_published_and_the_lock_is_free(
     settings: Settings, lock: None, published: list[dict[str, Any]]
 ) -> None:
-    held = acquire_lock(AcquireLockInput(execution=EXECUTION, input={}), settings)
+    held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input={}), settings)
     request = RecordOutcomeInput.model_validate(
         {
             "execution": EXECUTION,
@@ -415,7 +417,7 @@ def test_repeated_finding_of_the_schedule_asks_for_no_attention(
 ) -> None:
     standing = {"detail-type": "Garoon Failover Standing Trouble", "detail": {"signs": ["x"]}}
     for _minute in range(2):
-        held = acquire_lock(AcquireLockInput(execution=EXECUTION, input=standing), settings)
+        held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input=standing), settings)
         request = RecordOutcomeInput.model_validate(
             {
                 "execution": EXECUTION,
@@ -537,7 +539,7 @@ def test_end_is_told_though_the_table_is_out_of_order(
 @pytest.fixture
 def started(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     inputs: list[dict[str, Any]] = []
-    monkeypatch.setattr(executions, "is_any_running", lambda _settings: False)
+    monkeypatch.setattr(executions, "has_ended", lambda _arn: True)
     monkeypatch.setattr(executions, "start_failover", lambda _settings, _name, given: inputs.append(given) or True)
     return inputs
 
@@ -546,7 +548,7 @@ def started(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[dict[st
 def test_lost_event_is_made_up_for(network: Settings, started: list[dict[str, Any]]) -> None:
     put_alarm("garoon-db-01-heartbeat-lost", "ALARM")
     assert watch_cluster(WatchEvent(), network).is_started
-    assert read_trigger(started[0], network).reason.endswith("the alarm garoon-db-01-heartbeat-lost")
+    assert read_trigger("failover", started[0], network).reason.endswith("the alarm garoon-db-01-heartbeat-lost")
 
 
 @pytest.mark.usefixtures("cluster_table")
@@ -559,7 +561,7 @@ def test_route_that_drifted_is_seen_without_any_event(network: Settings, started
         NetworkInterfaceId=network.node_b.eth0_interface_id,
     )
     assert watch_cluster(WatchEvent(), network).is_started
-    assert drifted in read_trigger(started[0], network).reason
+    assert drifted in read_trigger("failover", started[0], network).reason
 
 
 @pytest.mark.usefixtures("cluster_table")
@@ -573,7 +575,8 @@ def test_nothing_is_started_in_maintenance_or_beside_a_running_execution(
     network: Settings, cluster_table: Any, started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_alarm("garoon-db-01-heartbeat-lost", "ALARM")
-    monkeypatch.setattr(executions, "is_any_running", lambda _settings: True)
+    table.acquire_lock(network, OTHER_EXECUTION, datetime.now(UTC))
+    monkeypatch.setattr(executions, "has_ended", lambda _arn: False)
     assert watch_cluster(WatchEvent(), network).reason == "an execution is running"
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     cluster_table.put_item(Item={"clusterName": "garoon", "active": "db-01", "epoch": 0, "maintenanceUntil": until})
@@ -585,7 +588,7 @@ def test_nothing_is_started_in_maintenance_or_beside_a_running_execution(
 def test_sign_of_a_node_starts_a_look_without_any_alarm(network: Settings, started: list[dict[str, Any]]) -> None:
     sign = WatchEvent(awslogs=log_of('{"node":"db-02","sign":"peerLost"}'))
     assert watch_cluster(sign, network).is_started
-    assert read_trigger(started[0], network).reason.endswith("db-02 reaches db-01 on neither path")
+    assert read_trigger("failover", started[0], network).reason.endswith("db-02 reaches db-01 on neither path")
     harmless = WatchEvent(awslogs=log_of('{"node":"db-01","sign":"peerLost"}'))
     assert not watch_cluster(harmless, network).is_started
 

@@ -45,7 +45,7 @@ def settings(settings: Settings) -> Settings:
     ],
 )
 def test_every_event_file_is_understood(name: str, kind: str, reason: str, settings: Settings) -> None:
-    trigger = read_trigger(event(name), settings)
+    trigger = read_trigger("failover", event(name), settings)
     assert (trigger.kind, trigger.reason) == (kind, reason)
 
 
@@ -60,8 +60,10 @@ def test_no_event_file_is_forgotten() -> None:
 
 
 def test_only_an_operator_accepts_data_loss(settings: Settings) -> None:
-    assert read_trigger(event("operator-accepts-data-loss"), settings).accept_data_loss
-    assert not read_trigger(event("alarm-heartbeat-lost") | {"acceptDataLoss": True}, settings).accept_data_loss
+    assert read_trigger("failover", event("operator-accepts-data-loss"), settings).accept_data_loss
+    assert not read_trigger(
+        "failover", event("alarm-heartbeat-lost") | {"acceptDataLoss": True}, settings
+    ).accept_data_loss
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_only_an_operator_accepts_data_loss(settings: Settings) -> None:
 )
 def test_an_unusable_input_is_refused_with_what_is_allowed(given: object, what: str, settings: Settings) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        read_trigger(given, settings)
+        read_trigger("failover", given, settings)
     assert what in str(refusal.value)
     assert "Allowed are {}" in str(refusal.value)
 
@@ -88,14 +90,14 @@ def test_an_instance_of_somebody_else_is_refused(settings: Settings) -> None:
     stranger = event("instance-stopped")
     stranger["detail"]["instance-id"] = "i-0stranger"
     with pytest.raises(InvalidInput, match=r"i-0stranger is not one of this cluster's: .*\(db-01\)"):
-        read_trigger(stranger, settings)
+        read_trigger("failover", stranger, settings)
 
 
 def test_an_alarm_of_somebody_else_is_refused(settings: Settings) -> None:
     stranger = event("alarm-heartbeat-lost")
     stranger["detail"]["alarmName"] = "billing"
     with pytest.raises(InvalidInput, match="billing is not one that this cluster acts on"):
-        read_trigger(stranger, settings)
+        read_trigger("failover", stranger, settings)
 
 
 @pytest.mark.parametrize(
@@ -109,4 +111,4 @@ def test_an_alarm_of_somebody_else_is_refused(settings: Settings) -> None:
 )
 def test_a_malformed_event_is_refused(broken: dict[str, Any], settings: Settings) -> None:
     with pytest.raises(InvalidInput):
-        read_trigger(broken, settings)
+        read_trigger("failover", broken, settings)

@@ -16,12 +16,42 @@ from samcli.yamlhelper import yaml_parse
 from statelint.cli import main as statelint
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "statemachines" / "failover.asl.json").read_text()
-DEFINITION: dict[str, Any] = json.loads(TEXT)
-STATES: dict[str, dict[str, Any]] = DEFINITION["States"]
-TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
 ENDS_WITHOUT_A_RECORD = {"RecordOutcome"}
+
+
+class Machine:
+    """A state machine's definition."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name.removesuffix(".asl.json")
+        self.text = path.read_text()
+        self.definition: dict[str, Any] = json.loads(self.text)
+        self.states: dict[str, dict[str, Any]] = self.definition["States"]
+        self.tasks = {name: state for name, state in self.states.items() if state["Type"] == "Task"}
+        self.resource = TEMPLATE["Resources"][f"{self.name.capitalize()}StateMachine"]["Properties"]
+
+    def reachable_from(self, start: str, barrier: str = "") -> set[str]:
+        seen: set[str] = set()
+        ahead = [start]
+        while ahead:
+            name = ahead.pop()
+            if name not in seen and name != barrier:
+                seen.add(name)
+                ahead += targets(self.states[name])
+        return seen
+
+    def ends(self, names: set[str]) -> list[str]:
+        return [name for name in names if not targets(self.states[name])]
+
+
+MACHINES = [Machine(path) for path in sorted((ROOT / "statemachines").glob("*.asl.json"))]
+EACH_MACHINE = pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+EACH_TASK = pytest.mark.parametrize(
+    ("machine", "name"),
+    [pytest.param(machine, name, id=f"{machine.name}-{name}") for machine in MACHINES for name in machine.tasks],
+)
 
 
 def targets(state: dict[str, Any]) -> list[str]:
@@ -34,77 +64,65 @@ def targets(state: dict[str, Any]) -> list[str]:
     ]
 
 
-def reachable_from(start: str) -> set[str]:
-    seen: set[str] = set()
-    ahead = [start]
-    while ahead:
-        name = ahead.pop()
-        if name not in seen:
-            seen.add(name)
-            ahead += targets(STATES[name])
-    return seen
+def test_every_workflow_is_looked_at() -> None:
+    assert [machine.name for machine in MACHINES] == ["failover", "rejoin", "switchback"]
 
 
-def test_statelint_is_clean() -> None:
+@EACH_MACHINE
+def test_statelint_is_clean(machine: Machine) -> None:
     # URI: the functions' ARNs are substituted by the deployment.
-    assert statelint(["--ignore", "URI", "--eval-jsonata", str(ROOT / "statemachines" / "failover.asl.json")]) == 0
+    assert statelint(["--ignore", "URI", "--eval-jsonata", str(machine.path)]) == 0
 
 
-def test_every_target_exists_and_every_state_is_reached() -> None:
-    assert all(target in STATES for state in STATES.values() for target in targets(state))
-    assert reachable_from(DEFINITION["StartAt"]) == set(STATES)
+@EACH_MACHINE
+def test_every_target_exists_and_every_state_is_reached(machine: Machine) -> None:
+    assert all(target in machine.states for state in machine.states.values() for target in targets(state))
+    assert machine.reachable_from(machine.definition["StartAt"]) == set(machine.states)
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_every_task_is_explained_bounded_retried_and_caught(name: str) -> None:
-    task = TASKS[name]
+@EACH_TASK
+def test_every_task_is_explained_bounded_retried_and_caught(machine: Machine, name: str) -> None:
+    task = machine.tasks[name]
     assert task["Comment"]
     assert task["TimeoutSeconds"] > TEMPLATE["Globals"]["Function"]["Timeout"], "the function ends first, and says why"
     assert task["Retry"]
     assert "States.ALL" in task["Catch"][-1]["ErrorEquals"]
 
 
-@pytest.mark.parametrize("name", sorted(TASKS.keys() - ENDS_WITHOUT_A_RECORD))
-def test_every_failure_ends_in_record_outcome(name: str) -> None:
-    for catch in TASKS[name]["Catch"]:
-        assert "RecordOutcome" in reachable_from(catch["Next"])
-    ends = [state for state in reachable_from(name) if not targets(STATES[state])]
-    assert ends
-    without_recording = reachable_without(name, "RecordOutcome")
-    assert not [state for state in without_recording if not targets(STATES[state])], "an end that nobody recorded"
+@EACH_TASK
+def test_every_failure_ends_in_record_outcome(machine: Machine, name: str) -> None:
+    if name in ENDS_WITHOUT_A_RECORD:
+        return
+    for catch in machine.tasks[name]["Catch"]:
+        assert "RecordOutcome" in machine.reachable_from(catch["Next"])
+    assert machine.ends(machine.reachable_from(name))
+    assert not machine.ends(machine.reachable_from(name, barrier="RecordOutcome")), "an end that nobody recorded"
 
 
-def reachable_without(start: str, barrier: str) -> set[str]:
-    seen: set[str] = set()
-    ahead = [start]
-    while ahead:
-        name = ahead.pop()
-        if name not in seen and name != barrier:
-            seen.add(name)
-            ahead += targets(STATES[name])
-    return seen
-
-
-def test_record_outcome_that_fails_is_made_up_for_by_record_abort() -> None:
-    [catch] = TASKS["RecordOutcome"]["Catch"]
-    assert STATES[catch["Next"]]["Type"] == "Fail"
+@EACH_MACHINE
+def test_record_outcome_that_fails_is_made_up_for_by_record_abort(machine: Machine) -> None:
+    [catch] = machine.tasks["RecordOutcome"]["Catch"]
+    assert machine.states[catch["Next"]]["Type"] == "Fail"
     pattern = TEMPLATE["Resources"]["RecordAbortFunction"]["Properties"]["Events"]["ExecutionEnded"]["Properties"][
         "Pattern"
     ]
     assert set(pattern["detail"]["status"]) == {"FAILED", "TIMED_OUT", "ABORTED"}
+    assert {"Ref": f"{machine.name.capitalize()}StateMachine"} in pattern["detail"]["stateMachineArn"]
 
 
-def test_workflow_ends_before_its_lock_does() -> None:
-    assert DEFINITION["TimeoutSeconds"] < LOCK_SECONDS
+@EACH_MACHINE
+def test_workflow_ends_before_its_lock_does(machine: Machine) -> None:
+    assert machine.definition["TimeoutSeconds"] < LOCK_SECONDS
 
 
-def test_errors_are_named_as_their_classes() -> None:
+@EACH_MACHINE
+def test_errors_are_named_as_their_classes(machine: Machine) -> None:
     ours = {
         name for name, kind in inspect.getmembers(failover.errors, inspect.isclass) if issubclass(kind, FailoverError)
     }
     named = {
         error
-        for state in TASKS.values()
+        for state in machine.tasks.values()
         for rule in (*state["Retry"], *state["Catch"])
         for error in rule["ErrorEquals"]
         if "." not in error
@@ -112,32 +130,41 @@ def test_errors_are_named_as_their_classes() -> None:
     assert named <= ours
 
 
-def test_every_verdict_has_its_way() -> None:
-    known = {verdict.value for verdict in Verdict}
-    choices = " ".join(choice["Condition"] for choice in STATES["ByVerdict"]["Choices"])
+WAYS = {
+    "failover": set(Verdict) - {Verdict.SWITCH_OVER, Verdict.REJOIN},
+    "switchback": {Verdict.SWITCH_OVER},
+    "rejoin": {Verdict.REJOIN},
+}
+STRAIGHT_TO_THE_OUTCOME = {Verdict.NOTHING_TO_DO, Verdict.WARN, Verdict.HALT, Verdict.NOT_YET}
+
+
+@EACH_MACHINE
+def test_every_verdict_has_its_way(machine: Machine) -> None:
+    choices = " ".join(choice["Condition"] for choice in machine.states["ByVerdict"]["Choices"])
     used = set(re.findall(r"verdict = '(\w+)'", choices))
-    straight_to_the_outcome = {Verdict.NOTHING_TO_DO, Verdict.WARN, Verdict.HALT, Verdict.NOT_YET}
-    assert used == known - {verdict.value for verdict in straight_to_the_outcome}
+    assert used == {verdict.value for verdict in WAYS[machine.name] - STRAIGHT_TO_THE_OUTCOME}
 
 
-def test_outcomes_in_conditions_exist() -> None:
-    [choice] = STATES["IsDone"]["Choices"]
+@EACH_MACHINE
+def test_outcomes_in_conditions_exist(machine: Machine) -> None:
+    [choice] = machine.states["IsDone"]["Choices"]
     assert set(re.findall(r"'(\w+)'", choice["Condition"])) <= {kind.value for kind in OutcomeKind}
 
 
-def test_every_task_s_function_is_substituted_and_may_be_invoked() -> None:
-    properties = TEMPLATE["Resources"]["FailoverStateMachine"]["Properties"]
-    used = set(re.findall(r"\$\{(\w+)\}", TEXT))
-    assert set(properties["DefinitionSubstitutions"]) == used
-    invoke = properties["Policies"][0]["Statement"][0]
+@EACH_MACHINE
+def test_every_task_s_function_is_substituted_and_may_be_invoked(machine: Machine) -> None:
+    used = set(re.findall(r"\$\{(\w+)\}", machine.text))
+    assert set(machine.resource["DefinitionSubstitutions"]) == used
+    invoke = machine.resource["Policies"][0]["Statement"][0]
     functions = {resource["Fn::GetAtt"][0] for resource in invoke["Resource"]}
     assert functions == {name.removesuffix("Arn") for name in used}
 
 
-def test_every_state_variable_is_given_a_value_at_the_start() -> None:
+@EACH_MACHINE
+def test_every_state_variable_is_given_a_value_at_the_start(machine: Machine) -> None:
     """A JSONata expression that reads a variable without a value fails the execution."""
-    given_early = set(STATES["Begin"]["Assign"]) | set(TASKS["AssessCluster"]["Assign"])
-    read = {name for name in re.findall(r"\$([a-zA-Z]\w*)(?![\w(])", TEXT) if name not in ("states",)}
+    given_early = set(machine.states["Begin"]["Assign"]) | set(machine.tasks["AssessCluster"]["Assign"])
+    read = {name for name in re.findall(r"\$([a-zA-Z]\w*)(?![\w(])", machine.text) if name != "states"}
     assert read - {"exists"} <= given_early
 
 

@@ -7,13 +7,18 @@ from failover.models import Decision, Failure, Fenced, OutcomeKind, Value, Verdi
 _WHAT_TO_DO_AFTER_A_FAILED_STEP = {
     "AssessCluster": "Nothing was changed. Look at both nodes; the workflow starts again while an alarm stands.",
     "RestartServices": "Read the journal of the service on the active node and start it by hand.",
+    "KeepData": "Nothing of it was overwritten. See the snapshot in the EC2 console, then start this workflow again.",
+    "RejoinNode": "The active node serves on. See `garoon-node status` on both nodes, then start this workflow again.",
     "DemoteNode": "Nothing was promoted. Look at the active node, then start this workflow again.",
     "FenceNode": "Nothing was promoted. See in the EC2 console that the instance is stopped (Force stop, skipping the "
     "OS shutdown), then start this workflow by hand.",
     "PromoteReplica": "See which node is primary (garoon-node status on both), then start this workflow again.",
+    "FenceTarget": "See which node is primary (garoon-node status on both) and that the other one is stopped, then "
+    "start the failover workflow.",
     "DemoteTarget": "The promotion failed and could not be undone for certain: see which node is primary (garoon-node "
     "status on both) before anything is started by hand.",
-    "StartNode": "Start the old active instance in the EC2 console, then start this workflow again.",
+    "StartNode": "Look at the instance in the EC2 console: is it running, does its SSM Agent answer? Then start this "
+    "workflow again.",
     "StartServices": "The replica is promoted. Read the services' logs on the new active node, then start this "
     "workflow again.",
     "SwapRoute": "Services run on the active node but clients may not reach it: point the virtual IP's routes to its "
@@ -29,8 +34,8 @@ class Progress(Value):
     """The role was moved away from the node that was active at the start."""
     fenced: Fenced | None = None
     """The node that was fenced, unless it is back in service."""
-    promotion_failure: Failure | None = None
-    """Why the standby could not be promoted, once the way back to the old active node was taken."""
+    move_failure: Failure | None = None
+    """Why the move was given up, once the way back to the old active node was taken."""
 
 
 class Conclusion(Value):
@@ -47,12 +52,12 @@ def conclude(decision: Decision | None, failure: Failure | None, progress: Progr
         return _conclude_failure(decision, failure, progress)
     if decision is None:
         raise ValueError("an execution without a failure has a decision")
-    if progress.promotion_failure is not None:
+    if progress.move_failure is not None:
         return Conclusion(
             kind=OutcomeKind.RESTORED,
-            reason=f"{decision.reason} The standby could not be promoted ({progress.promotion_failure.message}) "
-            "Nothing was written there, and the old active node is back in service.",
-            next_step="Find out why the standby could not be promoted, before the next failure needs it.",
+            reason=f"{decision.reason} {_what_failed(progress.move_failure)} The role was put back: the old active "
+            "node is in service again.",
+            next_step="Find out why the other node could not take the role, before the next failure needs it.",
         )
     return _conclude_success(decision, progress)
 
@@ -81,9 +86,9 @@ def _conclude_failure(decision: Decision | None, failure: Failure, progress: Pro
         story.append(lead)
     else:
         kind = OutcomeKind.HALTED if failure.step == "FenceNode" else OutcomeKind.FAILED
-    if progress.promotion_failure is not None:
-        story.append(f"The standby could not be promoted: {progress.promotion_failure.message}")
-    story.append(f"{failure.step} did not succeed: {failure.message}")
+    if progress.move_failure is not None:
+        story.append(_what_failed(progress.move_failure))
+    story.append(_what_failed(failure))
     next_step = _WHAT_TO_DO_AFTER_A_FAILED_STEP.get(
         failure.step, "Look at the execution in the Step Functions console, then start the workflow again."
     )
@@ -92,6 +97,10 @@ def _conclude_failure(decision: Decision | None, failure: Failure, progress: Pro
         reason=_with_the_fence(" ".join(story), progress.fenced),
         next_step=_with_the_stop(next_step, progress.fenced),
     )
+
+
+def _what_failed(failure: Failure) -> str:
+    return f"{failure.step} did not succeed: {failure.message}"
 
 
 def _conclude_success(decision: Decision, progress: Progress) -> Conclusion:
@@ -114,6 +123,10 @@ def _conclude_success(decision: Decision, progress: Progress) -> Conclusion:
             kind = OutcomeKind.SERVICES_RESTARTED
         case Verdict.FAIL_OVER:
             kind = OutcomeKind.FAILED_OVER
+        case Verdict.SWITCH_OVER:
+            return Conclusion(kind=OutcomeKind.SWITCHED_OVER, reason=reason, next_step=next_step)
+        case Verdict.REJOIN:
+            kind = OutcomeKind.REJOINED
         case _:
             assert_never(decision.verdict)
     if progress.is_moved:

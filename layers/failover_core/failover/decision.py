@@ -25,12 +25,7 @@ def decide(evidence: Evidence) -> Decision:
     if evidence.is_move_unfinished and standby.answer is not Answer.DEMOTED:
         return _decide_unfinished_move(evidence)
     if standby.is_primary:
-        return _halt(
-            f"The record says that {active.name} is active, but {standby.name} is primary; somebody moved the role "
-            "by hand, or both are primary.",
-            f"Find out which node holds the newest data, demote the other (garoon-node demote), and set `active` in "
-            f"the cluster table if {standby.name} is to stay.",
-        )
+        return describe_two_primaries(active, standby)
     match active.answer:
         case Answer.SERVING:
             return _decide_serving(evidence)
@@ -50,7 +45,7 @@ def why_standby_cannot_take_over(evidence: Evidence) -> str:
     if evidence.limit is AutomaticLimit.INTERVAL:
         return "the last automatic failover ended less than the minimum interval ago, so another one needs an operator"
     if standby.instance is not InstanceState.ON:
-        return f"the standby {standby.name} is {_instance_words(standby)}"
+        return f"the standby {standby.name} is {instance_words(standby)}"
     if standby.answer is Answer.NONE:
         return f"the standby {standby.name} does not answer"
     if standby.answer is Answer.UNKNOWN:
@@ -72,16 +67,26 @@ def why_standby_cannot_take_over(evidence: Evidence) -> str:
     return ""
 
 
+def describe_two_primaries(active: NodeEvidence, standby: NodeEvidence) -> Decision:
+    """Halt: the standby is primary, whatever the active node is."""
+    return halt(
+        f"The record says that {active.name} is active, but {standby.name} is primary; somebody moved the role "
+        "by hand, or both are primary.",
+        f"Find out which node holds the newest data, demote the other (garoon-node demote), and set `active` in "
+        f"the cluster table if {standby.name} is to stay.",
+    )
+
+
 def _decide_unfinished_move(evidence: Evidence) -> Decision:
     """An earlier execution began to promote the standby: from here the only safe way is forward."""
     active, standby = evidence.active, evidence.standby
     if active.is_primary and standby.is_primary:
-        return _halt(
+        return halt(
             f"Both {active.name} and {standby.name} are primary after a move that did not finish.",
             "Stop one of them by hand; keep its volume: both may hold data that the other lacks.",
         )
     if standby.is_primary and evidence.limit is AutomaticLimit.MAINTENANCE:
-        return _halt(
+        return halt(
             f"A move to {standby.name} is unfinished and maintenance is on.",
             "Start this workflow by hand to finish the move, or end the maintenance.",
         )
@@ -91,10 +96,8 @@ def _decide_unfinished_move(evidence: Evidence) -> Decision:
             reason=f"An earlier move to {standby.name} promoted it and did not finish; finishing it.",
         )
     if standby.answer is Answer.UNKNOWN:
-        return _not_yet(
-            f"A move to {standby.name} is unfinished, and {standby.name} could not be asked how far it got."
-        )
-    return _halt(
+        return not_yet(f"A move to {standby.name} is unfinished, and {standby.name} could not be asked how far it got.")
+    return halt(
         f"A move to {standby.name} is unfinished and {standby.name} does not answer: it may hold newer data than "
         f"{active.name}, so neither is promoted.",
         f"Bring {standby.name} back, then start this workflow by hand.",
@@ -104,10 +107,10 @@ def _decide_unfinished_move(evidence: Evidence) -> Decision:
 def _decide_serving(evidence: Evidence) -> Decision:
     active, standby = evidence.active, evidence.standby
     if active.instance in (InstanceState.GOING_OFF, InstanceState.OFF):
-        return _not_yet(f"{active.name} still answers, but EC2 says that its instance is {_instance_words(active)}.")
+        return not_yet(f"{active.name} still answers, but EC2 says that its instance is {instance_words(active)}.")
     if evidence.routes is Routes.WRONG:
         if evidence.limit is AutomaticLimit.MAINTENANCE:
-            return _halt(
+            return halt(
                 f"{active.name} serves, but a route of the virtual IP does not point to it, and maintenance is on.",
                 "Start this workflow by hand to repair the routes, or end the maintenance.",
             )
@@ -116,13 +119,13 @@ def _decide_serving(evidence: Evidence) -> Decision:
             reason=f"{active.name} serves, but a route of the virtual IP does not point to it.",
         )
     if standby.is_down or standby.instance is not InstanceState.ON:
-        return _warn(
+        return warn(
             f"{active.name} serves, but its standby {standby.name} is lost "
-            f"({_instance_words(standby)}, answer: {standby.answer}), so a failover would not work now.",
+            f"({instance_words(standby)}, answer: {standby.answer}), so a failover would not work now.",
             f"Bring {standby.name} back as an up-to-date standby.",
         )
     if evidence.is_heartbeat_lost:
-        return _warn(
+        return warn(
             f"{active.name} answers and serves, but its heartbeat does not arrive in CloudWatch.",
             f"Check garoon-node-watch and the CloudWatch agent on {active.name}.",
         )
@@ -135,7 +138,7 @@ def _decide_services_down(evidence: Evidence) -> Decision:
     active = evidence.active
     what = f"{active.name} answers but does not serve: {active.detail or 'a service is down'}"
     if evidence.limit is AutomaticLimit.MAINTENANCE:
-        return _halt(
+        return halt(
             f"{what}; maintenance is on, so nothing happens automatically.",
             "Start this workflow by hand to restart the services, or end the maintenance.",
         )
@@ -149,17 +152,17 @@ def _decide_active_demoted(evidence: Evidence) -> Decision:
     active, standby = evidence.active, evidence.standby
     what = f"{active.name} is up but demoted, as after a reboot"
     if evidence.limit is AutomaticLimit.MAINTENANCE:
-        return _halt(
+        return halt(
             f"{what}; maintenance is on, so nothing happens automatically.",
             "Start this workflow by hand to bring it into service, or end the maintenance.",
         )
     if standby.answer is not Answer.DEMOTED and standby.instance is not InstanceState.OFF:
-        return _not_yet(f"{what}, and there is no proof that {standby.name} is not promoted: it does not answer.")
+        return not_yet(f"{what}, and there is no proof that {standby.name} is not promoted: it does not answer.")
     if active.replica is Replica.UP_TO_DATE:
         return Decision(verdict=Verdict.RESUME_ACTIVE, reason=f"{what}; bringing it into service in place.")
     why_not = why_standby_cannot_take_over(evidence)
     if why_not:
-        return _halt(
+        return halt(
             f"{what}, its own replica is {active.replica}, and {why_not}.",
             "Wait for the replicas to catch up, or start this workflow by hand with acceptDataLoss.",
         )
@@ -171,21 +174,21 @@ def _decide_active_demoted(evidence: Evidence) -> Decision:
 def _decide_not_answering(evidence: Evidence) -> Decision:
     active, standby = evidence.active, evidence.standby
     if active.instance is InstanceState.OFF:
-        return _fail_over(evidence, f"The instance of {active.name} is {_instance_words(active)}")
+        return _fail_over(evidence, f"The instance of {active.name} is {instance_words(active)}")
     if active.answer is Answer.NONE and standby.is_down:
-        return _halt(
+        return halt(
             f"Neither {active.name} nor {standby.name} answers: both are down, or Run Command is out of order. "
             "Nothing is promoted, nothing is fenced.",
             "Look at both instances in the EC2 console and bring one of them back.",
         )
     if evidence.standby_view is PeerView.SERVES:
-        return _warn(
+        return warn(
             f"{active.name} does not answer over AWS, but {standby.name} reaches its services: its path to AWS is "
             "broken, not the node.",
             f"Check the network path from {active.name} to Systems Manager and CloudWatch (NAT gateway, agents).",
         )
     if active.answer is Answer.UNKNOWN:
-        return _not_yet(f"{active.name} could not be asked for its status, which says nothing about it.")
+        return not_yet(f"{active.name} could not be asked for its status, which says nothing about it.")
     if active.checks is StatusChecks.FAILED:
         return _fail_over(evidence, f"{active.name} failed its EC2 status checks and does not answer")
     if evidence.is_heartbeat_lost and evidence.standby_view is PeerView.DOES_NOT_SERVE:
@@ -193,7 +196,7 @@ def _decide_not_answering(evidence: Evidence) -> Decision:
             evidence,
             f"{active.name} does not answer, its heartbeat is lost, and {standby.name} cannot reach its services",
         )
-    return _not_yet(f"{active.name} does not answer, but there is no second, independent sign that it is down.")
+    return not_yet(f"{active.name} does not answer, but there is no second, independent sign that it is down.")
 
 
 def _fail_over(evidence: Evidence, what: str) -> Decision:
@@ -202,27 +205,31 @@ def _fail_over(evidence: Evidence, what: str) -> Decision:
     if not why_not:
         return Decision(verdict=Verdict.FAIL_OVER, reason=f"{what}; {standby.name} takes over.")
     if standby.answer is Answer.UNKNOWN and evidence.limit is AutomaticLimit.NONE:
-        return _not_yet(f"{what}, and {why_not}.")
-    return _halt(
+        return not_yet(f"{what}, and {why_not}.")
+    return halt(
         f"{what}, but {why_not}.",
         f"Bring {evidence.active.name} or an up-to-date {standby.name} back, or start this workflow by hand "
         "(with acceptDataLoss if its data is to be used as it is).",
     )
 
 
-def _halt(reason: str, next_step: str) -> Decision:
+def halt(reason: str, next_step: str) -> Decision:
+    """Nothing is changed, and an operator is needed."""
     return Decision(verdict=Verdict.HALT, reason=reason, next_step=next_step)
 
 
-def _warn(reason: str, next_step: str) -> Decision:
+def warn(reason: str, next_step: str) -> Decision:
+    """Nothing is changed, and an operator should know."""
     return Decision(verdict=Verdict.WARN, reason=reason, next_step=next_step)
 
 
-def _not_yet(reason: str) -> Decision:
+def not_yet(reason: str) -> Decision:
+    """Look again: the evidence is not enough for a verdict."""
     return Decision(verdict=Verdict.NOT_YET, reason=reason, next_step="Look again in a minute; see docs/operations.md.")
 
 
-def _instance_words(node: NodeEvidence) -> str:
+def instance_words(node: NodeEvidence) -> str:
+    """What EC2 says of its machine, e.g. "stopped"."""
     return {
         InstanceState.ON: "running",
         InstanceState.GOING_OFF: "stopping",

@@ -38,6 +38,10 @@ class Failed(FailoverError):
     """The step was tried and did not succeed. Not retried."""
 
 
+class DataNotKept(FailoverError):
+    """The node may hold writes that nobody else has: they must be kept before it may follow its peer."""
+
+
 def explain(error: ValidationError) -> str:
     """What is wrong with a value, field by field, e.g. "minutes: Input should be a valid integer"."""
     return "; ".join(

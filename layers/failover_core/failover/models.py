@@ -28,12 +28,17 @@ class Observed(Value):
 # --- why an execution runs ---------------------------------------------------------------------------------------
 
 
+Workflow = Literal["failover", "switchback", "rejoin"]
+
+
 class Trigger(Value):
     """Why this execution was started. An operator may override what only binds the automatic."""
 
     kind: Literal["operator", "alarm", "instance", "schedule"]
     reason: str
     accept_data_loss: bool = False
+    node: str | None = None
+    """The node that it is about: to become active (switchback), or whose instance runs (rejoin)."""
 
     @property
     def is_automatic(self) -> bool:
@@ -41,12 +46,20 @@ class Trigger(Value):
 
 
 class OperatorInput(Value):
-    """What an operator may write as the input of an execution."""
+    """What an operator may write as the input of an execution of any workflow."""
 
     model_config = ConfigDict(strict=True)
 
     reason: str = Field(default="started by an operator", max_length=500)
+
+
+class FailoverInput(OperatorInput):
     accept_data_loss: bool = False
+
+
+class SwitchbackInput(OperatorInput):
+    target: str | None = None
+    """The node that is to be active; the home node if it is left out."""
 
 
 # --- the cluster record ------------------------------------------------------------------------------------------
@@ -66,6 +79,16 @@ class Fence(Value):
     """The network ACL that each isolated subnet had before, by the subnet's id; empty if only the stop fences."""
 
 
+class KeptData(Value):
+    """Where a node's data was kept before it was to be overwritten."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    node: str
+    execution: str
+    snapshot_id: str
+
+
 class ClusterRecord(Value):
     """The one item in the cluster table. Only adapters.cluster_table writes it, by conditional writes."""
 
@@ -76,6 +99,7 @@ class ClusterRecord(Value):
     moving_to: str | None = None
     moved_by: str | None = None
     fence: Fence | None = None
+    kept_data: KeptData | None = None
     lock_owner: str | None = None
     lock_expires_at: AwareDatetime | None = None
     last_failover_at: AwareDatetime | None = None
@@ -94,6 +118,9 @@ class Lock(Value):
 # --- what a node says of itself and of its peer ------------------------------------------------------------------
 
 
+_LINKED = ("Connected", "Ahead", "Behind", "Sync", "PausedSync", "StartingSync", "Verify", "WFBitMap", "WFSyncUUID")
+
+
 class Replication(Observed):
     """State of the node's replica, in DRBD's words (drbdadm(8): role, cstate, dstate)."""
 
@@ -107,6 +134,11 @@ class Replication(Observed):
     @property
     def is_connected(self) -> bool:
         return self.connection == "Connected"
+
+    @property
+    def is_linked(self) -> bool:
+        """In touch with its peer, if only to be resynchronised (drbd.conf(5), drbdadm(8): connection states)."""
+        return self.connection.startswith(_LINKED)
 
 
 class NodeStatus(Observed):
@@ -125,6 +157,21 @@ class NodeStatus(Observed):
     is_exported: bool
     has_virtual_ip: bool
     is_serving: bool
+    was_active: bool
+    """It was active last, as far as it knows: a node that went down while it was active says so when it is back."""
+    is_unreplicated: bool
+    """It was demoted while it was out of touch with its peer."""
+
+    @property
+    def may_be_ahead(self) -> bool:
+        """It may hold writes that nobody else has: its data must be kept before it is overwritten."""
+        is_standalone = self.replication.connection == "StandAlone"
+        return self.is_demoted and (self.was_active or self.is_unreplicated or is_standalone)
+
+    @property
+    def is_up_to_date_standby(self) -> bool:
+        is_in_sync = self.replication.is_connected and self.replication.disk == "UpToDate"
+        return self.is_demoted and is_in_sync and not self.may_be_ahead
 
     @property
     def is_demoted(self) -> bool:
@@ -249,6 +296,10 @@ class NodeEvidence(Value):
     answer: Answer
     replica: Replica
     detail: str = ""
+    is_up_to_date_standby: bool = False
+    """Demoted, up to date, and its peer replicates to it now."""
+    must_be_kept: bool = False
+    """It was fenced, or may hold writes that nobody else has: its data is kept before it is overwritten."""
 
     @property
     def is_down(self) -> bool:
@@ -275,7 +326,7 @@ class Evidence(Value):
 
 
 class Verdict(StrEnum):
-    """What to do. The failover state machine has one way for each."""
+    """What to do. Each state machine has one way for each that it can come to."""
 
     NOTHING_TO_DO = "nothingToDo"
     WARN = "warn"
@@ -283,6 +334,8 @@ class Verdict(StrEnum):
     RESTART_SERVICES = "restartServices"
     RESUME_ACTIVE = "resumeActive"
     FAIL_OVER = "failOver"
+    SWITCH_OVER = "switchOver"
+    REJOIN = "rejoin"
     HALT = "halt"
     NOT_YET = "notYet"
 
@@ -294,6 +347,8 @@ class Decision(Value):
     reason: str
     next_step: str = ""
     why_no_move: str = ""  # with RESTART_SERVICES: why the role may not move if the restart does not help
+    is_rejoin_first: bool = False  # with SWITCH_OVER: the target is not an up-to-date standby yet
+    is_data_kept_first: bool = False  # with a rejoin: the node's data must be kept before it is overwritten
 
 
 class Assessment(Value):
@@ -316,6 +371,8 @@ class OutcomeKind(StrEnum):
     RESUMED = "Resumed"
     FAILED_OVER = "FailedOver"
     MOVED = "Moved"
+    SWITCHED_OVER = "SwitchedOver"
+    REJOINED = "Rejoined"
     RESTORED = "Restored"
     SKIPPED = "Skipped"
     HALTED = "Halted"
@@ -367,3 +424,7 @@ class Outcome(Value):
     execution: str
     started_at: datetime
     ended_at: datetime
+    outage_seconds: float | None = None
+    """Of a planned move: from when the services were told to stop until the routes pointed to the new active node."""
+    snapshot_id: str | None = None
+    """EBS snapshot of the data that a rejoining node held before it was overwritten."""

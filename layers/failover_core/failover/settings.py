@@ -34,6 +34,7 @@ class Node(BaseModel):
     eth0_interface_id: str = Field(pattern=r"^eni-[0-9a-f]+$")
     eth0_subnet_id: str = Field(pattern=r"^subnet-[0-9a-f]+$")
     eth1_subnet_id: str = Field(pattern=r"^subnet-[0-9a-f]+$")
+    data_volume_id: str = Field(pattern=r"^vol-[0-9a-f]+$")
 
     @property
     def subnet_ids(self) -> tuple[str, str]:

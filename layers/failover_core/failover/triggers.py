@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from failover.errors import InvalidInput, explain
-from failover.models import Observed, OperatorInput, Trigger
+from failover.models import FailoverInput, Observed, OperatorInput, SwitchbackInput, Trigger, Workflow
 from failover.settings import Settings
 
 STANDING_TROUBLE_SOURCE = "garoon-failover"
@@ -51,29 +51,52 @@ class _StandingTroubleEvent(Observed):
     detail: _StandingTroubleDetail
 
 
-def read_trigger(execution_input: object, settings: Settings) -> Trigger:
+def read_trigger(workflow: Workflow, execution_input: object, settings: Settings) -> Trigger:
     """The trigger that the execution's input describes.
 
     An input with `detail-type` is an event of EventBridge's; every other one is an operator's.
     Raises InvalidInput, with what is wrong and what is allowed, for anything else.
     """
+    allowed = _ALLOWED[workflow]
     if not isinstance(execution_input, dict):
-        raise InvalidInput(f"The input must be a JSON object, not {type(execution_input).__name__}. {_ALLOWED}")
+        raise InvalidInput(f"The input must be a JSON object, not {type(execution_input).__name__}. {allowed}")
     try:
         if "detail-type" in execution_input:
-            return _read_event(execution_input, settings)
-        given = OperatorInput.model_validate(execution_input)
+            return _read_event(workflow, execution_input, settings)
+        return _read_operator_input(workflow, execution_input, settings)
     except ValidationError as error:
-        raise InvalidInput(f"The input is not usable: {explain(error)}. {_ALLOWED}") from error
-    return Trigger(kind="operator", reason=given.reason, accept_data_loss=given.accept_data_loss)
+        raise InvalidInput(f"The input is not usable: {explain(error)}. {allowed}") from error
 
 
-_ALLOWED = 'Allowed are {} and {"reason": "a sentence", "acceptDataLoss": true or false}.'
+_ALLOWED: dict[Workflow, str] = {
+    "failover": 'Allowed are {} and {"reason": "a sentence", "acceptDataLoss": true or false}.',
+    "switchback": 'Allowed are {} (to the home node) and {"target": "name of a node", "reason": "a sentence"}.',
+    "rejoin": 'Allowed are {} and {"reason": "a sentence"}.',
+}
 
 
-def _read_event(event: dict[str, Any], settings: Settings) -> Trigger:
-    match event["detail-type"]:
-        case "CloudWatch Alarm State Change":
+def _read_operator_input(workflow: Workflow, given: dict[str, Any], settings: Settings) -> Trigger:
+    match workflow:
+        case "failover":
+            failover = FailoverInput.model_validate(given)
+            return Trigger(kind="operator", reason=failover.reason, accept_data_loss=failover.accept_data_loss)
+        case "switchback":
+            switchback = SwitchbackInput.model_validate(given)
+            names = [node.name for node in settings.nodes]
+            if switchback.target is not None and switchback.target not in names:
+                raise InvalidInput(
+                    f"There is no node {switchback.target!r:.100} in this cluster: it has {' and '.join(names)}. "
+                    f"{_ALLOWED[workflow]}"
+                )
+            target = switchback.target or settings.home.name
+            return Trigger(kind="operator", reason=switchback.reason, node=target)
+        case "rejoin":
+            return Trigger(kind="operator", reason=OperatorInput.model_validate(given).reason)
+
+
+def _read_event(workflow: Workflow, event: dict[str, Any], settings: Settings) -> Trigger:
+    match workflow, event["detail-type"]:
+        case "failover", "CloudWatch Alarm State Change":
             alarm = _AlarmEvent.model_validate(event).detail
             known = [settings.alarm_name(node.name, what) for node in settings.nodes for what in ACTING_ALARMS]
             if alarm.alarm_name not in known:
@@ -81,15 +104,19 @@ def _read_event(event: dict[str, Any], settings: Settings) -> Trigger:
                     f"The alarm {alarm.alarm_name} is not one that this cluster acts on: {', '.join(known)}."
                 )
             return Trigger(kind="alarm", reason=f"alarm {alarm.alarm_name} went to {alarm.state.value}")
-        case "EC2 Instance State-change Notification":
+        case "failover" | "rejoin", "EC2 Instance State-change Notification":
             instance = _InstanceEvent.model_validate(event).detail
             node = settings.node_of_instance(instance.instance_id)
             if node is None:
                 ours = ", ".join(f"{node.instance_id} ({node.name})" for node in settings.nodes)
                 raise InvalidInput(f"The instance {instance.instance_id} is not one of this cluster's: {ours}.")
-            return Trigger(kind="instance", reason=f"the instance of {node.name} went to {instance.state}")
-        case type_ if type_ == STANDING_TROUBLE_DETAIL_TYPE:
+            return Trigger(
+                kind="instance", reason=f"the instance of {node.name} went to {instance.state}", node=node.name
+            )
+        case "failover", type_ if type_ == STANDING_TROUBLE_DETAIL_TYPE:
             signs = _StandingTroubleEvent.model_validate(event).detail.signs
             return Trigger(kind="schedule", reason=f"trouble stands and nothing was running: {', '.join(signs)}")
-        case other:
-            raise InvalidInput(f"Events of the type {str(other)!r:.100} do not start this workflow. {_ALLOWED}")
+        case _, other:
+            raise InvalidInput(
+                f"Events of the type {str(other)!r:.100} do not start this workflow. {_ALLOWED[workflow]}"
+            )

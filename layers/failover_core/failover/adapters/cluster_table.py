@@ -4,8 +4,10 @@ DynamoDB evaluates a condition and applies its update as one atomic step (Develo
 so two executions can never both win.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -14,7 +16,7 @@ from pydantic import ValidationError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import Failed, LockHeld, LockLost
-from failover.models import ClusterRecord, Fence, Outcome
+from failover.models import ClusterRecord, Fence, KeptData, Outcome
 from failover.settings import LOCK_SECONDS, Settings
 
 _serialize = TypeSerializer().serialize
@@ -153,10 +155,19 @@ def clear_fence(settings: Settings, owner: str) -> None:
 
 
 @translate_errors
+def record_kept_data(settings: Settings, owner: str, node: str, snapshot_id: str) -> None:
+    """Records where what `node` held is kept. Raises LockLost."""
+    kept = KeptData(node=node, execution=owner, snapshot_id=snapshot_id)
+    _update_as_owner(settings, "SET keptData = :kept", "lockOwner = :owner", {":kept": kept.to_json(), ":owner": owner})
+
+
+@translate_errors
 def release_lock(settings: Settings, owner: str, outcome: Outcome, is_automatic_failover: bool) -> bool:
     """Records the outcome and gives the lock back. False if `owner` does not hold it (then nothing is written)."""
     expression = "SET lastOutcome = :outcome"
-    values: dict[str, Any] = {":outcome": outcome.to_json(), ":owner": owner}
+    # DynamoDB's numbers are decimal; the serializer takes no binary float.
+    recorded = json.loads(outcome.model_dump_json(by_alias=True), parse_float=Decimal)
+    values: dict[str, Any] = {":outcome": recorded, ":owner": owner}
     if is_automatic_failover:
         expression += ", lastFailoverAt = :ended"
         values[":ended"] = _time(outcome.ended_at)

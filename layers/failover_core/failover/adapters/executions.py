@@ -1,4 +1,4 @@
-"""The workflow's executions: is one running, has one ended, start one."""
+"""The workflows' executions: has one ended, start one."""
 
 import json
 from typing import Any
@@ -18,15 +18,6 @@ def has_ended(execution_arn: str) -> bool:
         if error_code(error) == "ExecutionDoesNotExist":
             return False
         raise
-
-
-@translate_errors
-def is_any_running(settings: Settings) -> bool:
-    """True if an execution of the failover workflow is running."""
-    answer = client("stepfunctions").list_executions(
-        stateMachineArn=settings.failover_state_machine_arn, statusFilter="RUNNING", maxResults=1
-    )
-    return bool(answer["executions"])
 
 
 @translate_errors

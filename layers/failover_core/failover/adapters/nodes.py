@@ -11,7 +11,7 @@ from failover.errors import CloudUnavailable
 from failover.models import VerbResult
 from failover.settings import Node, Settings
 
-Verb = Literal["status", "probe", "promote", "start", "restart", "stop", "demote"]
+Verb = Literal["status", "probe", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin"]
 
 _DELIVERY_SECONDS = 30
 """SendCommand's TimeoutSeconds: a command not delivered by then is dropped. 30 is the least that AWS takes."""

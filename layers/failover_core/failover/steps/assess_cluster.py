@@ -13,6 +13,7 @@ from failover.models import (
     Assessment,
     AutomaticLimit,
     ClusterRecord,
+    Decision,
     Evidence,
     InstanceState,
     NodeEvidence,
@@ -24,12 +25,15 @@ from failover.models import (
     Trigger,
     VerbResult,
     Verdict,
+    Workflow,
 )
+from failover.planned_decision import decide_rejoin, decide_switchback
 from failover.runtime import StepInput, logger
 from failover.settings import Node, Settings
 
 
 class AssessClusterInput(StepInput):
+    workflow: Workflow
     trigger: Trigger
     record: ClusterRecord
 
@@ -40,11 +44,21 @@ def assess_cluster(request: AssessClusterInput, settings: Settings) -> Assessmen
     Raises NotYet when the evidence is not enough for a verdict: the workflow looks again for a bounded time.
     """
     evidence = gather_evidence(request.trigger, request.record, settings, datetime.now(UTC))
-    decision = decide(evidence)
+    decision = _decide(request, evidence)
     logger.info("assessed", verdict=decision.verdict, reason=decision.reason, evidence=evidence.to_json())
     if decision.verdict is Verdict.NOT_YET:
         raise NotYet(decision.reason)
     return Assessment(decision=decision, evidence=evidence)
+
+
+def _decide(request: AssessClusterInput, evidence: Evidence) -> Decision:
+    match request.workflow:
+        case "failover":
+            return decide(evidence)
+        case "switchback":
+            return decide_switchback(evidence, request.trigger.node or evidence.active.name)
+        case "rejoin":
+            return decide_rejoin(evidence, request.trigger)
 
 
 def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings, now: datetime) -> Evidence:
@@ -60,6 +74,8 @@ def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings,
         alarm_states = pool.submit(_read_alarms, active, settings)
     entries, states = route_entries.result(), alarm_states.result()
     standby_evidence = _node_evidence(standby, standby_machine.result(), standby_answer.result())
+    if record.fence is not None and record.fence.node == standby.name:
+        standby_evidence = _left_behind(standby_evidence)
     return Evidence(
         active=_node_evidence(active, active_machine.result(), active_answer.result()),
         standby=standby_evidence,
@@ -153,6 +169,17 @@ def _node_evidence(
         answer=judged,
         replica=_judge_replica(status),
         detail=status.failing_parts() if judged is Answer.NOT_SERVING else _replica_words(status),
+        is_up_to_date_standby=status.is_up_to_date_standby,
+        must_be_kept=status.may_be_ahead,
+    )
+
+
+def _left_behind(standby: NodeEvidence) -> NodeEvidence:
+    """A fenced node may call its replica up to date for ever: until it has rejoined, it is not."""
+    replica = Replica.STALE if standby.replica is Replica.UP_TO_DATE else standby.replica
+    detail = "it was fenced and has not rejoined since"
+    return standby.model_copy(
+        update={"replica": replica, "detail": detail, "is_up_to_date_standby": False, "must_be_kept": True}
     )
 
 

@@ -1,8 +1,8 @@
 """Take a node that answers out of service, and have its own word that it is."""
 
-from failover.adapters import cluster_table
+from failover.adapters import cluster_table, instances
 from failover.errors import Failed
-from failover.models import Value
+from failover.models import InstanceState, Value
 from failover.runtime import StepInput
 from failover.settings import Settings
 from failover.steps.verbs import obey
@@ -18,13 +18,15 @@ class Demoted(Value):
 
 
 def demote_node(request: DemoteNodeInput, settings: Settings) -> Demoted:
-    """The node is demoted: secondary, not mounted, and deaf to commands of earlier epochs.
+    """The node is demoted: secondary, not mounted, and deaf to commands of earlier epochs. One that is off is so too.
 
     Raises NotYet, Refused or Failed as `obey` does, and LockLost.
     """
     node = settings.node(request.node)
     peer = settings.peer_of(node.name)
     epoch = cluster_table.begin_move(settings, request.execution, peer.name)
+    if instances.read_instance(node)[0] is InstanceState.OFF:
+        return Demoted(node=node.name, epoch=epoch)
     status = obey(node, "demote", settings, epoch=epoch)
     if not status.is_demoted:
         raise Failed(f"{node.name} said that it is demoted, but its status says: {status.replication.role}, mounted.")

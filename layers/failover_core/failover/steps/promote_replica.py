@@ -2,7 +2,7 @@
 
 from failover.adapters import alarms, cluster_table, instances, isolation, nodes
 from failover.errors import Failed, NotYet, Refused
-from failover.models import InstanceState, Value
+from failover.models import InstanceState, NodeStatus, Value
 from failover.runtime import StepInput
 from failover.settings import Node, Settings
 from failover.steps.proofs import why_not_cut_off
@@ -33,9 +33,9 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     target = settings.node(request.node)
     active = cluster_table.require_lock(settings, request.execution).active
     epoch = cluster_table.begin_move(settings, request.execution, target.name)
-    proof, was_replicating = _prove_peer_inactive(target.name, epoch, settings)
-    if target.name != active and not was_replicating and not request.accept_data_loss:
-        _require_nothing_missed(target, settings)
+    proof, peer_status = _prove_peer_inactive(target.name, epoch, settings)
+    if target.name != active and not request.accept_data_loss:
+        _require_nothing_missed(target, peer_status, settings)
     status = obey(target, "promote", settings, epoch=epoch, accept_data_loss=request.accept_data_loss)
     if status.replication.role != "Primary" or not status.is_mounted:
         raise Failed(
@@ -46,26 +46,34 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     return Promoted(node=target.name, epoch=epoch, proof=proof)
 
 
-def _prove_peer_inactive(target: str, epoch: int, settings: Settings) -> tuple[str, bool]:
-    """Why the other node cannot write, and whether it says itself that it was replicating to the end."""
+def _prove_peer_inactive(target: str, epoch: int, settings: Settings) -> tuple[str, NodeStatus | None]:
+    """Why the other node cannot write, and what it says of itself if it answers."""
     peer = settings.peer_of(target)
     if instances.read_instance(peer)[0] is InstanceState.OFF:
-        return f"the instance of {peer.name} is stopped", False
+        return f"the instance of {peer.name} is stopped", None
     if isolation.isolated(isolation.read_acls(peer), settings):
         # Nobody can ask it for a demote.
         why_not = why_not_cut_off(peer, settings)
         if why_not:
             raise NotYet(f"It is not proven yet that {peer.name} is cut off: {why_not}.")
-        return f"{peer.name} is isolated, and {target} sees nothing of it", False
+        return f"{peer.name} is isolated, and {target} sees nothing of it", None
     status = obey(peer, "demote", settings, epoch=epoch)
     if not status.is_demoted:
         raise Failed(f"{peer.name} is neither stopped nor demoted, so {target} is not promoted.")
-    return f"{peer.name} is demoted", status.replication.is_connected
+    return f"{peer.name} is demoted", status
 
 
-def _require_nothing_missed(target: Node, settings: Settings) -> None:
-    """The active node's alarm holds its last word: replicating. Or the target is primary already. Raises Refused."""
+def _require_nothing_missed(target: Node, peer_status: NodeStatus | None, settings: Settings) -> None:
+    """The active node was replicating to its end, by its own word. Or the target is primary already. Raises Refused."""
     active = settings.peer_of(target.name)
+    if peer_status is not None and peer_status.replication.is_connected:
+        return
+    if peer_status is not None and peer_status.is_unreplicated:
+        raise Refused(
+            f"{active.name} was out of touch with {target.name} when it was demoted, so its last writes would be lost "
+            f"if {target.name} were promoted."
+        )
+    # It does not answer: its alarm, which keeps its state while data is missing, holds its last word.
     alarm = settings.alarm_name(active.name, "replication-degraded")
     if alarms.read_alarm_states([alarm]).get(alarm) == "OK":
         return

@@ -21,6 +21,10 @@ class RecordOutcomeInput(StepInput):
     decision: Decision | None = None
     failure: Failure | None = None
     progress: Progress = Progress()
+    service_stopped_at: AwareDatetime | None = None
+    """When a planned move told the services to stop."""
+    routes_moved_at: AwareDatetime | None = None
+    snapshot_id: str | None = None
 
 
 def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
@@ -44,14 +48,22 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
         execution=request.execution,
         started_at=request.started_at,
         ended_at=datetime.now(UTC),
+        outage_seconds=_outage_seconds(request),
+        snapshot_id=request.snapshot_id,
     )
     if request.lock:
-        has_moved = request.progress.is_moved or request.progress.promotion_failure is not None
+        has_moved = request.progress.is_moved or request.progress.move_failure is not None
         cluster_table.release_lock(
             settings, request.execution, outcome, is_automatic_failover=has_moved and request.lock.trigger.is_automatic
         )
     publish_outcome(settings, outcome, is_repeated=_is_repeated(outcome, request.lock, now_recorded))
     return outcome
+
+
+def _outage_seconds(request: RecordOutcomeInput) -> float | None:
+    if request.service_stopped_at is None or request.routes_moved_at is None:
+        return None
+    return round((request.routes_moved_at - request.service_stopped_at).total_seconds(), 1)
 
 
 def _read_record_if_readable(settings: Settings) -> ClusterRecord | None:
@@ -100,6 +112,10 @@ def _text(outcome: Outcome, settings: Settings) -> str:
     if outcome.active_after is not None:
         lines.append(f"Active:    {outcome.active_after} (before: {outcome.active_before})")
         lines.append(f"Epoch:     {outcome.epoch_after} (before: {outcome.epoch_before})")
+    if outcome.outage_seconds is not None:
+        lines.append(f"Outage:    {outcome.outage_seconds:.1f} s, from stopping the services to the routes' move")
+    if outcome.snapshot_id is not None:
+        lines.append(f"Snapshot:  {outcome.snapshot_id} holds what the node held before it rejoined")
     lines.append(f"Took:      {(outcome.ended_at - outcome.started_at).total_seconds():.1f} s")
     lines.append(f"Execution: {outcome.execution}")
     return "\n".join(lines) + "\n"

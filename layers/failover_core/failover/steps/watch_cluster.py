@@ -38,7 +38,7 @@ def watch_cluster(event: WatchEvent, settings: Settings) -> Watched:
         return Watched(signs=[], is_started=False, reason="nothing calls for action")
     if record.maintenance_until is not None and now < record.maintenance_until:
         return Watched(signs=signs, is_started=False, reason="maintenance is on")
-    if executions.is_any_running(settings):
+    if record.lock_owner is not None and not executions.has_ended(record.lock_owner):
         return Watched(signs=signs, is_started=False, reason="an execution is running")
     # The name makes a second delivery of the same look harmless: a name is taken once.
     is_started = executions.start_failover(settings, f"standing-trouble-{now:%Y%m%dT%H%M%S}", _event_of(signs))

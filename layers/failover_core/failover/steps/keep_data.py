@@ -1,0 +1,44 @@
+"""Keep what a returning node holds, before it may be overwritten: an EBS snapshot of its data volume."""
+
+from failover.adapters import cluster_table, snapshots
+from failover.errors import Failed, NotYet
+from failover.models import Value
+from failover.runtime import StepInput
+from failover.settings import Settings
+
+
+class KeepDataInput(StepInput):
+    node: str
+
+
+class DataKept(Value):
+    node: str
+    snapshot_id: str
+
+
+def keep_data(request: KeepDataInput, settings: Settings) -> DataKept:
+    """A completed snapshot of the node's data volume, taken once for each execution.
+
+    Refuses (Failed) the active node. Raises NotYet until it is complete, and LockLost.
+    """
+    node = settings.node(request.node)
+    record = cluster_table.require_lock(settings, request.execution)
+    if node.name == record.active:
+        raise Failed(f"{node.name} is the active node; only a node that is to follow it is overwritten.")
+    kept = record.kept_data
+    if kept is None or (kept.node, kept.execution) != (node.name, request.execution):
+        reason = f"What {node.name} held before it follows {record.active} ({request.execution})"
+        snapshot_id = snapshots.take_snapshot(node, settings, reason)
+        cluster_table.record_kept_data(settings, request.execution, node.name, snapshot_id)
+    else:
+        snapshot_id = kept.snapshot_id
+    state, progress = snapshots.read_snapshot(snapshot_id)
+    match state:
+        case snapshots.SnapshotState.COMPLETED:
+            return DataKept(node=node.name, snapshot_id=snapshot_id)
+        case snapshots.SnapshotState.PENDING:
+            raise NotYet(f"The snapshot {snapshot_id} of what {node.name} holds is not complete yet ({progress}).")
+        case snapshots.SnapshotState.ERROR:
+            raise Failed(
+                f"The snapshot {snapshot_id} of what {node.name} holds failed, so nothing of it is overwritten."
+            )

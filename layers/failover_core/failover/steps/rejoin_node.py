@@ -1,0 +1,57 @@
+"""Bring a node back as an up-to-date standby of the active one."""
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from failover.adapters import cluster_table
+from failover.errors import DataNotKept, NotYet, Refused
+from failover.models import NodeStatus, Value
+from failover.runtime import StepInput, metrics
+from failover.settings import Node, Settings
+from failover.steps.verbs import obey
+
+
+class RejoinNodeInput(StepInput):
+    node: str
+    snapshot_id: str | None = None
+    """Where keep_data kept what the node holds."""
+
+
+class Rejoined(Value):
+    node: str
+    snapshot_id: str | None
+
+
+def rejoin_node(request: RejoinNodeInput, settings: Settings) -> Rejoined:
+    """The node is demoted and up to date, its peer replicates to it, and its fence is history.
+
+    Raises DataNotKept if the node may hold writes that nobody else has and no snapshot is given; NotYet while it
+    catches up; Refused for the active node; NotYet, Refused or Failed as `obey` does; LockLost.
+    """
+    node = settings.node(request.node)
+    record = cluster_table.require_lock(settings, request.execution)
+    if node.name == record.active:
+        raise Refused(f"{node.name} is the active node; it follows nobody.")
+    status = obey(node, "status", settings, epoch=record.epoch)
+    was_fenced = record.fence is not None and record.fence.node == node.name
+    if (was_fenced or status.may_be_ahead) and request.snapshot_id is None:
+        raise DataNotKept(f"{node.name} may hold writes that nobody else has, and nobody has kept them yet.")
+    if not status.replication.is_linked or status.may_be_ahead:
+        status = _follow(node, settings.node(record.active), record.epoch, settings)
+    if not status.is_up_to_date_standby:
+        raise NotYet(_progress(node, status))
+    if was_fenced:
+        cluster_table.clear_fence(settings, request.execution)
+    return Rejoined(node=node.name, snapshot_id=request.snapshot_id)
+
+
+def _follow(node: Node, active: Node, epoch: int, settings: Settings) -> NodeStatus:
+    obey(active, "reconnect", settings, epoch=epoch)
+    return obey(node, "rejoin", settings, epoch=epoch)
+
+
+def _progress(node: Node, status: NodeStatus) -> str:
+    replication = status.replication
+    if replication.sync_percent is None:
+        return f"{node.name} is catching up ({replication.connection}, disk {replication.disk})."
+    metrics.add_metric(name="ResyncPercent", unit=MetricUnit.Percent, value=replication.sync_percent)
+    return f"{node.name} is catching up: {replication.sync_percent:.0f} % synchronised."

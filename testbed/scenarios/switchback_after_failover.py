@@ -1,0 +1,27 @@
+"""db-01 dies, db-02 takes over; db-01 is repaired and an operator moves the role home."""
+
+from testbed.installation import HOME
+from testbed.scenario import Expectation, Fence, Scenario
+from testbed.stage import Stage
+
+
+def break_it(stage: Stage) -> None:
+    stage.lose_network(HOME)
+    stage.wait_for_outcome("FailedOver")
+    stage.wait_until_off(HOME)
+    stage.repair_network(HOME)
+    stage.switch_back()
+
+
+SCENARIO = Scenario(
+    name="switchback-after-failover",
+    title="db-01 dies, db-02 takes over; db-01 is repaired and an operator moves the role home.",
+    break_it=break_it,
+    expected=Expectation(
+        outcome="SwitchedOver",
+        verdict="switchOver",
+        moves=2,
+        fence=Fence.NEEDED,
+        others=frozenset({"FailedOver", "NothingToDo", "Skipped", "Warned"}),
+    ),
+)
