@@ -439,7 +439,7 @@ def test_outcome_is_told_though_the_record_cannot_be_read(
 ) -> None:
     make_unreadable(cluster_table)
     with pytest.raises(Failed) as unreadable:
-        acquire_lock(AcquireLockInput(execution=EXECUTION, input={}), settings)
+        acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input={}), settings)
     failure = {"step": "AcquireLock", "error": "Failed", "cause": json.dumps({"errorMessage": str(unreadable.value)})}
     request = RecordOutcomeInput.model_validate(
         {"execution": EXECUTION, "startedAt": "2026-11-22T04:00:00Z", "failure": failure}
@@ -451,7 +451,7 @@ def test_outcome_is_told_though_the_record_cannot_be_read(
 def test_lock_is_given_back_though_the_record_became_unreadable(
     settings: Settings, lock: None, cluster_table: Any, published: list[dict[str, Any]]
 ) -> None:
-    held = acquire_lock(AcquireLockInput(execution=EXECUTION, input={}), settings)
+    held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input={}), settings)
     make_unreadable(cluster_table, lockOwner=EXECUTION)
     decision = {"verdict": "failOver", "reason": "It was down."}
     request = RecordOutcomeInput.model_validate(
