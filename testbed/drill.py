@@ -194,13 +194,16 @@ class _Drill:
         return True
 
     def _wait_for_the_end(self, observer: Observer) -> Execution | None:
-        """The execution that dealt with what was broken."""
+        """The execution that dealt with what was broken; those of the preparations do not count."""
+        broken_at = self._broken_at or self._since
 
         def decisive() -> list[Execution]:
             return [
                 execution
                 for execution in observer.known_executions
-                if execution.is_over and execution.outcome == self._expected.outcome
+                if execution.started_at >= broken_at
+                and execution.is_over
+                and execution.outcome == self._expected.outcome
             ]
 
         def is_over() -> bool:

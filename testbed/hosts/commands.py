@@ -37,7 +37,7 @@ class Machine:
         self.boot_id = boot_id
         self.mirror = Mirror(files.world)
         self.is_mounted = False
-        self.exports: dict[tuple[str, str], str] = {}
+        self.exports = _read_etab(files)
         self.addresses: dict[str, list[str]] = {
             "eth0": [f"{settings.eth0_address}/24"],
             "eth1": [f"{settings.eth1_address}/24"],
@@ -284,6 +284,20 @@ def format_status(view: View) -> str:
         return text + f"  peer role:{view.peer_role}\n    replication:{replication} peer-disk:{view.peer_disk}{done}\n"
     word = re.sub("^WFConnection$", "Connecting", view.connection)
     return text + f"  peer connection:{word}\n"
+
+
+def _read_etab(files: HostFiles) -> dict[tuple[str, str], str]:
+    """Options by path and client. The table outlives a power cut, as exportfs(8) keeps it in /var/lib/nfs/etab."""
+    try:
+        lines = (files.root / "var/lib/nfs/etab").read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    exports = {}
+    for line in lines:
+        path, _, client = line.partition("\t")
+        name, _, options = client.removesuffix(")").partition("(")
+        exports[(path, name)] = options
+    return exports
 
 
 def _write_if_changed(files: HostFiles, path: str, text: str) -> None:
