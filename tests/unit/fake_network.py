@@ -22,6 +22,8 @@ class FakeNetwork:
         self.interfaces: list[tuple[str, str, str | None]] = [
             (f"eni-{subnet}", subnet, node.instance_id) for node in settings.nodes for subnet in node.subnet_ids
         ]
+        self.shows_no_interfaces = False
+        """The answer is well-formed and empty."""
         self.allowing = {OWN_ACL, OTHER_OWN_ACL}
         self.replaced: list[tuple[str, str]] = []
         self.fails_after: int | None = None
@@ -68,7 +70,7 @@ class FakeNetwork:
             "NetworkInterfaces": [
                 {"NetworkInterfaceId": interface, "SubnetId": subnet}
                 | ({"Attachment": {"InstanceId": instance}} if instance else {})
-                for interface, subnet, instance in self.interfaces
+                for interface, subnet, instance in (() if self.shows_no_interfaces else self.interfaces)
                 if subnet in filters.get("subnet-id", [subnet])
                 and instance in filters.get("attachment.instance-id", [instance])
             ]

@@ -186,6 +186,13 @@ def test_node_that_would_not_be_cut_off_alone_and_whole_is_only_stopped(
     assert sentence in fenced.why_not_isolated
 
 
+def test_list_of_interfaces_that_is_empty_proves_nothing(settings: Settings, network_acls: FakeNetwork) -> None:
+    isolate_home(network_acls)
+    network_acls.shows_no_interfaces = True
+    with pytest.raises(NotYet, match="db-01 has no network interface in its configured subnet subnet-0a0"):
+        fence(settings)
+
+
 def test_trouble_with_the_stop_does_not_keep_the_isolation_back(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,22 +53,29 @@ def isolated(acls: Iterable[SubnetAcl], settings: Settings) -> list[SubnetAcl]:
 
 @translate_errors
 def why_not_alone(node: Node) -> str:
-    """Why network ACLs on its subnets would not cut off the node, and it alone. A sentence without its full stop."""
+    """Why network ACLs on its subnets would not cut off the node, and it alone. A sentence without its full stop.
+
+    An answer that leaves the node's own interfaces out is no proof that there are no others.
+    """
     interfaces = client("ec2").get_paginator("describe_network_interfaces")
-    for page in interfaces.paginate(Filters=[{"Name": "subnet-id", "Values": list(node.subnet_ids)}]):
-        for interface in page["NetworkInterfaces"]:
-            if interface.get("Attachment", {}).get("InstanceId") != node.instance_id:
-                return (
-                    f"the subnet {interface['SubnetId']} holds the network interface "
-                    f"{interface['NetworkInterfaceId']}, which is not one of {node.name}"
-                )
-    for page in interfaces.paginate(Filters=[{"Name": "attachment.instance-id", "Values": [node.instance_id]}]):
-        for interface in page["NetworkInterfaces"]:
-            if interface["SubnetId"] not in node.subnet_ids:
-                return (
-                    f"{node.name} has the network interface {interface['NetworkInterfaceId']} in "
-                    f"{interface['SubnetId']}, which is not one of its configured subnets"
-                )
+    for filter_ in (
+        {"Name": "subnet-id", "Values": list(node.subnet_ids)},
+        {"Name": "attachment.instance-id", "Values": [node.instance_id]},
+    ):
+        missing = set(node.subnet_ids)
+        for page in interfaces.paginate(Filters=[filter_]):
+            for interface in page["NetworkInterfaces"]:
+                name, subnet_id = interface["NetworkInterfaceId"], interface["SubnetId"]
+                if interface.get("Attachment", {}).get("InstanceId") != node.instance_id:
+                    return f"the subnet {subnet_id} holds the network interface {name}, which is not one of {node.name}"
+                if subnet_id not in node.subnet_ids:
+                    return (
+                        f"{node.name} has the network interface {name} in {subnet_id}, which is not one of its "
+                        "configured subnets"
+                    )
+                missing.discard(subnet_id)
+        if missing:
+            return f"{node.name} has no network interface in its configured subnet {min(missing)}"
     return ""
 
 
