@@ -53,7 +53,7 @@ bench: .venv/ready ## Measure what a cold start of each function costs
 	@python -m benchmarks.cold_start
 
 .PHONY: document
-document: .venv/ready ## Generate node/document.yaml from node/garoon-node.sh
+document: .venv/ready ## Generate the nodes' two documents from node/garoon-node.sh
 	python node/generate_document.py
 
 .PHONY: build

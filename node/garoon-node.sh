@@ -773,16 +773,20 @@ read_status() {
         printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
             "$(json_bool test "$database" = answers)" "$(json_bool test "$nfs" = answers)" \
             "$is_exported" "$has_ip" "$IS_SERVING"
-        printf '"areServicesEnabledAtBoot":%s,"isMountedByFstab":%s}' \
-            "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)"
+        printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s}' \
+            "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)"
     )
 }
 
-# The installed script's, not that of a script which Run Command brought along: it is the installed one that watches.
+# The installed script watches and boots; what Run Command brings along is the stack's. `status` tells of both.
 installed_version() {
+    [[ ! -r $INSTALLED_SCRIPT ]] || digest "$INSTALLED_SCRIPT"
+}
+
+# Of the text as `install` writes it: with one line end at its end.
+digest() {
     local digest
-    [[ -r $INSTALLED_SCRIPT ]] || return 0
-    digest=$(sha256sum <"$INSTALLED_SCRIPT")
+    digest=$(printf '%s\n' "$(<"$1")" | sha256sum)
     printf '%s' "${digest:0:12}"
 }
 

@@ -1,4 +1,8 @@
-"""Generate document.yaml, the SSM Command document, from garoon-node.sh: `python node/generate_document.py [--check]`.
+"""Generate the SSM Command documents from garoon-node.sh: `python node/generate_document.py [--check]`.
+
+document.yaml takes every verb; look-document.yaml runs the same script but takes only those verbs that change nothing.
+IAM lets a role send a document or not, and has no condition on a command's parameters (Service Authorization Reference,
+"Actions, resources, and condition keys for AWS Systems Manager"): so a role that may only look is given the second.
 
 Every parameter reaches the script as an environment variable (`interpolationType: ENV_VAR`; Systems Manager User Guide,
 "Data elements and parameters", SSM Agent 3.3.2746.0 or later), so that no value is ever part of the script's text. The
@@ -13,10 +17,12 @@ from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("garoon-node.sh")
 DOCUMENT = Path(__file__).with_name("document.yaml")
+LOOK_DOCUMENT = Path(__file__).with_name("look-document.yaml")
 MAXIMUM_BYTES = 64 * 1024
 """Systems Manager's quota for a document's content."""
 
 VERBS = ("status", "probe", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin", "install")
+LOOKING_VERBS = ("status", "probe")
 NUMBER = "^[0-9]{1,15}$"
 NAME = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62})?$"
 ADDRESS = r"^([0-9]{1,3}(\.[0-9]{1,3}){3})?$"
@@ -44,8 +50,8 @@ INSTALL_PARAMETERS = {
 }
 
 
-def generate() -> str:
-    """The document's text. Raises ValueError when the script can't be put into a document."""
+def generate(verbs: tuple[str, ...] = VERBS) -> str:
+    """The text of the document that takes these verbs. Raises ValueError when the script can't be put into one."""
     script = SCRIPT.read_text()
     if "{{" in script:
         raise ValueError(f"{SCRIPT.name} contains double braces, which Systems Manager takes for a parameter.")
@@ -56,12 +62,12 @@ def generate() -> str:
         "schemaVersion: '2.2'",
         "description: What the Garoon failover controller may do on a database server, and nothing else.",
         "parameters:",
-        *_parameter("Verb", "what to do", allowed=VERBS),
+        *_parameter("Verb", "what to do", allowed=verbs),
         *_parameter("Epoch", "epoch of the command; 0 for none", pattern=NUMBER, default="0"),
         *_parameter("ExpiresAt", "Unix time after which it must not start; 0 for never", pattern=NUMBER, default="0"),
         *_parameter("AcceptDataLoss", "promote a stale replica", allowed=("true", "false"), default="false"),
     ]
-    for name, (pattern, description) in INSTALL_PARAMETERS.items():
+    for name, (pattern, description) in INSTALL_PARAMETERS.items() if "install" in verbs else ():
         lines += _parameter(name, f"install: {description}", pattern=pattern, default="")
     lines += [
         # Sequences as far left as YAML allows: every column counts a thousand times against the quota.
@@ -113,14 +119,13 @@ def _quoted(text: str) -> str:
 
 
 def main() -> int:
-    """Write the document, or with --check only say whether it is fresh."""
-    document = generate()
-    if "--check" in sys.argv[1:]:
-        if DOCUMENT.exists() and DOCUMENT.read_text() == document:
-            return 0
-        print(f"{DOCUMENT.name} is not what {SCRIPT.name} gives: run `make document`.", file=sys.stderr)
-        return 1
-    DOCUMENT.write_text(document)
+    """Write the documents, or with --check only say whether they are fresh."""
+    for file, document in ((DOCUMENT, generate()), (LOOK_DOCUMENT, generate(LOOKING_VERBS))):
+        if "--check" not in sys.argv[1:]:
+            file.write_text(document)
+        elif not file.exists() or file.read_text() != document:
+            print(f"{file.name} is not what {SCRIPT.name} gives: run `make document`.", file=sys.stderr)
+            return 1
     return 0
 
 

@@ -50,6 +50,8 @@ class Result:
     moments: Sequence[Moment]
     broken_at: float
     executions: Sequence[Execution] = ()
+    readiness: Mapping[str, Any] = field(default_factory=dict)
+    """What check_readiness says at the end."""
     problems: list[str] = field(default_factory=list)
     """What is not as the scenario expects; empty if the drill passed."""
 
@@ -79,6 +81,7 @@ class Result:
             "dataIntact": self.is_data_intact,
             "promises": {number: not broken for number, broken in self.broken_promises.items()},
             "apiCalls": self.api_calls,
+            "readiness": self.readiness,
             "timeline": [
                 {"seconds": round(moment.time - self.broken_at, 2), "source": moment.source, "event": moment.what}
                 for moment in self.moments
@@ -154,6 +157,7 @@ class _Drill:
         self._wait_until_settled(observer, user, decisive)
         after = observer.sample_now()
         calls = list(read_calls(self._bed.world.directory / "api-calls.jsonl", self._bed.stack, self._since))
+        readiness = stage.check_readiness()
         self._phase = "doing finished work once more"
         repeats = self._repeat(observer, decisive)
         user.leave()
@@ -180,6 +184,7 @@ class _Drill:
             moments=timeline.tell(history, self._acts),
             broken_at=self._broken_at or self._since,
             executions=history.executions,
+            readiness=readiness,
             problems=self._problems,
         )
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -152,12 +153,39 @@ class Stage:
 
     def begin_maintenance(self) -> None:
         self._tell("an operator switches maintenance on for an hour")
+        self._call("SetMaintenanceFunctionName", {"minutes": 60, "reason": "a drill"})
+
+    def end_maintenance(self) -> None:
+        self._tell("an operator ends the maintenance")
+        self._call("SetMaintenanceFunctionName", {"minutes": 0})
+
+    def check_readiness(self) -> dict[str, Any]:
+        """What check_readiness says now."""
+        return self._call("CheckReadinessFunctionName", {})
+
+    def provoke(
+        self, what: str, provoke: Callable[[Bed], AbstractContextManager[None]], findings: Collection[str]
+    ) -> None:
+        """Breaks something, waits until readiness has these findings among others, and puts it right again."""
+        self._tell(what)
+        with provoke(self._bed):
+            self._wait_for_findings(f"the findings {', '.join(sorted(findings))}", set(findings).issubset)
+            self._tell(f"readiness found {', '.join(sorted(findings))}")
+
+    def start_by_hand(self) -> None:
+        self._tell("an operator starts the workflow by hand")
+        self._bed.clients.stepfunctions.start_execution(stateMachineArn=self._bed.stack.state_machine_arn, input="{}")
+
+    def _call(self, output: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Calls the function that this output of the stack names. Raises TimeoutError if it fails."""
         answer = self._bed.clients.functions.invoke(
-            FunctionName=self._bed.stack.outputs["SetMaintenanceFunctionName"],
-            Payload=json.dumps({"minutes": 60, "reason": "a drill"}),
+            FunctionName=self._bed.stack.outputs[output], Payload=json.dumps(given)
         )
+        said = answer["Payload"].read().decode()
         if "FunctionError" in answer:
-            raise RuntimeError(f"Maintenance could not be switched on: {answer['Payload'].read().decode()}")
+            raise TimeoutError(f"{output.removesuffix('FunctionName')} failed: {said}")
+        result: dict[str, Any] = json.loads(said)
+        return result
 
     def switch_back(self, target: str | None = None, times: int = 1) -> None:
         """An operator starts the switchback, to the home node or to `target`; `times` at once."""
@@ -199,6 +227,22 @@ class Stage:
             self._bed.patience_seconds,
             0.5,
         )
+
+    def wait_for_findings(self, findings: Collection[str]) -> None:
+        """Until readiness has these findings and no others."""
+        self._wait_for_findings(f"no findings but {sorted(findings)}", set(findings).__eq__)
+
+    def _wait_for_findings(self, what: str, is_so: Callable[[set[str]], bool]) -> None:
+        seen: list[dict[str, Any]] = []
+
+        def is_found() -> bool:
+            seen[:] = self.check_readiness()["findings"]
+            return is_so({finding["id"] for finding in seen})
+
+        try:
+            wait_until(is_found, what, self._bed.patience_seconds / 5, 0.3)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error} Readiness says: {json.dumps(seen)}") from error
 
     def wait_for_standby(self, node: str) -> None:
         """Until the node is an up-to-date standby that its peer replicates to."""

@@ -24,6 +24,8 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from testbed.cloud.embedded_metrics import put_metrics_of
+
 logger = logging.getLogger("testbed.functions")
 
 _INIT_FAILED = "Worker init failed: "
@@ -104,6 +106,7 @@ def _execute_warm(config: dict[str, Any], code: bytes, event: object, request_id
     finally:
         lambda_runtime.release_worker(worker)
     log = answer.get("log", "")
+    put_metrics_of(log)
     if answer["status"] == "ok":
         return {"body": answer.get("result"), "error": bool(answer.get("raised")), "log": log}
     message = answer.get("error", "")

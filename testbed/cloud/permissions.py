@@ -5,10 +5,10 @@ resource types: a policy must say "*"; StopInstances is checked on every instanc
 network ACL and the subnet, CreateSnapshot on the volume and on a new snapshot), "... for AWS Systems Manager"
 (SendCommand on the document and on every instance; GetCommandInvocation, ListCommandInvocations, CancelCommand and
 DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2" (Describe* on "*"), "... for Amazon
-CloudWatch" (DescribeAlarms on the alarms it names); in the EventBridge User Guide: "Using IAM roles with EventBridge
-targets"; in the Step Functions Developer Guide: "IAM policies for calling AWS Lambda". The emulator derives one
-resource from each request, some of them wrong, and checks requests alone: its own EventBridge and Step Functions need
-no role.
+CloudWatch" (DescribeAlarms on the alarms it names), "... for Amazon EventBridge" (a rule of the default bus has no bus
+in its ARN); in the EventBridge User Guide: "Using IAM roles with EventBridge targets"; in the Step Functions Developer
+Guide: "IAM policies for calling AWS Lambda". The emulator derives one resource from each request, some of them wrong,
+and checks requests alone: its own EventBridge and Step Functions need no role.
 """
 
 from __future__ import annotations
@@ -133,6 +133,10 @@ def _resources(action: str, body: bytes, query: dict[str, Any], region: str, acc
         return [volume, f"arn:aws:ec2:{region}::snapshot/*"]
     if action == "cloudwatch:DescribeAlarms":
         return [f"arn:aws:cloudwatch:{prefix}:alarm:{name}" for name in _json(body).get("AlarmNames", [])] or ["*"]
+    if service == "events" and operation.endswith("Rule"):
+        rule = _json(body)
+        bus = f"{rule['EventBusName']}/" if rule.get("EventBusName", "default") != "default" else ""
+        return [f"arn:aws:events:{prefix}:rule/{bus}{rule.get('Name', '')}"]
     if action == "ec2:ModifyNetworkInterfaceAttribute":
         return [f"arn:aws:ec2:{prefix}:network-interface/{_member(query, 'NetworkInterfaceId')}"]
     return []

@@ -20,6 +20,7 @@ from testbed.scenarios import (
     network_loss,
     node_boots_with_services_enabled,
     promote_fails,
+    readiness_findings,
     rejoin_diverged,
     rejoin_on_start,
     route_drift,
@@ -63,6 +64,7 @@ _MODULES = (
     rejoin_diverged,
     rejoin_on_start,
     node_boots_with_services_enabled,
+    readiness_findings,
 )
 
 ALL: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}

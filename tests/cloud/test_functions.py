@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from tests.cloud.conftest import Account, name
 
 _CODE = """
-import os, time
+import json, os, time
 import marker  # from the layer
 
 class NotYet(Exception):
@@ -30,6 +31,13 @@ def handler(event, context):
         os._exit(1)
     if event.get("do") == "sleep":
         time.sleep(10)
+    if event.get("do") == "measure":
+        print(json.dumps({
+            "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [
+                {"Namespace": "Test", "Dimensions": [["Cluster"]], "Metrics": [{"Name": "Ready", "Unit": "Count"}]}
+            ]},
+            "Cluster": event["cluster"], "Ready": [1.0],
+        }))
     return {"invocations": invocations, "layer": os.path.dirname(os.path.dirname(marker.__file__))}
 """
 
@@ -117,3 +125,16 @@ def test_a_layer_is_unpacked_once_for_all_its_functions(account: Account, layer:
     _, first = function.invoke()
     _, second = make_function(account, _CODE, [layer]).invoke()
     assert first["layer"] == second["layer"]
+
+
+def test_metrics_in_the_log_reach_cloudwatch(account: Account, function: Function) -> None:
+    """CloudWatch User Guide, "Specification: Embedded metric format"."""
+    cluster = name("cluster")
+    error, _ = function.invoke(do="measure", cluster=cluster)
+    now = datetime.now(UTC)
+    points = account.client("cloudwatch").get_metric_statistics(
+        Namespace="Test", MetricName="Ready", Dimensions=[{"Name": "Cluster", "Value": cluster}],
+        StartTime=now - timedelta(minutes=5), EndTime=now + timedelta(minutes=5), Period=60, Statistics=["Minimum"],
+    )["Datapoints"]  # fmt: skip
+    assert error is None
+    assert [point["Minimum"] for point in points] == [1.0]

@@ -12,19 +12,29 @@ from typing import Any
 import pytest
 import yaml
 
-from node.generate_document import DOCUMENT, generate
+from node.generate_document import DOCUMENT, LOOK_DOCUMENT, LOOKING_VERBS, generate
 from tests.node.node import REPOSITORY, SCRIPT
 from tests.node.test_arguments import HOSTILE, INSTALL
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def document() -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load(DOCUMENT.read_text())
     return content
 
 
-def test_the_document_is_fresh() -> None:
+def test_the_documents_are_fresh() -> None:
     assert DOCUMENT.read_text() == generate(), "run `make document`"
+    assert LOOK_DOCUMENT.read_text() == generate(LOOKING_VERBS), "run `make document`"
+
+
+def test_the_look_document_is_the_same_script_and_takes_no_verb_that_changes_anything(document: dict[str, Any]) -> None:
+    look = yaml.safe_load(LOOK_DOCUMENT.read_text())
+
+    assert look["mainSteps"] == document["mainSteps"]
+    assert set(look["parameters"]["Verb"].pop("allowedValues")) == {"status", "probe"}
+    document["parameters"]["Verb"].pop("allowedValues")
+    assert look["parameters"].items() <= document["parameters"].items()
 
 
 def test_the_document_runs_the_script_and_nothing_else(document: dict[str, Any]) -> None:

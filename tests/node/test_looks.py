@@ -53,6 +53,17 @@ def test_the_status_shows_services_that_the_system_would_start_by_itself(cluster
     assert status["isMountedByFstab"]
 
 
+def test_the_status_tells_the_installed_script_from_the_one_that_answers(cluster: Cluster) -> None:
+    installed = cluster.first.host.files.root / "usr/local/sbin/garoon-node"
+    status = cluster.first.status()
+    assert status["version"] == status["answeringVersion"] != ""
+
+    installed.write_text(installed.read_text() + "# of an older stack\n")
+
+    assert cluster.first.status()["version"] != status["version"]
+    assert cluster.first.status()["answeringVersion"] == status["answeringVersion"]
+
+
 def test_a_probe_sees_a_serving_peer(serving_cluster: Cluster) -> None:
     sight = serving_cluster.second.must("probe").sight
 

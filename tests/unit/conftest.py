@@ -43,6 +43,7 @@ def make_environment(**changes: str) -> dict[str, str]:
         "MINIMUM_HEALTHY_TARGETS": "1",
         "NODE_DOCUMENT": "garoon-node",
         "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:ap-northeast-1:123456789012:garoon",
+        "DEAD_LETTER_QUEUE_URL": "https://sqs.ap-northeast-1.amazonaws.com/123456789012/undelivered",
         "FAILOVER_STATE_MACHINE_ARN": "arn:aws:states:ap-northeast-1:123456789012:stateMachine:garoon-failover",
         "FENCE_METHOD": "IsolateAndStop",
         "ISOLATION_ACL_ID": "acl-0dead",

@@ -140,6 +140,12 @@ class Replication(Observed):
         """In touch with its peer, if only to be resynchronised (drbd.conf(5), drbdadm(8): connection states)."""
         return self.connection.startswith(_LINKED)
 
+    @property
+    def words(self) -> str:
+        """E.g. "SyncTarget, disk Inconsistent, 42 % synchronised"."""
+        words = f"{self.connection}, disk {self.disk}"
+        return words if self.sync_percent is None else f"{words}, {self.sync_percent:.0f} % synchronised"
+
 
 class NodeStatus(Observed):
     """Answer of `garoon-node status`; node/garoon-node.sh documents each field."""
@@ -161,6 +167,10 @@ class NodeStatus(Observed):
     """It was active last, as far as it knows: a node that went down while it was active says so when it is back."""
     is_unreplicated: bool
     """It was demoted while it was out of touch with its peer."""
+    answering_version: str | None = None
+    """Digest of the script that gave this answer: the stack's, over Run Command. `version` is the installed one's."""
+    are_services_enabled_at_boot: bool | None = None
+    is_mounted_by_fstab: bool | None = None
 
     @property
     def may_be_ahead(self) -> bool:

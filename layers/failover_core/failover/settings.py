@@ -61,6 +61,7 @@ class Settings(BaseModel):
     minimum_healthy_targets: int = Field(ge=1)
     node_document: str
     notification_topic_arn: str
+    dead_letter_queue_url: str
     failover_state_machine_arn: str
     fence_method: FenceMethod
     isolation_acl_id: str = Field(pattern=r"^acl-[0-9a-f]+$")
@@ -105,6 +106,10 @@ class Settings(BaseModel):
     def alarm_name(self, node_name: str, what: str) -> str:
         """The name that template.yaml gives to a node's alarm, e.g. garoon-db-01-heartbeat-lost."""
         return f"{self.cluster_name}-{node_name}-{what}"
+
+    def own_name(self, what: str) -> str:
+        """The name that template.yaml gives to what the cluster has one of, e.g. the rule garoon-acting-alarm."""
+        return f"{self.cluster_name}-{what}"
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

@@ -4,16 +4,32 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from failover.adapters.clients import client, translate_errors
+from failover.models import Value
 from failover.settings import Settings
 
 _NAMESPACE = "GaroonFailover"
 
 
+class Alarm(Value):
+    state: str
+    """OK, ALARM or INSUFFICIENT_DATA."""
+    has_actions_on: bool
+
+
 @translate_errors
+def read_alarms(names: Iterable[str]) -> dict[str, Alarm]:
+    """Each named alarm. One that does not exist is left out."""
+    pages = client("cloudwatch").get_paginator("describe_alarms")
+    return {
+        alarm["AlarmName"]: Alarm(state=alarm["StateValue"], has_actions_on=alarm["ActionsEnabled"])
+        for page in pages.paginate(AlarmNames=list(names), AlarmTypes=["MetricAlarm"])
+        for alarm in page["MetricAlarms"]
+    }
+
+
 def read_alarm_states(names: Iterable[str]) -> dict[str, str]:
     """State of each named alarm: OK, ALARM or INSUFFICIENT_DATA. An alarm that does not exist is left out."""
-    answer = client("cloudwatch").describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm"])
-    return {alarm["AlarmName"]: alarm["StateValue"] for alarm in answer["MetricAlarms"]}
+    return {name: alarm.state for name, alarm in read_alarms(names).items()}
 
 
 @translate_errors

@@ -38,6 +38,40 @@ def read_entries(settings: Settings) -> list[RouteEntry]:
     return [_entry(found[table_id], settings.virtual_ip_cidr) for table_id in settings.route_table_ids]
 
 
+@translate_errors
+def read_unconfigured_tables(settings: Settings) -> list[str]:
+    """Ids of the route tables of the same VPC that carry the virtual IP as well and are not configured."""
+    pages = client("ec2").get_paginator("describe_route_tables")
+    tables = [table for page in pages.paginate() for table in page["RouteTables"]]
+    vpcs = {table["VpcId"] for table in tables if table["RouteTableId"] in settings.route_table_ids}
+    return [
+        table["RouteTableId"]
+        for table in tables
+        if table["VpcId"] in vpcs
+        and table["RouteTableId"] not in settings.route_table_ids
+        and _entry(table, settings.virtual_ip_cidr).exists
+    ]
+
+
+class Interface(Value):
+    """A node's eth0, as EC2 has it."""
+
+    instance_id: str | None
+    """The instance that it is attached to."""
+    is_source_dest_check_on: bool
+
+
+@translate_errors
+def read_interface(node: Node) -> Interface:
+    """Raises Failed if there is no such interface."""
+    answer = client("ec2").describe_network_interfaces(NetworkInterfaceIds=[node.eth0_interface_id])
+    interface = answer["NetworkInterfaces"][0]
+    return Interface(
+        instance_id=interface.get("Attachment", {}).get("InstanceId"),
+        is_source_dest_check_on=interface["SourceDestCheck"],
+    )
+
+
 def _entry(table: dict[str, object], cidr: str) -> RouteEntry:
     routes = table.get("Routes", [])
     assert isinstance(routes, list)
@@ -82,9 +116,9 @@ def point_entries_to(node: Node, entries: list[RouteEntry], settings: Settings) 
 @translate_errors
 def switch_off_source_dest_check(node: Node) -> bool:
     """Lets the node's eth0 take packets for the virtual IP. True if the check had been on."""
-    ec2 = client("ec2")
-    interface = ec2.describe_network_interfaces(NetworkInterfaceIds=[node.eth0_interface_id])["NetworkInterfaces"][0]
-    if not interface["SourceDestCheck"]:
+    if not read_interface(node).is_source_dest_check_on:
         return False
-    ec2.modify_network_interface_attribute(NetworkInterfaceId=node.eth0_interface_id, SourceDestCheck={"Value": False})
+    client("ec2").modify_network_interface_attribute(
+        NetworkInterfaceId=node.eth0_interface_id, SourceDestCheck={"Value": False}
+    )
     return True

@@ -168,7 +168,7 @@ def _node_evidence(
         checks=checks,
         answer=judged,
         replica=_judge_replica(status),
-        detail=status.failing_parts() if judged is Answer.NOT_SERVING else _replica_words(status),
+        detail=status.failing_parts() if judged is Answer.NOT_SERVING else status.replication.words,
         is_up_to_date_standby=status.is_up_to_date_standby,
         must_be_kept=status.may_be_ahead,
     )
@@ -204,12 +204,6 @@ def _judge_replica(status: NodeStatus) -> Replica:
             return Replica.UNUSABLE
         case _:
             return Replica.UNKNOWN
-
-
-def _replica_words(status: NodeStatus) -> str:
-    replication = status.replication
-    words = f"{replication.connection}, disk {replication.disk}"
-    return words if replication.sync_percent is None else f"{words}, {replication.sync_percent:.0f} % synchronised"
 
 
 def _was_replicating(

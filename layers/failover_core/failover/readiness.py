@@ -1,0 +1,671 @@
+"""Would a failover work right now? A pure function: evidence in, findings out, one small predicate for each finding.
+
+A predicate returns its finding or None. What could not be seen is a finding of its own, as grave as what it may hide;
+the predicates pass over it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import AwareDatetime
+
+from failover.adapters.alarms import Alarm
+from failover.adapters.routes import Interface, RouteEntry
+from failover.adapters.targets import TargetCheck, TargetHealth
+from failover.models import Answer, ClusterRecord, InstanceState, NodeStatus, PeerProbe, StatusChecks, Value
+from failover.settings import Settings
+from failover.triggers import ACTING_ALARMS
+
+_NEEDED_ALARMS = (*ACTING_ALARMS, "replication-degraded")
+ALARMS_OF_A_NODE = (*_NEEDED_ALARMS, "eth0-path-lost", "eth1-path-lost")
+ALARMS_OF_THE_CLUSTER = ("event-not-delivered", "not-ready")
+_NEEDED_RULES = ("acting-alarm", "instance-went-off", "watch-cluster")
+RULES = (*_NEEDED_RULES, "record-abort", "check-readiness", "health-event")
+"""What the stack's alarms and rules are named after the names of cluster and node; a test holds template.yaml to it."""
+
+LONGEST_UNTIL_HEALTHY_SECONDS = 60
+"""The outage goal's share for the load balancer: how long it may take to see that a target serves again."""
+
+
+class Severity(StrEnum):
+    """How much a finding matters. CRITICAL alone makes the cluster not ready."""
+
+    CRITICAL = "critical"  # a failover would not work, or would lose data
+    WARNING = "warning"  # it would work, but something is not as it should be, or an operator is needed
+    INFO = "info"
+
+
+class Finding(Value):
+    """Something that the operator should know, and what to do about it."""
+
+    id: str
+    """Stable: programs may go by it."""
+    about: str
+    """The node, table, alarm, ... that it is about."""
+    severity: Severity
+    meaning: str
+    action: str
+
+
+class Unknown(Value):
+    """A source that did not answer."""
+
+    why: str
+
+
+class ReadinessEvidence(Value):
+    """What every source said. Mappings have the names of nodes, alarms or RULES as keys."""
+
+    now: AwareDatetime
+    settings: Settings
+    record: ClusterRecord | Unknown
+    is_lock_owner_over: bool | Unknown | None
+    """Whether the execution that holds the lock has ended; None if nobody holds it."""
+    machines: dict[str, tuple[InstanceState, StatusChecks] | Unknown]
+    statuses: dict[str, NodeStatus | Answer | Unknown]
+    """Answer.NONE: the node was asked, and is silent."""
+    probes: dict[str, PeerProbe | Answer | Unknown]
+    interfaces: dict[str, Interface | Unknown]
+    routes: list[RouteEntry] | Unknown
+    unconfigured_tables: list[str] | Unknown
+    targets: list[TargetHealth] | Unknown
+    target_check: TargetCheck | Unknown
+    alarms: dict[str, Alarm] | Unknown
+    rules: dict[str, bool | Unknown]
+    """Whether each rule is on."""
+    undelivered: int | Unknown
+
+    @property
+    def active(self) -> str | None:
+        """None if the record could not be read."""
+        return None if isinstance(self.record, Unknown) else self.record.active
+
+    @property
+    def standby(self) -> str | None:
+        return None if self.active is None else self.settings.peer_of(self.active).name
+
+    def is_on(self, node: str) -> bool | None:
+        machine = self.machines[node]
+        return None if isinstance(machine, Unknown) else machine[0] is InstanceState.ON
+
+    def status(self, node: str | None) -> NodeStatus | None:
+        """What the node says of itself, if it does."""
+        status = None if node is None else self.statuses[node]
+        return status if isinstance(status, NodeStatus) else None
+
+    def alarm(self, node: str, what: str) -> Alarm | None:
+        return None if isinstance(self.alarms, Unknown) else self.alarms.get(self.settings.alarm_name(node, what))
+
+
+def alarm_names(settings: Settings) -> list[str]:
+    """Every alarm that the stack should have."""
+    return [
+        *(settings.alarm_name(node.name, what) for node in settings.nodes for what in ALARMS_OF_A_NODE),
+        *(settings.own_name(what) for what in ALARMS_OF_THE_CLUSTER),
+    ]
+
+
+def judge_readiness(evidence: ReadinessEvidence) -> list[Finding]:
+    """Every finding, the gravest first. Never raises, never looks at anything but its argument."""
+    nodes = [node.name for node in evidence.settings.nodes]
+    found = [*_judge_unknowns(evidence)]
+    found += [finding for judge in _OF_THE_CLUSTER if (finding := judge(evidence))]
+    found += [finding for judge in _OF_A_NODE for node in nodes if (finding := judge(evidence, node))]
+    order = list(Severity)
+    return sorted(found, key=lambda finding: order.index(finding.severity))
+
+
+def is_ready(findings: Sequence[Finding]) -> bool:
+    """No finding is critical."""
+    return all(finding.severity is not Severity.CRITICAL for finding in findings)
+
+
+def summarize(findings: Sequence[Finding]) -> str:
+    """One sentence for the operator."""
+    critical = [finding for finding in findings if finding.severity is Severity.CRITICAL]
+    if critical:
+        return f"A failover would not work now: {critical[0].meaning}" + (
+            f" And {len(critical) - 1} more." if len(critical) > 1 else ""
+        )
+    warnings = sum(finding.severity is Severity.WARNING for finding in findings)
+    return "A failover would work now" + (f", with {warnings} warnings." if warnings else ".")
+
+
+# --- what could not be seen --------------------------------------------------------------------------------------
+
+_SOURCES = {
+    "record": ("The cluster record", Severity.CRITICAL),
+    "is_lock_owner_over": ("The execution that holds the lock", Severity.WARNING),
+    "machines": ("The instance", Severity.CRITICAL),
+    "statuses": ("The node's state", Severity.CRITICAL),
+    "probes": ("What the node sees of its peer", Severity.CRITICAL),
+    "interfaces": ("The node's eth0 interface", Severity.CRITICAL),
+    "routes": ("The virtual IP's routes", Severity.CRITICAL),
+    "unconfigured_tables": ("The VPC's other route tables", Severity.CRITICAL),
+    "targets": ("The load balancer's targets", Severity.CRITICAL),
+    "target_check": ("The target group's health check", Severity.WARNING),
+    "alarms": ("The stack's alarms", Severity.CRITICAL),
+    "rules": ("The EventBridge rule", Severity.CRITICAL),
+    "undelivered": ("The dead-letter queue", Severity.WARNING),
+}
+
+
+def _judge_unknowns(evidence: ReadinessEvidence) -> Iterator[Finding]:
+    for source, (what, severity) in _SOURCES.items():
+        answer = getattr(evidence, source)
+        parts = answer if isinstance(answer, dict) else {"": answer}
+        for about, part in parts.items():
+            if isinstance(part, Unknown):
+                yield Finding(
+                    id=f"unknown-{source.replace('_', '-')}",
+                    about=about,
+                    severity=severity,
+                    meaning=f"{what}{f' of {about}' if about else ''} could not be seen: {_sentence(part.why)}",
+                    action="Look again in a few minutes. If it stays so: the sentence above says what was refused.",
+                )
+
+
+# --- record and roles --------------------------------------------------------------------------------------------
+
+
+def _execution_at_work(evidence: ReadinessEvidence) -> Finding | None:
+    if evidence.is_lock_owner_over is not False or _is_lock_expired(evidence):
+        return None
+    return Finding(
+        id="execution-at-work",
+        about="lock",
+        severity=Severity.INFO,
+        meaning="An execution is changing the cluster just now; other findings may be its unfinished work.",
+        action="Look again when it has ended.",
+    )
+
+
+def _lock_left_over(evidence: ReadinessEvidence) -> Finding | None:
+    if evidence.is_lock_owner_over is not True and not _is_lock_expired(evidence):
+        return None
+    return Finding(
+        id="lock-left-over",
+        about="lock",
+        severity=Severity.WARNING,
+        meaning="The cluster's lock belongs to an execution that has ended or had its time, and was not given back.",
+        action="Nothing for now: the next execution takes it over. See there why the last one could not end properly.",
+    )
+
+
+def _is_lock_expired(evidence: ReadinessEvidence) -> bool:
+    record = evidence.record
+    return (
+        not isinstance(record, Unknown)
+        and record.lock_owner is not None
+        and record.lock_expires_at is not None
+        and record.lock_expires_at <= evidence.now
+    )
+
+
+def _move_unfinished(evidence: ReadinessEvidence) -> Finding | None:
+    record = evidence.record
+    if isinstance(record, Unknown) or record.moving_to in (None, record.active):
+        return None
+    return Finding(
+        id="move-unfinished",
+        about=str(record.moving_to),
+        severity=Severity.CRITICAL,
+        meaning=f"A move of the active role to {record.moving_to} was begun and its end is not recorded.",
+        action="If no execution is at work: start the failover workflow by hand with {}; it finishes the move or says "
+        "why it cannot.",
+    )
+
+
+def _maintenance_on(evidence: ReadinessEvidence) -> Finding | None:
+    record = evidence.record
+    if isinstance(record, Unknown) or record.maintenance_until is None or record.maintenance_until <= evidence.now:
+        return None
+    return Finding(
+        id="maintenance-on",
+        about="maintenance",
+        severity=Severity.WARNING,
+        meaning=f"Maintenance is on until {record.maintenance_until:%Y-%m-%d %H:%M} UTC: nothing happens by itself.",
+        action='End it when the work is done: invoke set-maintenance with {"minutes": 0}.',
+    )
+
+
+def _interval_running(evidence: ReadinessEvidence) -> Finding | None:
+    record = evidence.record
+    if isinstance(record, Unknown) or record.last_failover_at is None:
+        return None
+    ends = record.last_failover_at + timedelta(seconds=evidence.settings.minimum_failover_interval_seconds)
+    if ends <= evidence.now:
+        return None
+    return Finding(
+        id="interval-running",
+        about="interval",
+        severity=Severity.WARNING,
+        meaning=f"An automatic failover ended a short while ago: until {ends:%Y-%m-%d %H:%M} UTC another one needs an "
+        "operator.",
+        action="Find out why the first one was needed.",
+    )
+
+
+def _roles_disagree(evidence: ReadinessEvidence) -> Finding | None:
+    status = evidence.status(evidence.standby)
+    if status is None or not (status.replication.role == "Primary" or status.is_mounted):
+        return None
+    return Finding(
+        id="roles-disagree",
+        about=str(evidence.standby),
+        severity=Severity.CRITICAL,
+        meaning=f"The record says that {evidence.active} is active, but {evidence.standby} is not a standby: its "
+        f"replica is {status.replication.role}, the volume {'is' if status.is_mounted else 'is not'} mounted.",
+        action="Find out which node holds the newest data and demote the other (garoon-node demote).",
+    )
+
+
+def _active_not_serving(evidence: ReadinessEvidence) -> Finding | None:
+    status = evidence.status(evidence.active)
+    if status is None or status.is_serving:
+        return None
+    return Finding(
+        id="active-not-serving",
+        about=str(evidence.active),
+        severity=Severity.CRITICAL,
+        meaning=f"{evidence.active} is active and does not serve: "
+        + (f"it is demoted ({status.replication.words})." if status.is_demoted else f"{status.failing_parts()}."),
+        action="Start the failover workflow by hand with {}: it restarts in place what is down.",
+    )
+
+
+# --- the replica -------------------------------------------------------------------------------------------------
+
+
+def _replica_stale(evidence: ReadinessEvidence) -> Finding | None:
+    status = evidence.status(evidence.standby)
+    if status is None or status.replication.disk == "UpToDate":
+        return None
+    return Finding(
+        id="replica-stale",
+        about=str(evidence.standby),
+        severity=Severity.CRITICAL,
+        meaning=f"The replica of {evidence.standby} is not up to date: {status.replication.words}.",
+        action="If it synchronises: wait. If it is StandAlone or Diskless: rejoin the node (docs/operations.md).",
+    )
+
+
+def _replica_not_connected(evidence: ReadinessEvidence) -> Finding | None:
+    status = evidence.status(evidence.standby)
+    if status is None or status.replication.disk != "UpToDate" or status.replication.is_connected:
+        return None
+    return Finding(
+        id="replica-not-connected",
+        about=str(evidence.standby),
+        severity=Severity.CRITICAL,
+        meaning=f"{evidence.standby} does not receive what {evidence.active} writes ({status.replication.words}), and "
+        "falls further behind with each write.",
+        action="Check eth1 on both nodes; `drbdadm status` on both; if one is StandAlone, rejoin the standby.",
+    )
+
+
+def _replication_word_missing(evidence: ReadinessEvidence) -> Finding | None:
+    """Once the active node is dead its alarm, which keeps its state, is all that is known of its last writes."""
+    if evidence.active is None:
+        return None
+    alarm = evidence.alarm(evidence.active, "replication-degraded")
+    if alarm is None or alarm.state == "OK":
+        return None
+    return Finding(
+        id="replication-word-missing",
+        about=evidence.active,
+        severity=Severity.CRITICAL,
+        meaning=f"CloudWatch holds no good word of {evidence.active} about its replication (the alarm "
+        f"replication-degraded is {alarm.state}), without which no standby is promoted once {evidence.active} is dead.",
+        action=f"Check replication, garoon-node-watch and the CloudWatch agent on {evidence.active}.",
+    )
+
+
+# --- each node ---------------------------------------------------------------------------------------------------
+
+
+def _node_off(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    machine = evidence.machines[node]
+    if isinstance(machine, Unknown) or machine[0] is InstanceState.ON:
+        return None
+    record = evidence.record
+    was_fenced = not isinstance(record, Unknown) and record.fence is not None and record.fence.node == node
+    return Finding(
+        id="node-off",
+        about=node,
+        severity=Severity.CRITICAL,
+        meaning=f"The instance of {node} is {machine[0]}" + (" since it was fenced." if was_fenced else "."),
+        action=f"Find out why, start the instance, and see that {node} becomes an up-to-date standby.",
+    )
+
+
+def _node_silent(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    if evidence.statuses[node] is not Answer.NONE or evidence.is_on(node) is False:
+        return None
+    return Finding(
+        id="node-silent",
+        about=node,
+        severity=Severity.CRITICAL,
+        meaning=f"{node} does not answer over Run Command.",
+        action=f"Check the SSM Agent on {node} and its path to Systems Manager (NAT gateway, security groups, roles).",
+    )
+
+
+def _status_check_failed(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    machine = evidence.machines[node]
+    if isinstance(machine, Unknown) or machine[1] is not StatusChecks.FAILED:
+        return None
+    return Finding(
+        id="status-check-failed",
+        about=node,
+        severity=Severity.CRITICAL,
+        meaning=f"EC2's status checks of {node} fail.",
+        action="See in the EC2 console which check; stopping and starting the instance moves it to other hardware.",
+    )
+
+
+def _fenced_node_runs(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    record = evidence.record
+    if isinstance(record, Unknown) or record.fence is None or record.fence.node != node or not evidence.is_on(node):
+        return None
+    return Finding(
+        id="fenced-node-runs",
+        about=node,
+        severity=Severity.WARNING,
+        meaning=f"{node} was fenced, runs again, and is not yet recorded as rejoined.",
+        action=f"Rejoin {node} (docs/operations.md).",
+    )
+
+
+def _heartbeat_missing(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    alarm = evidence.alarm(node, "heartbeat-lost")
+    if alarm is None or alarm.state == "OK" or evidence.status(node) is None:
+        return None
+    return Finding(
+        id="heartbeat-missing",
+        about=node,
+        severity=Severity.CRITICAL if node == evidence.active else Severity.WARNING,
+        meaning=f"{node} answers, but its heartbeat does not arrive in CloudWatch (the alarm is {alarm.state}): its "
+        "failure would not be noticed by it, and what it last said of its replica may be old.",
+        action=f"Check the CloudWatch agent and garoon-node-watch.service on {node}.",
+    )
+
+
+def _path_lost(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    probe, peer = evidence.probes[node], evidence.settings.peer_of(node).name
+    if not isinstance(probe, PeerProbe) or evidence.is_on(peer) is False or evidence.statuses[peer] is Answer.NONE:
+        return None
+    lost = [path for path, is_alive in probe.paths.items() if not is_alive]
+    if not lost:
+        return None
+    return Finding(
+        id="path-lost",
+        about=node,
+        severity=Severity.CRITICAL if len(lost) == len(probe.paths) else Severity.WARNING,
+        meaning=f"{node} does not reach {peer} over {' and '.join(lost)}.",
+        action="Check the interface on both nodes, the subnets' routes and network ACLs, the security group, and sshd, "
+        "whose greeting shows that a path is alive.",
+    )
+
+
+def _script_differs(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    status = evidence.status(node)
+    if status is None or status.answering_version in (None, status.version):
+        return None
+    return Finding(
+        id="script-differs",
+        about=node,
+        severity=Severity.WARNING,
+        meaning=f"The garoon-node installed on {node} ({status.version or 'none'}) is not the stack's "
+        f"({status.answering_version}): it sends the metrics and acts when the node boots.",
+        action=f"In State Manager, apply the association of {node} now, and see why it failed before.",
+    )
+
+
+def _services_start_at_boot(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    status = evidence.status(node)
+    if status is None or status.are_services_enabled_at_boot is False:
+        return None
+    return Finding(
+        id="services-start-at-boot",
+        about=node,
+        severity=Severity.WARNING,
+        meaning=f"Garoon's services would be started by the system when {node} boots, also as a standby.",
+        action=f"On {node}: chkconfig cyde_5_0 off; chkconfig cyss_cbgrn off (or systemctl disable).",
+    )
+
+
+def _mounted_by_fstab(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    status = evidence.status(node)
+    if status is None or status.is_mounted_by_fstab is False:
+        return None
+    return Finding(
+        id="mounted-by-fstab",
+        about=node,
+        severity=Severity.WARNING,
+        meaning=f"/etc/fstab of {node} mounts the replicated volume at boot, which only the active node may do.",
+        action=f"Remove the line from /etc/fstab on {node}, or give it the option noauto.",
+    )
+
+
+def _source_dest_check_on(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    interface = evidence.interfaces[node]
+    if isinstance(interface, Unknown) or not interface.is_source_dest_check_on:
+        return None
+    return Finding(
+        id="source-dest-check-on",
+        about=node,
+        severity=Severity.WARNING if node == evidence.standby else Severity.CRITICAL,
+        meaning=f"The source/dest check of {node}'s eth0 is on, so it drops what is sent to the virtual IP.",
+        action="Switch it off in the EC2 console (a failover to this node does so too).",
+    )
+
+
+def _interface_elsewhere(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    interface = evidence.interfaces[node]
+    if isinstance(interface, Unknown) or interface.instance_id == evidence.settings.node(node).instance_id:
+        return None
+    return Finding(
+        id="interface-elsewhere",
+        about=node,
+        severity=Severity.CRITICAL,
+        meaning=f"The interface configured as {node}'s eth0 is attached to {interface.instance_id or 'no instance'}, "
+        f"not to {node}: the routes would lead to the wrong place.",
+        action="Correct the stack's parameters, or attach the interface.",
+    )
+
+
+# --- network and load balancer -----------------------------------------------------------------------------------
+
+
+def _route_missing(evidence: ReadinessEvidence) -> Finding | None:
+    if isinstance(evidence.routes, Unknown):
+        return None
+    missing = [entry.route_table_id for entry in evidence.routes if not entry.exists]
+    if not missing:
+        return None
+    return Finding(
+        id="route-missing",
+        about=", ".join(missing),
+        severity=Severity.CRITICAL,
+        meaning=f"The virtual IP has no entry in {', '.join(missing)}.",
+        action="Start the failover workflow by hand with {}: it makes the entry. Or correct RouteTableIds.",
+    )
+
+
+def _route_wrong(evidence: ReadinessEvidence) -> Finding | None:
+    if isinstance(evidence.routes, Unknown) or evidence.active is None:
+        return None
+    active = evidence.settings.node(evidence.active)
+    wrong = [entry.route_table_id for entry in evidence.routes if entry.exists and not entry.points_to(active)]
+    if not wrong:
+        return None
+    return Finding(
+        id="route-wrong",
+        about=", ".join(wrong),
+        severity=Severity.CRITICAL,
+        meaning=f"The virtual IP's entry in {', '.join(wrong)} does not point to the active node {evidence.active}.",
+        action="It is repaired within a minute, unless maintenance is on. Find out who changed it.",
+    )
+
+
+def _table_unconfigured(evidence: ReadinessEvidence) -> Finding | None:
+    tables = evidence.unconfigured_tables
+    if isinstance(tables, Unknown) or not tables:
+        return None
+    return Finding(
+        id="table-unconfigured",
+        about=", ".join(tables),
+        severity=Severity.CRITICAL,
+        meaning=f"{', '.join(tables)} carry the virtual IP too and are not in RouteTableIds: a failover would leave "
+        "their clients with the dead node.",
+        action="Add them to RouteTableIds and deploy, or remove the entry.",
+    )
+
+
+def _too_few_targets(evidence: ReadinessEvidence) -> Finding | None:
+    if isinstance(evidence.targets, Unknown):
+        return None
+    healthy = sum(target.state == "healthy" for target in evidence.targets)
+    wanted = evidence.settings.minimum_healthy_targets
+    if healthy >= wanted:
+        return None
+    return Finding(
+        id="too-few-targets",
+        about="target group",
+        severity=Severity.CRITICAL,
+        meaning=f"{healthy} targets of the load balancer are healthy, and {wanted} must be.",
+        action="Look at the App servers behind the load balancer.",
+    )
+
+
+def _target_unhealthy(evidence: ReadinessEvidence) -> Finding | None:
+    if isinstance(evidence.targets, Unknown):
+        return None
+    ill = [f"{target.target} is {target.state}" for target in evidence.targets if target.state != "healthy"]
+    if not ill:
+        return None
+    return Finding(
+        id="target-unhealthy",
+        about="target group",
+        severity=Severity.WARNING,
+        meaning=f"Of the load balancer's targets, {', '.join(ill)}.",
+        action="Look at these App servers.",
+    )
+
+
+def _target_check_slow(evidence: ReadinessEvidence) -> Finding | None:
+    check = evidence.target_check
+    if isinstance(check, Unknown) or check.seconds_until_healthy <= LONGEST_UNTIL_HEALTHY_SECONDS:
+        return None
+    return Finding(
+        id="target-check-slow",
+        about="target group",
+        severity=Severity.WARNING,
+        meaning=f"The load balancer needs {check.seconds_until_healthy} s ({check.healthy_threshold} checks, one every "
+        f"{check.interval_seconds} s) to see that a target serves again, and {check.seconds_until_unhealthy} s to see "
+        "that it does not; the outage lasts so much longer.",
+        action=f"Set the target group's interval times its healthy threshold to {LONGEST_UNTIL_HEALTHY_SECONDS} s at "
+        "most, e.g. every 10 s and 2 checks.",
+    )
+
+
+# --- what notices and starts -------------------------------------------------------------------------------------
+
+
+def _alarms_missing(evidence: ReadinessEvidence) -> Finding | None:
+    if isinstance(evidence.alarms, Unknown):
+        return None
+    missing = [name for name in alarm_names(evidence.settings) if name not in evidence.alarms]
+    if not missing:
+        return None
+    return Finding(
+        id="alarms-missing",
+        about=", ".join(missing),
+        severity=Severity.CRITICAL if any(name.endswith(_NEEDED_ALARMS) for name in missing) else Severity.WARNING,
+        meaning=f"Alarms of the stack do not exist: {', '.join(missing)}.",
+        action="Deploy the stack again.",
+    )
+
+
+def _alarms_muted(evidence: ReadinessEvidence) -> Finding | None:
+    if isinstance(evidence.alarms, Unknown):
+        return None
+    muted = sorted(name for name, alarm in evidence.alarms.items() if not alarm.has_actions_on)
+    if not muted:
+        return None
+    return Finding(
+        id="alarms-muted",
+        about=", ".join(muted),
+        severity=Severity.WARNING,
+        meaning=f"The actions of these alarms are off, so they notify nobody: {', '.join(muted)}.",
+        action=f"aws cloudwatch enable-alarm-actions --alarm-names {' '.join(muted)}",
+    )
+
+
+def _rules_off(evidence: ReadinessEvidence) -> Finding | None:
+    off = [rule for rule, is_on in evidence.rules.items() if is_on is False]
+    if not off:
+        return None
+    return Finding(
+        id="rules-off",
+        about=", ".join(off),
+        severity=Severity.CRITICAL if any(rule in _NEEDED_RULES for rule in off) else Severity.WARNING,
+        meaning=f"EventBridge rules of the stack are off or do not exist: {', '.join(off)}.",
+        action="Switch them on in the EventBridge console, or deploy the stack again.",
+    )
+
+
+def _events_undelivered(evidence: ReadinessEvidence) -> Finding | None:
+    count = evidence.undelivered
+    if isinstance(count, Unknown) or count == 0:
+        return None
+    return Finding(
+        id="events-undelivered",
+        about="dead-letter queue",
+        severity=Severity.WARNING,
+        meaning=f"{count} events could not be delivered and lie in the dead-letter queue.",
+        action="Read them in the SQS console: the attribute ERROR_CODE says why. Delete them when it is put right.",
+    )
+
+
+_OF_THE_CLUSTER: tuple[Callable[[ReadinessEvidence], Finding | None], ...] = (
+    _execution_at_work,
+    _lock_left_over,
+    _move_unfinished,
+    _maintenance_on,
+    _interval_running,
+    _roles_disagree,
+    _active_not_serving,
+    _replica_stale,
+    _replica_not_connected,
+    _replication_word_missing,
+    _route_missing,
+    _route_wrong,
+    _table_unconfigured,
+    _too_few_targets,
+    _target_unhealthy,
+    _target_check_slow,
+    _alarms_missing,
+    _alarms_muted,
+    _rules_off,
+    _events_undelivered,
+)
+_OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
+    _node_off,
+    _node_silent,
+    _status_check_failed,
+    _fenced_node_runs,
+    _heartbeat_missing,
+    _path_lost,
+    _script_differs,
+    _services_start_at_boot,
+    _mounted_by_fstab,
+    _source_dest_check_on,
+    _interface_elsewhere,
+)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."

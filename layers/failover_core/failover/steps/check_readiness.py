@@ -1,0 +1,130 @@
+"""Look at everything that a failover needs, all at once, and say what is missing. Changes nothing."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import ParamSpec, TypeVar
+
+from aws_lambda_powertools.metrics import MetricUnit
+from pydantic import AwareDatetime
+
+from failover.adapters import alarms, cluster_table, events, executions, instances, nodes, routes, targets
+from failover.adapters.clients import CALL_THREADS
+from failover.errors import CloudUnavailable, Failed
+from failover.models import Answer, ClusterRecord, NodeStatus, Observed, PeerProbe, Value, VerbResult
+from failover.readiness import (
+    RULES,
+    Finding,
+    ReadinessEvidence,
+    Unknown,
+    alarm_names,
+    is_ready,
+    judge_readiness,
+    summarize,
+)
+from failover.runtime import metrics
+from failover.settings import Node, Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ReadinessRequest(Observed):
+    """The schedule's event, or an operator's {}; nothing in it is of interest."""
+
+
+class Readiness(Value):
+    is_ready: bool
+    summary: str
+    checked_at: AwareDatetime
+    findings: list[Finding]
+
+
+def check_readiness(_request: ReadinessRequest, settings: Settings) -> Readiness:
+    """Whether a failover would work right now, and everything that an operator should know about it.
+
+    Counts the metric FailoverReady: 1, or 0 when a finding is critical.
+    """
+    evidence = gather_readiness(settings, datetime.now(UTC))
+    findings = judge_readiness(evidence)
+    metrics.add_dimension(name="Cluster", value=settings.cluster_name)
+    metrics.add_metric(name="FailoverReady", unit=MetricUnit.Count, value=int(is_ready(findings)))
+    return Readiness(
+        is_ready=is_ready(findings), summary=summarize(findings), checked_at=evidence.now, findings=findings
+    )
+
+
+def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
+    """What every source says now. One that fails is Unknown, with its own words."""
+    with ThreadPoolExecutor(max_workers=CALL_THREADS) as pool:
+
+        def ask(source: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> Future[T | Unknown]:
+            return pool.submit(lambda: _ask(source, *arguments, **options))
+
+        names = [node.name for node in settings.nodes]
+        # The nodes first: they take longest to answer.
+        statuses = [ask(_read_status, node, settings) for node in settings.nodes]
+        probes = [ask(_read_probe, node, settings) for node in settings.nodes]
+        machines = [ask(instances.read_instance, node) for node in settings.nodes]
+        interfaces = [ask(routes.read_interface, node) for node in settings.nodes]
+        rules = {rule: ask(events.is_rule_on, settings.own_name(rule)) for rule in RULES}
+        entries = ask(routes.read_entries, settings)
+        unconfigured = ask(routes.read_unconfigured_tables, settings)
+        health, check = ask(targets.read_target_health, settings), ask(targets.read_target_check, settings)
+        alarm_states = ask(alarms.read_alarms, alarm_names(settings))
+        undelivered = ask(events.count_undelivered, settings)
+        record = _ask(cluster_table.read_record, settings)
+        return ReadinessEvidence(
+            now=now,
+            settings=settings,
+            record=record,
+            is_lock_owner_over=_ask(_is_lock_owner_over, record),
+            machines=_by_name(names, machines),
+            statuses=_by_name(names, statuses),
+            probes=_by_name(names, probes),
+            interfaces=_by_name(names, interfaces),
+            routes=entries.result(),
+            unconfigured_tables=unconfigured.result(),
+            targets=health.result(),
+            target_check=check.result(),
+            alarms=alarm_states.result(),
+            rules={rule: answer.result() for rule, answer in rules.items()},
+            undelivered=undelivered.result(),
+        )
+
+
+def _ask(source: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T | Unknown:
+    try:
+        return source(*arguments, **options)
+    except (CloudUnavailable, Failed) as error:
+        return Unknown(why=str(error))
+
+
+def _by_name(names: list[str], answers: list[Future[T]]) -> dict[str, T]:
+    return dict(zip(names, (answer.result() for answer in answers), strict=True))
+
+
+def _read_status(node: Node, settings: Settings) -> NodeStatus | Answer:
+    result = _run(node, "status", settings)
+    return Answer.NONE if result is None else _given(result.status, result, node)
+
+
+def _read_probe(node: Node, settings: Settings) -> PeerProbe | Answer:
+    result = _run(node, "probe", settings)
+    return Answer.NONE if result is None else _given(result.probe, result, node)
+
+
+def _run(node: Node, verb: nodes.Verb, settings: Settings) -> VerbResult | None:
+    return nodes.run_verb(node, verb, settings, timeout_seconds=settings.answer_timeout_seconds)
+
+
+def _given(answer: T | None, result: VerbResult, node: Node) -> T:
+    if answer is None:
+        raise Failed(f"{node.name} answered: {result.message}")
+    return answer
+
+
+def _is_lock_owner_over(record: ClusterRecord | Unknown) -> bool | None:
+    if isinstance(record, Unknown) or record.lock_owner is None:
+        return None
+    return executions.has_ended(record.lock_owner)

@@ -1,0 +1,220 @@
+"""Each finding of readiness is provoked once and found, and goes with its cause; looking changes nothing."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from boto3.dynamodb.types import TypeSerializer
+
+from testbed.cloud.faults import CloudFaults
+from testbed.deployment import changed_parameters
+from testbed.installation import CLUSTER, HOME, STANDBY, VIRTUAL_IP_ROUTE, point_virtual_ip
+from testbed.scenario import Expectation, Scenario
+from testbed.stage import Bed, Stage
+
+_ALARM_SETTINGS = (
+    *("AlarmName", "AlarmActions", "OKActions", "Namespace", "MetricName", "Dimensions", "Statistic", "Period"),
+    *("EvaluationPeriods", "DatapointsToAlarm", "Threshold", "ComparisonOperator", "TreatMissingData"),
+)
+_serialize = TypeSerializer().serialize
+_LATER = "2999-01-01T00:00:00.000000Z"
+_EARLIER = "2026-01-01T00:00:00.000000Z"
+
+
+@contextmanager
+def routes_astray(bed: Bed) -> Iterator[None]:
+    """One entry is gone, one points to the standby, and a table that nobody configured has one too."""
+    ec2, tables = bed.clients.ec2, bed.installation.route_tables
+    ec2.delete_route(RouteTableId=tables["app-1a"], DestinationCidrBlock=VIRTUAL_IP_ROUTE)
+    point_virtual_ip(bed.clients, bed.installation, STANDBY, ("app-1c",))
+    home = bed.installation.nodes[HOME].eth0_interface_id
+    ec2.create_route(RouteTableId=tables["db-1a"], DestinationCidrBlock=VIRTUAL_IP_ROUTE, NetworkInterfaceId=home)
+    yield
+    ec2.delete_route(RouteTableId=tables["db-1a"], DestinationCidrBlock=VIRTUAL_IP_ROUTE)
+    point_virtual_ip(bed.clients, bed.installation, HOME, ("app-1a", "app-1c"))
+
+
+@contextmanager
+def standby_reconfigured(bed: Bed) -> Iterator[None]:
+    """What somebody may do to a server, each harmless until it is needed."""
+    interface = bed.installation.nodes[STANDBY].eth0_interface_id
+    bed.clients.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, SourceDestCheck={"Value": True})
+    root = bed.hosts[STANDBY].files.root
+    script, fstab, link = root / "usr/local/sbin/garoon-node", root / "etc/fstab", root / "etc/rc3.d/S85cyde_5_0"
+    before = script.read_text()
+    script.write_text(f"{before}# of an older stack\n")
+    fstab.write_text("/dev/drbd0 /mnt/DIR1 xfs defaults 0 0\n")
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to("../init.d/cyde_5_0")
+    yield
+    link.unlink()
+    fstab.unlink()
+    script.write_text(before)
+    bed.clients.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, SourceDestCheck={"Value": False})
+
+
+@contextmanager
+def watch_dismantled(bed: Bed) -> Iterator[None]:
+    """An alarm is gone, another muted, a rule is off, an event was not delivered, the ALB checks seldom."""
+    cloudwatch, events, sqs, elbv2 = bed.clients.cloudwatch, bed.clients.events, bed.clients.sqs, bed.clients.elbv2
+    gone, muted, rule = (
+        f"{CLUSTER}-{HOME}-eth1-path-lost",
+        f"{CLUSTER}-{HOME}-eth0-path-lost",
+        f"{CLUSTER}-acting-alarm",
+    )
+    [alarm] = cloudwatch.describe_alarms(AlarmNames=[gone])["MetricAlarms"]
+    cloudwatch.delete_alarms(AlarmNames=[gone])
+    cloudwatch.disable_alarm_actions(AlarmNames=[muted])
+    events.disable_rule(Name=rule)
+    queue = bed.stack.outputs["DeadLetterQueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="{}")
+    group = bed.installation.target_group_arn
+    elbv2.modify_target_group(TargetGroupArn=group, HealthCheckIntervalSeconds=30, HealthyThresholdCount=5)
+    yield
+    elbv2.modify_target_group(TargetGroupArn=group, HealthCheckIntervalSeconds=10, HealthyThresholdCount=2)
+    sqs.purge_queue(QueueUrl=queue)
+    events.enable_rule(Name=rule)
+    cloudwatch.enable_alarm_actions(AlarmNames=[muted])
+    settings: dict[str, Any] = {name: value for name, value in alarm.items() if name in _ALARM_SETTINGS}
+    cloudwatch.put_metric_alarm(**settings)
+
+
+def recorded(**values: object) -> Callable[[Bed], AbstractContextManager[None]]:
+    """The cluster record has these attributes meanwhile, and none of them afterwards."""
+
+    @contextmanager
+    def change(bed: Bed) -> Iterator[None]:
+        machine = bed.stack.state_machine_arn.replace(":stateMachine:", ":execution:")
+        given = {
+            name: value.replace("{machine}", machine) if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+        _update_record(bed, "SET", [f"{name} = :{name}" for name in given], given)
+        yield
+        _update_record(bed, "REMOVE", list(given), {})
+
+    return change
+
+
+def _update_record(bed: Bed, verb: str, changes: list[str], values: Mapping[str, object]) -> None:
+    given: dict[str, Any] = {}
+    if values:
+        given["ExpressionAttributeValues"] = {f":{name}": _serialize(value) for name, value in values.items()}
+    bed.clients.dynamodb.update_item(
+        TableName=bed.stack.cluster_table,
+        Key={"clusterName": {"S": CLUSTER}},
+        UpdateExpression=f"{verb} {', '.join(changes)}",
+        **given,
+    )
+
+
+def faulty(**faults: object) -> Callable[[Bed], AbstractContextManager[None]]:
+    """The standby has these faults meanwhile."""
+
+    @contextmanager
+    def change(bed: Bed) -> Iterator[None]:
+        for name, value in faults.items():
+            bed.hosts[STANDBY].set_fault(name, value)
+        yield
+        for name in faults:
+            bed.hosts[STANDBY].set_fault(name, None)
+
+    return change
+
+
+@contextmanager
+def resync(bed: Bed) -> Iterator[None]:
+    bed.hosts[STANDBY].mirror.start_resync(STANDBY, 3600.0)
+    yield
+    bed.hosts[STANDBY].mirror.start_resync(STANDBY, 0.1)
+
+
+@contextmanager
+def watch_stopped(bed: Bed) -> Iterator[None]:
+    bed.hosts[STANDBY].deliver("systemctl stop garoon-node-watch.service", {}, 10.0)
+    yield
+    bed.hosts[STANDBY].deliver("systemctl start garoon-node-watch.service", {}, 10.0)
+
+
+@contextmanager
+def status_check_failing(bed: Bed) -> Iterator[None]:
+    faults = CloudFaults(bed.world.directory)
+    faults.set_failed_status_check(bed.installation.nodes[STANDBY].instance_id)
+    yield
+    faults.clear()
+
+
+@contextmanager
+def instance_stopped(bed: Bed) -> Iterator[None]:
+    instance = bed.installation.nodes[STANDBY].instance_id
+    bed.clients.ec2.stop_instances(InstanceIds=[instance])
+    bed.clients.ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig={"Delay": 1})
+    yield
+    bed.clients.ec2.start_instances(InstanceIds=[instance])
+
+
+def wrong_interface(bed: Bed) -> AbstractContextManager[None]:
+    wrong = bed.installation.nodes[HOME].eth1_interface_id
+    return changed_parameters(bed.clients, {"NodeBEth0InterfaceId": wrong})
+
+
+# What is the matter, and by which findings it must be seen.
+PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], set[str]], ...] = (
+    (
+        "routes of the virtual IP are missing, wrong, and where nobody looks for them",
+        routes_astray,
+        {"route-missing", "route-wrong", "table-unconfigured", "target-unhealthy", "too-few-targets"},
+    ),
+    (
+        "somebody changes the standby's settings",
+        standby_reconfigured,
+        {"source-dest-check-on", "script-differs", "services-start-at-boot", "mounted-by-fstab"},
+    ),
+    (
+        "somebody takes the watch apart",
+        watch_dismantled,
+        {"alarms-missing", "alarms-muted", "rules-off", "events-undelivered", "target-check-slow"},
+    ),
+    (
+        "the record holds an old lock, half a move, a recent failover and a fence",
+        recorded(
+            lockOwner="{machine}:gone",
+            lockExpiresAt=_EARLIER,
+            movingTo=STANDBY,
+            lastFailoverAt=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            fence={"node": STANDBY, "execution": "arn"},
+        ),
+        {"lock-left-over", "move-unfinished", "interval-running", "fenced-node-runs"},
+    ),
+    ("the lock is held", recorded(lockOwner="{machine}:gone", lockExpiresAt=_LATER), {"execution-at-work"}),
+    ("the record cannot be read", recorded(epoch="many"), {"unknown-record"}),
+    ("the record names the standby as active", recorded(active=STANDBY), {"roles-disagree", "active-not-serving"}),
+    ("a parameter names the wrong interface", wrong_interface, {"interface-elsewhere"}),
+    ("the standby's replica is in the middle of a resync", resync, {"replica-stale", "replication-word-missing"}),
+    ("the standby's eth1 goes down", faulty(nic_eth1="down"), {"path-lost", "replica-not-connected"}),
+    ("the standby's watch ends", watch_stopped, {"heartbeat-missing"}),
+    ("the standby's status checks fail", status_check_failing, {"status-check-failed"}),
+    ("the standby's path to AWS breaks", faulty(aws="down"), {"node-silent"}),
+    ("the standby is stopped", instance_stopped, {"node-off"}),
+)
+
+
+def break_it(stage: Stage) -> None:
+    stage.wait_for_findings(set())
+    stage.begin_maintenance()
+    stage.wait_for_findings({"maintenance-on"})
+    for what, provoke, findings in PROVOCATIONS:
+        stage.provoke(what, provoke, findings)
+        stage.wait_for_findings({"maintenance-on"})
+    stage.end_maintenance()
+    stage.wait_for_findings(set())
+    stage.start_by_hand()
+
+
+SCENARIO = Scenario(
+    name="readiness-findings",
+    title="Each finding of readiness is provoked once and found, and goes with its cause.",
+    break_it=break_it,
+    expected=Expectation(outcome="NothingToDo", verdict="nothingToDo"),
+)

@@ -1,0 +1,365 @@
+"""Readiness never calls fine what is not, nor what it could not see; and each finding comes with its cause alone."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from failover.adapters.alarms import Alarm
+from failover.adapters.routes import Interface, RouteEntry
+from failover.adapters.targets import TargetCheck, TargetHealth
+from failover.models import (
+    Answer,
+    ClusterRecord,
+    Fence,
+    InstanceState,
+    NodeStatus,
+    PeerProbe,
+    Replication,
+    StatusChecks,
+)
+from failover.readiness import (
+    RULES,
+    Finding,
+    ReadinessEvidence,
+    Severity,
+    Unknown,
+    alarm_names,
+    is_ready,
+    judge_readiness,
+    summarize,
+)
+from failover.settings import read_settings
+from samcli.yamlhelper import yaml_parse
+
+from tests.unit.conftest import make_environment
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+SETTINGS = read_settings(make_environment())
+TEMPLATE = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
+RUNNING = (InstanceState.ON, StatusChecks.PASSED)
+
+
+def a_status(node: str, **changes: Any) -> NodeStatus:
+    is_active = node == "db-01"
+    replication = Replication(role="Primary" if is_active else "Secondary", connection="Connected", disk="UpToDate")
+    return NodeStatus(
+        node=node, version="abc", epoch=0, booted_at=1, replication=replication, is_mounted=is_active,
+        is_writable=is_active, services={"cyde_5_0": is_active, "cyss_cbgrn": is_active}, database_answers=is_active,
+        nfs_answers=is_active, is_exported=is_active, has_virtual_ip=is_active, is_serving=is_active,
+        answering_version="abc", are_services_enabled_at_boot=False, is_mounted_by_fstab=False,
+    ).model_copy(update=changes)  # fmt: skip
+
+
+def a_probe(**paths: bool) -> PeerProbe:
+    return PeerProbe(peer="x", database="silent", nfs="silent", paths={"eth0": True, "eth1": True} | paths)
+
+
+def an_entry(table: str, interface: str | None = "eni-0a") -> RouteEntry:
+    return RouteEntry(route_table_id=table, interface_id=interface, exists=interface is not None, is_blackhole=False)
+
+
+def evidence(**changes: Any) -> ReadinessEvidence:
+    """A cluster of which nothing is wrong, but for these changes."""
+    names = [node.name for node in SETTINGS.nodes]
+    return ReadinessEvidence(
+        now=NOW,
+        settings=SETTINGS,
+        record=ClusterRecord(active="db-01", epoch=0),
+        is_lock_owner_over=None,
+        machines=dict.fromkeys(names, RUNNING),
+        statuses={name: a_status(name) for name in names},
+        probes={name: a_probe() for name in names},
+        interfaces={
+            node.name: Interface(instance_id=node.instance_id, is_source_dest_check_on=False) for node in SETTINGS.nodes
+        },
+        routes=[an_entry("rtb-0a"), an_entry("rtb-0b")],
+        unconfigured_tables=[],
+        targets=[TargetHealth(target="i-1", state="healthy"), TargetHealth(target="i-2", state="healthy")],
+        target_check=TargetCheck(interval_seconds=10, healthy_threshold=2, unhealthy_threshold=2),
+        alarms={name: Alarm(state="OK", has_actions_on=True) for name in alarm_names(SETTINGS)},
+        rules=dict.fromkeys(RULES, True),
+        undelivered=0,
+    ).model_copy(update=changes)
+
+
+def of(field: str, name: str, value: object) -> dict[str, Any]:
+    """A change of one entry of a mapping."""
+    return {field: getattr(evidence(), field) | {name: value}}
+
+
+def status_of(node: str, **changes: Any) -> dict[str, Any]:
+    return of("statuses", node, a_status(node, **changes))
+
+
+def replica_of(node: str, **changes: Any) -> dict[str, Any]:
+    replication = a_status(node).replication.model_copy(update=changes)
+    return status_of(node, replication=replication)
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    return {"record": ClusterRecord(active="db-01", epoch=0).model_copy(update=changes)}
+
+
+def alarm(name: str, **changes: Any) -> dict[str, Any]:
+    return of("alarms", name, Alarm(state="OK", has_actions_on=True).model_copy(update=changes))
+
+
+def without_alarm(name: str) -> dict[str, Any]:
+    return {"alarms": {key: value for key, value in evidence().alarms.items() if key != name}}  # type: ignore[union-attr]
+
+
+def interface(node: str, **changes: Any) -> dict[str, Any]:
+    return of("interfaces", node, evidence().interfaces[node].model_copy(update=changes))  # type: ignore[union-attr]
+
+
+FENCE = Fence(node="db-02", execution="arn:one")
+CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
+
+# Each cause, and the findings that it gives: id, about, severity.
+CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
+    "lock of a running execution": (
+        record(lock_owner="arn:one", lock_expires_at=NOW + timedelta(hours=1)) | {"is_lock_owner_over": False},
+        [("execution-at-work", "lock", INFO)],
+    ),
+    "lock of an ended execution": (
+        record(lock_owner="arn:one", lock_expires_at=NOW + timedelta(hours=1)) | {"is_lock_owner_over": True},
+        [("lock-left-over", "lock", WARNING)],
+    ),
+    "lock that has expired": (
+        record(lock_owner="arn:one", lock_expires_at=NOW) | {"is_lock_owner_over": False},
+        [("lock-left-over", "lock", WARNING)],
+    ),
+    "move without an end": (record(moving_to="db-02"), [("move-unfinished", "db-02", CRITICAL)]),
+    "maintenance": (
+        record(maintenance_until=NOW + timedelta(minutes=1)),
+        [("maintenance-on", "maintenance", WARNING)],
+    ),
+    "failover a short while ago": (
+        record(last_failover_at=NOW - timedelta(seconds=899)),
+        [("interval-running", "interval", WARNING)],
+    ),
+    "standby is primary": (
+        replica_of("db-02", role="Primary"),
+        [("roles-disagree", "db-02", CRITICAL)],
+    ),
+    "active does not serve": (
+        status_of("db-01", is_serving=False, database_answers=False),
+        [("active-not-serving", "db-01", CRITICAL)],
+    ),
+    "replica in a resync": (
+        replica_of("db-02", disk="Inconsistent", connection="SyncTarget", sync_percent=42.0),
+        [("replica-stale", "db-02", CRITICAL)],
+    ),
+    "replica out of touch": (
+        replica_of("db-02", connection="WFConnection"),
+        [("replica-not-connected", "db-02", CRITICAL)],
+    ),
+    "no word on replication": (
+        alarm("garoon-db-01-replication-degraded", state="INSUFFICIENT_DATA"),
+        [("replication-word-missing", "db-01", CRITICAL)],
+    ),
+    "standby off": (
+        of("machines", "db-02", (InstanceState.OFF, StatusChecks.UNKNOWN)) | of("statuses", "db-02", Answer.NONE)
+        | of("probes", "db-01", a_probe(eth0=False, eth1=False)),
+        [("node-off", "db-02", CRITICAL)],
+    ),
+    "standby silent": (of("statuses", "db-02", Answer.NONE), [("node-silent", "db-02", CRITICAL)]),
+    "active silent": (of("statuses", "db-01", Answer.NONE), [("node-silent", "db-01", CRITICAL)]),
+    "status checks": (
+        of("machines", "db-02", (InstanceState.ON, StatusChecks.FAILED)),
+        [("status-check-failed", "db-02", CRITICAL)],
+    ),
+    "fenced node came back": (record(fence=FENCE), [("fenced-node-runs", "db-02", WARNING)]),
+    "heartbeat of the active": (
+        alarm("garoon-db-01-heartbeat-lost", state="INSUFFICIENT_DATA"),
+        [("heartbeat-missing", "db-01", CRITICAL)],
+    ),
+    "heartbeat of the standby": (
+        alarm("garoon-db-02-heartbeat-lost", state="ALARM"),
+        [("heartbeat-missing", "db-02", WARNING)],
+    ),
+    "one path": (of("probes", "db-02", a_probe(eth0=False)), [("path-lost", "db-02", WARNING)]),
+    "both paths": (of("probes", "db-01", a_probe(eth0=False, eth1=False)), [("path-lost", "db-01", CRITICAL)]),
+    "script of an older stack": (status_of("db-02", version="old"), [("script-differs", "db-02", WARNING)]),
+    "script not installed": (status_of("db-02", version=""), [("script-differs", "db-02", WARNING)]),
+    "services at boot": (
+        status_of("db-02", are_services_enabled_at_boot=True),
+        [("services-start-at-boot", "db-02", WARNING)],
+    ),
+    "services at boot not told": (
+        status_of("db-02", are_services_enabled_at_boot=None),
+        [("services-start-at-boot", "db-02", WARNING)],
+    ),
+    "fstab": (status_of("db-01", is_mounted_by_fstab=True), [("mounted-by-fstab", "db-01", WARNING)]),
+    "source/dest check of the active": (
+        interface("db-01", is_source_dest_check_on=True),
+        [("source-dest-check-on", "db-01", CRITICAL)],
+    ),
+    "source/dest check of the standby": (
+        interface("db-02", is_source_dest_check_on=True),
+        [("source-dest-check-on", "db-02", WARNING)],
+    ),
+    "interface of another instance": (
+        interface("db-02", instance_id="i-0a"),
+        [("interface-elsewhere", "db-02", CRITICAL)],
+    ),
+    "interface of none": (interface("db-02", instance_id=None), [("interface-elsewhere", "db-02", CRITICAL)]),
+    "no route": (
+        {"routes": [an_entry("rtb-0a"), an_entry("rtb-0b", None)]},
+        [("route-missing", "rtb-0b", CRITICAL)],
+    ),
+    "route to the standby": (
+        {"routes": [an_entry("rtb-0a", "eni-0b"), an_entry("rtb-0b")]},
+        [("route-wrong", "rtb-0a", CRITICAL)],
+    ),
+    "another table": ({"unconfigured_tables": ["rtb-0c"]}, [("table-unconfigured", "rtb-0c", CRITICAL)]),
+    "one target ill": (
+        {"targets": [TargetHealth(target="i-1", state="healthy"), TargetHealth(target="i-2", state="unhealthy")]},
+        [("target-unhealthy", "target group", WARNING)],
+    ),
+    "no target": ({"targets": []}, [("too-few-targets", "target group", CRITICAL)]),
+    "slow check": (
+        {"target_check": TargetCheck(interval_seconds=30, healthy_threshold=5, unhealthy_threshold=2)},
+        [("target-check-slow", "target group", WARNING)],
+    ),
+    "needed alarm gone": (
+        without_alarm("garoon-db-02-services-failed"),
+        [("alarms-missing", "garoon-db-02-services-failed", CRITICAL)],
+    ),
+    "other alarm gone": (
+        without_alarm("garoon-db-02-eth1-path-lost"),
+        [("alarms-missing", "garoon-db-02-eth1-path-lost", WARNING)],
+    ),
+    "alarm muted": (
+        alarm("garoon-not-ready", has_actions_on=False),
+        [("alarms-muted", "garoon-not-ready", WARNING)],
+    ),
+    "needed rule off": (of("rules", "acting-alarm", False), [("rules-off", "acting-alarm", CRITICAL)]),
+    "other rule off": (of("rules", "health-event", False), [("rules-off", "health-event", WARNING)]),
+    "dead letter": ({"undelivered": 2}, [("events-undelivered", "dead-letter queue", WARNING)]),
+}  # fmt: skip
+
+
+def test_a_cluster_in_order_is_ready_without_a_word() -> None:
+    assert judge_readiness(evidence()) == []
+    assert summarize([]) == "A failover would work now."
+
+
+@pytest.mark.parametrize(("changes", "expected"), CAUSES.values(), ids=CAUSES.keys())
+def test_each_cause_gives_its_finding_and_no_other(
+    changes: dict[str, Any], expected: list[tuple[str, str, Severity]]
+) -> None:
+    findings = judge_readiness(evidence(**changes))
+    assert [(finding.id, finding.about, finding.severity) for finding in findings] == expected
+    assert is_ready(findings) == all(severity is not CRITICAL for _, _, severity in expected)
+
+
+SOURCES: dict[str, dict[str, Any]] = {
+    "record": {"record": Unknown(why="no")},
+    "is-lock-owner-over": {"is_lock_owner_over": Unknown(why="no")},
+    "machines": of("machines", "db-02", Unknown(why="no")),
+    "statuses": of("statuses", "db-02", Unknown(why="no")),
+    "probes": of("probes", "db-02", Unknown(why="no")),
+    "interfaces": of("interfaces", "db-02", Unknown(why="no")),
+    "routes": {"routes": Unknown(why="no")},
+    "unconfigured-tables": {"unconfigured_tables": Unknown(why="no")},
+    "targets": {"targets": Unknown(why="no")},
+    "target-check": {"target_check": Unknown(why="no")},
+    "alarms": {"alarms": Unknown(why="no")},
+    "rules": of("rules", "acting-alarm", Unknown(why="no")),
+    "undelivered": {"undelivered": Unknown(why="no")},
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_that_fails_is_a_finding_and_not_fine(source: str) -> None:
+    [finding] = judge_readiness(evidence(**SOURCES[source]))
+    assert finding.id == f"unknown-{source}"
+    assert finding.meaning.endswith("could not be seen: no.")
+
+
+def test_every_source_may_fail_and_each_is_told() -> None:
+    could_be_unknown = {
+        name.replace("_", "-")
+        for name, field in ReadinessEvidence.model_fields.items()
+        if "Unknown" in str(field.annotation)
+    }
+    assert set(SOURCES) == could_be_unknown
+    nothing = {key: value for change in SOURCES.values() for key, value in change.items()}
+    found = {finding.id for finding in judge_readiness(evidence(**nothing))}
+    assert {f"unknown-{source}" for source in SOURCES} <= found
+
+
+def test_what_could_hide_a_lost_failover_makes_the_cluster_not_ready() -> None:
+    tolerated = {source for source, change in SOURCES.items() if is_ready(judge_readiness(evidence(**change)))}
+    assert tolerated == {"is-lock-owner-over", "target-check", "undelivered"}
+
+
+def all_findings() -> list[Finding]:
+    changes = [change for change, _ in CAUSES.values()] + list(SOURCES.values())
+    return [finding for change in changes for finding in judge_readiness(evidence(**change))]
+
+
+def test_every_finding_speaks_in_sentences_and_says_what_to_do() -> None:
+    for finding in all_findings():
+        assert finding.meaning.endswith("."), finding
+        assert not finding.meaning.endswith(".."), finding
+        assert finding.action.endswith(".") or finding.action.startswith("aws "), finding
+
+
+def test_the_gravest_comes_first_and_the_summary_names_it() -> None:
+    findings = judge_readiness(evidence(**record(moving_to="db-02"), undelivered=1, unconfigured_tables=["rtb-0c"]))
+    assert [finding.severity for finding in findings] == [CRITICAL, CRITICAL, WARNING]
+    assert summarize(findings).startswith("A failover would not work now: A move of the active role to db-02")
+    assert summarize(findings).endswith("And 1 more.")
+    assert summarize(judge_readiness(evidence(undelivered=1))) == "A failover would work now, with 1 warnings."
+
+
+def names_in_template(kind: str, name_property: str) -> set[str]:
+    """Names of the template's resources of a kind, with the two nodes' names filled in."""
+    filled = {"${ClusterName}": "garoon", "${NodeAName}": "db-01", "${NodeBName}": "db-02"}
+    names = set()
+    for resource in TEMPLATE["Resources"].values():
+        if resource["Type"] == kind:
+            name = resource["Properties"][name_property]["Fn::Sub"]
+            for variable, value in filled.items():
+                name = name.replace(variable, value)
+            names.add(name)
+    return names
+
+
+def test_every_alarm_of_the_stack_is_looked_at() -> None:
+    assert names_in_template("AWS::CloudWatch::Alarm", "AlarmName") == set(alarm_names(SETTINGS))
+
+
+def test_every_rule_of_the_stack_is_looked_at() -> None:
+    events = [
+        event
+        for resource in TEMPLATE["Resources"].values()
+        for event in (resource.get("Properties", {}).get("Events") or {}).values()
+        if event["Type"] in ("EventBridgeRule", "Schedule")
+    ]
+    named = {
+        (event["Properties"].get("RuleName") or event["Properties"]["Name"])["Fn::Sub"].replace(
+            "${ClusterName}", "garoon"
+        )
+        for event in events
+    }
+    assert named | names_in_template("AWS::Events::Rule", "Name") == {SETTINGS.own_name(rule) for rule in RULES}
+
+
+def test_looking_needs_no_right_to_change_anything() -> None:
+    """Promise 8, as far as names tell: reads, and the command of the document that takes no changing verb."""
+    [policy] = TEMPLATE["Resources"]["CheckReadinessRole"]["Properties"]["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    actions = {action.partition(":")[2] for statement in statements for action in statement["Action"]}
+    assert {action for action in actions if not action.startswith(("Get", "Describe"))} == {
+        "SendCommand",
+        "CancelCommand",
+    }
+    [sends] = [statement for statement in statements if "ssm:SendCommand" in statement["Action"]]
+    documents = [resource["Fn::Sub"] for resource in sends["Resource"] if ":document/" in resource["Fn::Sub"]]
+    assert [document.rpartition("/")[2] for document in documents] == ["${NodeLookDocument}"]
+    environment = TEMPLATE["Resources"]["CheckReadinessFunction"]["Properties"]["Environment"]["Variables"]
+    assert environment["NODE_DOCUMENT"] == {"Ref": "NodeLookDocument"}
