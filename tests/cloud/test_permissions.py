@@ -98,6 +98,24 @@ def test_a_route_needs_its_table(account: Account, instance: Instance) -> None:
         ec2.create_route(RouteTableId=tables[1], **route)
 
 
+def test_a_network_acl_association_needs_its_network_acl_and_its_subnet(account: Account) -> None:
+    """Service Authorization Reference, Amazon EC2: ReplaceNetworkAclAssociation, network-acl* and subnet*."""
+    admin, instance = account.client("ec2"), account.make_instance()
+    acl_id = admin.create_network_acl(VpcId=instance.vpc_id)["NetworkAcl"]["NetworkAclId"]
+    subnets = [{"Name": "association.subnet-id", "Values": [instance.subnet_id]}]
+    (before,) = admin.describe_network_acls(Filters=subnets)["NetworkAcls"]
+    association = before["Associations"][0]["NetworkAclAssociationId"]
+    acl, subnet = _arn("ec2", f"network-acl/{acl_id}"), _arn("ec2", f"subnet/{instance.subnet_id}")
+    for resources, is_allowed in ([acl], False), ([subnet], False), ([acl, subnet], True):
+        role = account.make_role({"Action": "ec2:ReplaceNetworkAclAssociation", "Resource": resources})
+        ec2 = _client_of(account, role)("ec2")
+        if is_allowed:
+            ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=acl_id)
+        else:
+            with pytest.raises(ClientError, match=_DENIED):
+                ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=acl_id)
+
+
 def test_a_rule_of_the_default_bus_is_named_without_the_bus(account: Account) -> None:
     """Service Authorization Reference, Amazon EventBridge: rule-on-default-event-bus is rule/${RuleName}."""
     mine, other = name("rule"), name("rule")
@@ -108,3 +126,34 @@ def test_a_rule_of_the_default_bus_is_named_without_the_bus(account: Account) ->
     assert events.describe_rule(Name=mine)["State"] == "DISABLED"
     with pytest.raises(ClientError, match=_DENIED):
         events.describe_rule(Name=other)
+
+
+def test_calls_are_recorded_with_their_caller(account: Account, instance: Instance) -> None:
+    """The testbed's own promise: who called what, and how it ended."""
+    role = account.make_role()
+    with pytest.raises(ClientError, match=_DENIED):
+        _client_of(account, role)("ec2").describe_instances(InstanceIds=[instance.id])
+    (call,) = [call for call in account.api_calls() if call["caller"] == role.rpartition("/")[2]]
+    assert (call["service"], call["action"], call["status"]) == ("ec2", "DescribeInstances", 403)
+    assert any(call["caller"] == "admin" for call in account.api_calls())
+
+
+@pytest.mark.usefixtures("faultless")
+def test_calls_of_roles_can_be_throttled(account: Account, instance: Instance) -> None:
+    """EC2 API Reference, "Request throttling for the Amazon EC2 API": RequestLimitExceeded."""
+    role = account.make_role({"Action": "ec2:DescribeInstances", "Resource": "*"})
+    ec2 = _client_of(account, role)("ec2")
+    account.cloud.faults.throttle("ec2:DescribeInstances", 2)
+    for _ in range(2):
+        with pytest.raises(ClientError, match="RequestLimitExceeded"):
+            ec2.describe_instances(InstanceIds=[instance.id])
+    assert ec2.describe_instances(InstanceIds=[instance.id])["Reservations"]
+
+
+def test_an_unknown_key_is_refused(account: Account) -> None:
+    """IAM User Guide, "Troubleshoot IAM": a key that does not exist is no caller."""
+    stranger = boto3.session.Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name=REGION).client(
+        "ec2", endpoint_url=account.cloud.endpoint_url, config=Config(retries={"total_max_attempts": 1})
+    )
+    with pytest.raises(ClientError, match="AuthFailure"):
+        eventually(stranger.describe_instances, "never")
