@@ -41,6 +41,7 @@ _PACE = Pace(
         "AnswerTimeoutSeconds": "20",
         "WatchIntervalSeconds": "10",
         "PathPort": "22",
+        "ReadinessIntervalMinutes": "60",
     },
 )
 
