@@ -1,5 +1,6 @@
 """Readiness never calls fine what is not, nor what it could not see; and each finding comes with its cause alone."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ from tests.unit.conftest import make_environment
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SETTINGS = read_settings(make_environment())
-TEMPLATE = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
+ROOT = Path(__file__).parents[2]
+TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
 RUNNING = (InstanceState.ON, StatusChecks.PASSED)
 
 
@@ -306,6 +308,14 @@ def test_every_finding_speaks_in_sentences_and_says_what_to_do() -> None:
         assert finding.meaning.endswith("."), finding
         assert not finding.meaning.endswith(".."), finding
         assert finding.action.endswith(".") or finding.action.startswith("aws "), finding
+
+
+def test_every_finding_has_its_cause_here_and_its_place_in_the_documentation() -> None:
+    known = set(re.findall(r'id="([a-z-]+)"', (ROOT / "layers/failover_core/failover/readiness.py").read_text()))
+    assert known == {identity for _, expected in CAUSES.values() for identity, _, _ in expected}
+    section = (ROOT / "docs/operations.md").read_text().partition("## Is it ready?")[2].partition("\n## ")[0]
+    rows = "".join(line for line in section.splitlines() if line.startswith("| "))
+    assert known == set(re.findall(r"`([a-z-]+)`", rows))
 
 
 def test_the_gravest_comes_first_and_the_summary_names_it() -> None:
