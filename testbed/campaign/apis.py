@@ -162,7 +162,7 @@ class Apis:
         alarms = self._world.alarms
         return {
             "MetricAlarms": [
-                {"AlarmName": name, "StateValue": alarms[name].get(self.seconds_behind)}
+                {"AlarmName": name, "StateValue": alarms[name].get(self.seconds_behind), "ActionsEnabled": True}
                 for name in parameters["AlarmNames"]
                 if name in alarms
             ]

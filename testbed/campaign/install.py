@@ -85,11 +85,11 @@ def installed(root: Path = REPOSITORY, **parameters: str) -> Iterator[Controller
 
 
 def _environment(stack: Stack) -> dict[str, str]:
-    """All functions' variables: they differ in nothing but the service's name."""
+    """All functions' variables: they differ in nothing but the service's name, and in the document they may send."""
     merged: dict[str, str] = {}
     for function in stack.functions.values():
         for name, value in function.environment.items():
-            if name != "POWERTOOLS_SERVICE_NAME" and merged.setdefault(name, value) != value:
+            if merged.setdefault(name, value) != value and name not in ("POWERTOOLS_SERVICE_NAME", "NODE_DOCUMENT"):
                 raise NotImplementedError(f"{name} differs between functions.")
     return {
         **merged,
