@@ -154,6 +154,30 @@ def instance_stopped(bed: Bed) -> Iterator[None]:
     bed.clients.ec2.start_instances(InstanceIds=[instance])
 
 
+@contextmanager
+def replication_link_isolated(bed: Bed) -> Iterator[None]:
+    """Somebody plays with the network ACL that denies everything, and with the subnet."""
+    node = bed.installation.nodes[STANDBY]
+    beside = bed.clients.ec2.create_network_interface(SubnetId=node.eth1_subnet_id)["NetworkInterface"]
+    function = bed.stack.outputs["CheckReadinessFunctionName"]
+    told = bed.clients.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    before = _give_acl(bed, node.eth1_subnet_id, told["ISOLATION_ACL_ID"])
+    yield
+    _give_acl(bed, node.eth1_subnet_id, before)
+    bed.clients.ec2.delete_network_interface(NetworkInterfaceId=beside["NetworkInterfaceId"])
+
+
+def _give_acl(bed: Bed, subnet_id: str, acl_id: str) -> str:
+    """Gives the subnet that network ACL; returns the one it had."""
+    filters = [{"Name": "association.subnet-id", "Values": [subnet_id]}]
+    [acl] = bed.clients.ec2.describe_network_acls(Filters=filters)["NetworkAcls"]  # type: ignore[arg-type]
+    [association] = [one for one in acl["Associations"] if one["SubnetId"] == subnet_id]
+    bed.clients.ec2.replace_network_acl_association(
+        AssociationId=association["NetworkAclAssociationId"], NetworkAclId=acl_id
+    )
+    return acl["NetworkAclId"]
+
+
 def wrong_interface(bed: Bed) -> AbstractContextManager[None]:
     wrong = bed.installation.nodes[HOME].eth1_interface_id
     return changed_parameters(bed.clients, {"NodeBEth0InterfaceId": wrong})
@@ -193,6 +217,11 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
     ("a parameter names the wrong interface", wrong_interface, {"interface-elsewhere"}),
     ("the standby's replica is in the middle of a resync", resync, {"replica-stale", "replication-word-missing"}),
     ("the standby's eth1 goes down", faulty(nic_eth1="down"), {"path-lost", "replica-not-connected"}),
+    (
+        "the standby's eth1 subnet is isolated, and holds somebody else's interface",
+        replication_link_isolated,
+        {"node-isolated", "subnet-shared"},
+    ),
     ("the standby's watch ends", watch_stopped, {"heartbeat-missing"}),
     ("the standby's status checks fail", status_check_failing, {"status-check-failed"}),
     ("the standby's path to AWS breaks", faulty(aws="down"), {"node-silent"}),

@@ -30,7 +30,7 @@ from failover.readiness import (
     judge_readiness,
     summarize,
 )
-from failover.settings import read_settings
+from failover.settings import FenceMethod, read_settings
 from samcli.yamlhelper import yaml_parse
 
 from tests.unit.conftest import make_environment
@@ -75,6 +75,8 @@ def evidence(**changes: Any) -> ReadinessEvidence:
         interfaces={
             node.name: Interface(instance_id=node.instance_id, is_source_dest_check_on=False) for node in SETTINGS.nodes
         },
+        isolated_subnets={name: [] for name in names},
+        why_not_alone=dict.fromkeys(names, ""),
         routes=[an_entry("rtb-0a"), an_entry("rtb-0b")],
         unconfigured_tables=[],
         targets=[TargetHealth(target="i-1", state="healthy"), TargetHealth(target="i-2", state="healthy")],
@@ -207,6 +209,25 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         [("interface-elsewhere", "db-02", CRITICAL)],
     ),
     "interface of none": (interface("db-02", instance_id=None), [("interface-elsewhere", "db-02", CRITICAL)]),
+    "isolated for no reason": (
+        of("isolated_subnets", "db-02", ["subnet-0c"]),
+        [("node-isolated", "db-02", CRITICAL)],
+    ),
+    "isolated because it was fenced": (
+        of("isolated_subnets", "db-02", ["subnet-0c"])
+        | of("machines", "db-02", (InstanceState.OFF, StatusChecks.UNKNOWN))
+        | record(fence=FENCE),
+        [("node-off", "db-02", CRITICAL)],
+    ),
+    "another interface in a subnet": (
+        of("why_not_alone", "db-01", "the subnet subnet-0a holds eni-0c"),
+        [("subnet-shared", "db-01", WARNING)],
+    ),
+    "another interface where only the stop fences": (
+        of("why_not_alone", "db-01", "the subnet subnet-0a holds eni-0c")
+        | {"settings": SETTINGS.model_copy(update={"fence_method": FenceMethod.STOP_INSTANCE})},
+        [],
+    ),
     "no route": (
         {"routes": [an_entry("rtb-0a"), an_entry("rtb-0b", None)]},
         [("route-missing", "rtb-0b", CRITICAL)],
@@ -264,6 +285,8 @@ SOURCES: dict[str, dict[str, Any]] = {
     "statuses": of("statuses", "db-02", Unknown(why="no")),
     "probes": of("probes", "db-02", Unknown(why="no")),
     "interfaces": of("interfaces", "db-02", Unknown(why="no")),
+    "isolated-subnets": of("isolated_subnets", "db-02", Unknown(why="no")),
+    "why-not-alone": of("why_not_alone", "db-02", Unknown(why="no")),
     "routes": {"routes": Unknown(why="no")},
     "unconfigured-tables": {"unconfigured_tables": Unknown(why="no")},
     "targets": {"targets": Unknown(why="no")},
@@ -295,7 +318,7 @@ def test_every_source_may_fail_and_each_is_told() -> None:
 
 def test_what_could_hide_a_lost_failover_makes_the_cluster_not_ready() -> None:
     tolerated = {source for source, change in SOURCES.items() if is_ready(judge_readiness(evidence(**change)))}
-    assert tolerated == {"is-lock-owner-over", "target-check", "undelivered"}
+    assert tolerated == {"is-lock-owner-over", "why-not-alone", "target-check", "undelivered"}
 
 
 def all_findings() -> list[Finding]:

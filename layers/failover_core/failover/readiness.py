@@ -14,7 +14,7 @@ from failover.adapters.alarms import Alarm
 from failover.adapters.routes import Interface, RouteEntry
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.models import Answer, ClusterRecord, InstanceState, NodeStatus, PeerProbe, StatusChecks, Value
-from failover.settings import Settings
+from failover.settings import FenceMethod, Settings
 from failover.triggers import ACTING_ALARMS
 
 _NEEDED_ALARMS = (*ACTING_ALARMS, "replication-degraded")
@@ -67,6 +67,10 @@ class ReadinessEvidence(Value):
     """Answer.NONE: the node was asked, and is silent."""
     probes: dict[str, PeerProbe | Answer | Unknown]
     interfaces: dict[str, Interface | Unknown]
+    isolated_subnets: dict[str, list[str] | Unknown]
+    """Those of the node's subnets that have the network ACL which denies everything."""
+    why_not_alone: dict[str, str | Unknown]
+    """Why isolating its subnets would not cut off the node, and it alone; empty if it would."""
     routes: list[RouteEntry] | Unknown
     unconfigured_tables: list[str] | Unknown
     targets: list[TargetHealth] | Unknown
@@ -141,6 +145,8 @@ _SOURCES = {
     "statuses": ("The node's state", Severity.CRITICAL),
     "probes": ("What the node sees of its peer", Severity.CRITICAL),
     "interfaces": ("The node's eth0 interface", Severity.CRITICAL),
+    "isolated_subnets": ("The network ACLs of the subnets", Severity.CRITICAL),
+    "why_not_alone": ("What else is in the subnets", Severity.WARNING),
     "routes": ("The virtual IP's routes", Severity.CRITICAL),
     "unconfigured_tables": ("The VPC's other route tables", Severity.CRITICAL),
     "targets": ("The load balancer's targets", Severity.CRITICAL),
@@ -462,6 +468,36 @@ def _source_dest_check_on(evidence: ReadinessEvidence, node: str) -> Finding | N
     )
 
 
+def _node_isolated(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    subnets, record = evidence.isolated_subnets[node], evidence.record
+    if isinstance(subnets, Unknown) or not subnets or isinstance(record, Unknown):
+        return None
+    if record.fence is not None and record.fence.node == node:
+        return None
+    return Finding(
+        id="node-isolated",
+        about=node,
+        severity=Severity.CRITICAL,
+        meaning=f"{' and '.join(subnets)} of {node} has the network ACL that denies everything, and {node} is not "
+        "recorded as fenced.",
+        action="Give the subnet back the network ACL that it had (VPC console: Edit network ACL association).",
+    )
+
+
+def _subnet_shared(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    why = evidence.why_not_alone[node]
+    if isinstance(why, Unknown) or not why or evidence.settings.fence_method is not FenceMethod.ISOLATE_AND_STOP:
+        return None
+    return Finding(
+        id="subnet-shared",
+        about=node,
+        severity=Severity.WARNING,
+        meaning=f"{node} would not be isolated, because {why}: the stop alone would fence it, which is slower and has "
+        "no end when its Availability Zone is lost.",
+        action="Move the other interface to another subnet, or correct the stack's parameters.",
+    )
+
+
 def _interface_elsewhere(evidence: ReadinessEvidence, node: str) -> Finding | None:
     interface = evidence.interfaces[node]
     if isinstance(interface, Unknown) or interface.instance_id == evidence.settings.node(node).instance_id:
@@ -664,6 +700,8 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _mounted_by_fstab,
     _source_dest_check_on,
     _interface_elsewhere,
+    _node_isolated,
+    _subnet_shared,
 )
 
 

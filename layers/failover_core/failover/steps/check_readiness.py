@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import AwareDatetime
 
-from failover.adapters import alarms, cluster_table, events, executions, instances, nodes, routes, targets
+from failover.adapters import alarms, cluster_table, events, executions, instances, isolation, nodes, routes, targets
 from failover.adapters.clients import CALL_THREADS
 from failover.errors import CloudUnavailable, Failed
 from failover.models import Answer, ClusterRecord, NodeStatus, Observed, PeerProbe, Value, VerbResult
@@ -67,6 +67,8 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
         probes = [ask(_read_probe, node, settings) for node in settings.nodes]
         machines = [ask(instances.read_instance, node) for node in settings.nodes]
         interfaces = [ask(routes.read_interface, node) for node in settings.nodes]
+        isolated_subnets = [ask(_read_isolated_subnets, node, settings) for node in settings.nodes]
+        reasons = [ask(isolation.why_not_alone, node) for node in settings.nodes]
         rules = {rule: ask(events.is_rule_on, settings.own_name(rule)) for rule in RULES}
         entries = ask(routes.read_entries, settings)
         unconfigured = ask(routes.read_unconfigured_tables, settings)
@@ -83,6 +85,8 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
             statuses=_by_name(names, statuses),
             probes=_by_name(names, probes),
             interfaces=_by_name(names, interfaces),
+            isolated_subnets=_by_name(names, isolated_subnets),
+            why_not_alone=_by_name(names, reasons),
             routes=entries.result(),
             unconfigured_tables=unconfigured.result(),
             targets=health.result(),
@@ -112,6 +116,10 @@ def _read_status(node: Node, settings: Settings) -> NodeStatus | Answer:
 def _read_probe(node: Node, settings: Settings) -> PeerProbe | Answer:
     result = _run(node, "probe", settings)
     return Answer.NONE if result is None else _given(result.probe, result, node)
+
+
+def _read_isolated_subnets(node: Node, settings: Settings) -> list[str]:
+    return [acl.subnet_id for acl in isolation.isolated(isolation.read_acls(node), settings)]
 
 
 def _run(node: Node, verb: nodes.Verb, settings: Settings) -> VerbResult | None:
