@@ -83,11 +83,17 @@ def generate(verbs: tuple[str, ...] = VERBS) -> str:
         "    runCommand:",
         "    - |",
     ]
-    lines += [f"      {line}" if line else "" for line in script.splitlines()]
+    lines += [f"      {line}" if line else "" for line in _without_comments(script)]
     document = "\n".join(lines) + "\n"
     if len(document.encode()) > MAXIMUM_BYTES:
         raise ValueError(f"The document has {len(document.encode())} bytes; Systems Manager takes {MAXIMUM_BYTES}.")
     return document
+
+
+def _without_comments(script: str) -> list[str]:
+    """The script's lines but for those that only comment: Systems Manager's quota is for what runs."""
+    first, *rest = script.splitlines()
+    return [first, *(line for line in rest if not line.lstrip().startswith("#"))]
 
 
 def _parameter(

@@ -245,7 +245,11 @@ class _Drill:
         """Calls each changing step of the finished execution again, then delivers its event again."""
         if decisive is None:
             return []
-        return [*self._repeat_steps(observer, decisive), self._repeat_event(observer, decisive)]
+        repeats = list(self._repeat_steps(observer, decisive))
+        # A planned move that was undone is not done: ordered again, it is tried again.
+        if not (decisive.is_planned and decisive.outcome == "Restored"):
+            repeats.append(self._repeat_event(observer, decisive))
+        return repeats
 
     def _repeat_steps(self, observer: Observer, decisive: Execution) -> Iterator[Repeat]:
         done = {step.state: step for step in decisive.steps if step.state in CHANGING_STEPS}

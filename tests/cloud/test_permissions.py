@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from testbed.cloud.server import REGION
-from tests.cloud.conftest import Account, Instance, name
+from tests.cloud.conftest import Account, Instance, eventually, name
 
 _DENIED = "AccessDenied|UnauthorizedOperation"
 

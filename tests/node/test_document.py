@@ -41,7 +41,10 @@ def test_the_document_runs_the_script_and_nothing_else(document: dict[str, Any])
     (step,) = document["mainSteps"]
 
     assert step["action"] == "aws:runShellScript"
-    assert step["inputs"]["runCommand"] == [SCRIPT.read_text()]
+    [text] = step["inputs"]["runCommand"]
+    assert text.startswith("#!/bin/bash\n")
+    code = [line for line in SCRIPT.read_text().splitlines() if not re.match(r"\s*#(?!!)", line)]
+    assert text.splitlines() == code
     assert "{{" not in json.dumps(document)
 
 
