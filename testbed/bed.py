@@ -92,6 +92,7 @@ class Testbed:
         self._queue_url = queue_url
         self.app_servers = app_servers
         """None where the App servers are machines of their own."""
+        self._notifications: list[dict[str, Any]] = []
         self.original_routes = read_routes(clients, installation)
 
     def reset(self) -> None:
@@ -116,6 +117,7 @@ class Testbed:
         self.clients.dynamodb.delete_item(TableName=self.stack.cluster_table, Key={"clusterName": {"S": CLUSTER}})
         self._stop_executions()
         self.read_notifications()
+        self._notifications.clear()
         self._switch_rules(is_on=True)
 
     def enter_service(self) -> None:
@@ -124,16 +126,15 @@ class Testbed:
         self._bring_into_service()
 
     def read_notifications(self) -> list[dict[str, Any]]:
-        """Takes the notifications that arrived since the last call out of the drill's queue."""
-        messages: list[dict[str, Any]] = []
+        """The notifications that have arrived since the cluster was made as new, first to last."""
         while True:
             received = self.clients.sqs.receive_message(
                 QueueUrl=self._queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0
             ).get("Messages", [])
             if not received:
-                return messages
+                return list(self._notifications)
             for message in received:
-                messages.append(_read_notification(message["Body"]))
+                self._notifications.append(_read_notification(message["Body"]))
                 self.clients.sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
 
     def read_routes(self) -> Routes:

@@ -314,7 +314,7 @@ class _Drill:
         executions: list[Execution] = []
 
         def has_told_everything() -> bool:
-            self._notifications += self._bed.read_notifications()
+            self._notifications = self._bed.read_notifications()
             told = {notification["execution"] for notification in self._notifications}
             executions[:] = [one for one in observer.executions.refresh() if one.started_at <= now]
             return all(execution.is_over and execution.arn in told for execution in executions)

@@ -7,8 +7,9 @@ administrator's rights; what nature does goes straight to the hosts or the simul
 from __future__ import annotations
 
 import json
+import shlex
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -37,6 +38,8 @@ class Bed(Protocol):
     app_servers: AppServers | None
     patience_seconds: float
 
+    def read_notifications(self) -> list[dict[str, Any]]: ...
+
 
 class Stage:
     """The world of one run, as a scenario changes it."""
@@ -46,6 +49,7 @@ class Stage:
         self._tell = tell
         self._cloud_faults = CloudFaults(bed.world.directory)
         self._started_at = time.time()
+        self._answered: set[str] = set()
 
     # --- nature ---
 
@@ -216,6 +220,24 @@ class Stage:
         with ThreadPoolExecutor(max_workers=10) as pool:
             list(pool.map(deliver, range(times)))
 
+    def answer(self, output: str) -> None:
+        """An operator answers the next question: pastes the notification's line with that answer, or types another."""
+        commands: list[list[str]] = []
+
+        def is_asked() -> bool:
+            commands[:] = [
+                command
+                for command in _commands_to_answer(self._bed.read_notifications())
+                if _token(command) not in self._answered
+            ]
+            return bool(commands)
+
+        wait_until(is_asked, "an operator being asked", self._bed.patience_seconds, 0.3)
+        command = next((command for command in commands if command[-1] == output), commands[0])
+        self._tell(f"an operator, who is asked whether the role may move, answers {output}")
+        self._bed.clients.stepfunctions.send_task_success(taskToken=_token(command), output=output)
+        self._answered.add(_token(command))
+
     # --- waiting ---
 
     def wait_for_outcome(self, outcome: str) -> None:
@@ -272,6 +294,17 @@ class Stage:
 
     def _instance(self, node: str) -> str:
         return self._bed.installation.nodes[node].instance_id
+
+
+def _commands_to_answer(notifications: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
+    for notification in notifications:
+        for line in notification["text"].splitlines():
+            if line.startswith("aws stepfunctions send-task-success "):
+                yield shlex.split(line)
+
+
+def _token(command: Sequence[str]) -> str:
+    return command[command.index("--task-token") + 1]
 
 
 def alarm_event(alarm_name: str) -> dict[str, Any]:

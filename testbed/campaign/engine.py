@@ -278,7 +278,7 @@ class Engine:
 
     def invoke_for_state(self, resource: str, argument: object) -> Any:
         """What a Task state does."""
-        workflows._stop_if_over()
+        workflows.stop_if_over()
         execution = workflows._current.get()
         arn = execution["executionArn"] if execution else ""
         try:

@@ -9,6 +9,7 @@ from ministack import app
 
 from testbed.cloud import (
     alarms,
+    callbacks,
     documents,
     events,
     functions,
@@ -47,6 +48,7 @@ def install(cloud: Cloud) -> None:
     metric_math.install()
     subscriptions.install(cloud, recorder)
     workflows.install(cloud, recorder)
+    callbacks.install()
     TargetHealth(cloud).install()
     Snapshots(cloud).install()
     handlers = (module.resource_handlers() for module in (documents, associations, metric_math, network_acls))

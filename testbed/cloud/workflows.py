@@ -31,7 +31,7 @@ Execution = dict[str, Any]
 Context = dict[str, Any]
 
 _NEVER_CAUGHT_BY_ALL = ("States.Runtime", "States.DataLimitExceeded")
-_LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.1
 
 _current: contextvars.ContextVar[Execution | None] = contextvars.ContextVar("execution", default=None)
 
@@ -64,16 +64,16 @@ def install(cloud: Cloud, recorder: Recorder) -> None:
             fail(execution, error, cause)
 
     def invoke_resource(resource: str, argument: object) -> object:
-        _stop_if_over()
+        stop_if_over()
         return invoke(resource, argument)
 
     def sleep(seconds: float) -> None:
         left = seconds * cloud.profile.wait_scale
         while left > 0:
-            _stop_if_over()
-            cloud.background.sleep(min(left, _LOOK_SECONDS))
-            left -= _LOOK_SECONDS
-        _stop_if_over()
+            stop_if_over()
+            cloud.background.sleep(min(left, LOOK_SECONDS))
+            left -= LOOK_SECONDS
+        stop_if_over()
 
     def matches(names: list[str], error: str) -> bool:
         if error in _NEVER_CAUGHT_BY_ALL:
@@ -109,7 +109,7 @@ def install(cloud: Cloud, recorder: Recorder) -> None:
             _check_may_invoke(execution, config["FunctionArn"], recorder)
         return call_function(reference, event)
 
-    cloud.background.repeat(time_out_overdue, _LOOK_SECONDS)
+    cloud.background.repeat(time_out_overdue, LOOK_SECONDS)
     stepfunctions._run_execution = run_execution
     stepfunctions._fail_execution = fail_execution
     stepfunctions._invoke_resource = invoke_resource
@@ -134,7 +134,7 @@ def _time_out(execution: Execution) -> None:
     stepfunctions._emit_execution_status_event(execution)
 
 
-def _stop_if_over() -> None:
+def stop_if_over() -> None:
     """Ends the execution's thread, quietly, once the execution was aborted or timed out."""
     execution = _current.get()
     if execution and execution["status"] != "RUNNING":

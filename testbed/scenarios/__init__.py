@@ -8,6 +8,9 @@ from testbed.scenarios import (
     active_reboots,
     aws_path_lost,
     both_down,
+    confirm_abort,
+    confirm_proceed,
+    confirm_unanswered,
     duplicate_events,
     event_lost,
     fence_stuck,
@@ -64,6 +67,9 @@ _MODULES = (
     rejoin_diverged,
     rejoin_on_start,
     node_boots_with_services_enabled,
+    confirm_proceed,
+    confirm_abort,
+    confirm_unanswered,
     readiness_findings,
 )
 

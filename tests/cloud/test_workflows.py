@@ -41,7 +41,7 @@ def role(account: Account, function: Function) -> str:
     return account.make_role({"Action": "lambda:InvokeFunction", "Resource": function.arn})
 
 
-def _start(account: Account, role: str, states: dict[str, Any], given: object = None, **fields: object) -> str:
+def start(account: Account, role: str, states: dict[str, Any], given: object = None, **fields: object) -> str:
     definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states, **fields}
     client = account.client("stepfunctions")
     machine = client.create_state_machine(name=name("machine"), roleArn=role, definition=json.dumps(definition))
@@ -49,7 +49,7 @@ def _start(account: Account, role: str, states: dict[str, Any], given: object = 
     return str(started["executionArn"])
 
 
-def _end(account: Account, execution: str) -> dict[str, Any]:
+def end(account: Account, execution: str) -> dict[str, Any]:
     def look() -> dict[str, Any] | None:
         described = account.client("stepfunctions").describe_execution(executionArn=execution)
         return None if described["status"] == "RUNNING" else dict(described)
@@ -68,7 +68,7 @@ def test_an_error_is_retried_by_its_class_name_and_the_count_is_seen(
     data from the Context object" (State.RetryCount)."""
     arguments = {"key": name("key"), "notYet": 2, "retryCount": "{% $states.context.State.RetryCount %}"}
     retry = [{"ErrorEquals": ["NotYet"], "MaxAttempts": 3, "IntervalSeconds": 1, "BackoffRate": 1}]
-    done = _end(account, _start(account, role, {"Look": _task(function, Arguments=arguments, Retry=retry)}))
+    done = end(account, start(account, role, {"Look": _task(function, Arguments=arguments, Retry=retry)}))
     assert json.loads(done["output"]) == {"calls": 3, "retryCount": 2}
 
 
@@ -85,14 +85,14 @@ def test_a_caught_error_carries_the_function_s_words(account: Account, function:
     ]
     told = {"Type": "Pass", "Output": {"error": "{% $states.input.error %}", "cause": "{% $cause %}"}, "End": True}
     task = _task(function, Arguments={"key": name("key"), "do": "refuse"}, Retry=retry, Catch=catch)
-    output = json.loads(_end(account, _start(account, role, {"Act": task, "Told": told}))["output"])
+    output = json.loads(end(account, start(account, role, {"Act": task, "Told": told}))["output"])
     assert output["error"] == "Refused"
     assert (output["cause"]["errorType"], output["cause"]["errorMessage"]) == ("Refused", "a promise forbids it")
 
 
 def test_a_call_that_the_role_does_not_allow_fails(account: Account, function: Function) -> None:
     """Step Functions Developer Guide, "IAM policies for calling AWS Lambda": lambda:InvokeFunction."""
-    denied = _end(account, _start(account, account.make_role(), {"Act": _task(function, Arguments={"key": "x"})}))
+    denied = end(account, start(account, account.make_role(), {"Act": _task(function, Arguments={"key": "x"})}))
     assert (denied["status"], denied["error"]) == ("FAILED", "Lambda.AWSLambdaException")
     assert "lambda:InvokeFunction" in denied["cause"]
 
@@ -100,8 +100,8 @@ def test_a_call_that_the_role_does_not_allow_fails(account: Account, function: F
 def test_a_state_machine_times_out_and_tells(account: Account, role: str) -> None:
     """Step Functions Developer Guide, "State machine structure": TimeoutSeconds; and its status change event."""
     heard = account.listen({"source": ["aws.states"], "detail": {"status": ["TIMED_OUT"]}})
-    execution = _start(account, role, {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}, TimeoutSeconds=1)
-    assert _end(account, execution)["status"] == "TIMED_OUT"
+    execution = start(account, role, {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}, TimeoutSeconds=1)
+    assert end(account, execution)["status"] == "TIMED_OUT"
     (event,) = account.wait_for(heard, 1)
     assert event["detail"]["executionArn"] == execution
 
@@ -111,7 +111,7 @@ def test_a_stopped_execution_does_nothing_more(account: Account, function: Funct
     key = name("key")
     retry = [{"ErrorEquals": ["NotYet"], "MaxAttempts": 99, "IntervalSeconds": 2, "BackoffRate": 1}]
     task = _task(function, Arguments={"key": key, "notYet": 99}, Retry=retry)
-    execution, client = _start(account, role, {"Look": task}), account.client("stepfunctions")
+    execution, client = start(account, role, {"Look": task}), account.client("stepfunctions")
 
     def has_failed_once() -> bool:
         events = client.get_execution_history(executionArn=execution)["events"]
@@ -120,10 +120,10 @@ def test_a_stopped_execution_does_nothing_more(account: Account, function: Funct
     eventually(has_failed_once, "the first look")
     client.stop_execution(executionArn=execution)
     before = function.invoke(key=key, notYet=0)[1]["calls"]
-    other = _start(account, role, {"Wait": {"Type": "Wait", "Seconds": 5, "End": True}})
-    _end(account, other)  # longer than the retry's interval
+    other = start(account, role, {"Wait": {"Type": "Wait", "Seconds": 5, "End": True}})
+    end(account, other)  # longer than the retry's interval
     assert function.invoke(key=key, notYet=0)[1]["calls"] == before + 1
-    assert _end(account, execution)["status"] == "ABORTED"
+    assert end(account, execution)["status"] == "ABORTED"
 
 
 def test_assign_sees_the_values_from_before(account: Account, role: str) -> None:
@@ -133,7 +133,7 @@ def test_assign_sees_the_values_from_before(account: Account, role: str) -> None
         "Swap": {"Type": "Pass", "Assign": {"a": "{% $b %}", "b": "{% $a %}"}, "Next": "Done"},
         "Done": {"Type": "Succeed", "Output": {"a": "{% $a %}", "b": "{% $b %}"}},
     }
-    assert json.loads(_end(account, _start(account, role, states))["output"]) == {"a": 2, "b": 1}
+    assert json.loads(end(account, start(account, role, states))["output"]) == {"a": 2, "b": 1}
 
 
 def test_a_choice_s_own_output_belongs_to_its_default(account: Account, role: str) -> None:
@@ -153,7 +153,7 @@ def test_a_choice_s_own_output_belongs_to_its_default(account: Account, role: st
     }
     done = {"Type": "Pass", "Output": {"chose": "{% $states.input.chose %}", "x": "{% $x %}"}, "End": True}
     states = {"Choose": choice, "Done": done}
-    outputs = [json.loads(_end(account, _start(account, role, states, {"n": n}))["output"]) for n in (11, 1)]
+    outputs = [json.loads(end(account, start(account, role, states, {"n": n}))["output"]) for n in (11, 1)]
     assert outputs == [{"chose": "rule", "x": 1}, {"chose": "default", "x": 2}]
 
 
@@ -164,7 +164,7 @@ def test_a_condition_that_is_no_boolean_fails(account: Account, role: str) -> No
         "Choices": [{"Condition": "{% $states.input.n %}", "Next": "Done"}],
         "Default": "Done",
     }
-    ended = _end(account, _start(account, role, {"Choose": choice, "Done": {"Type": "Succeed"}}, {"n": 1}))
+    ended = end(account, start(account, role, {"Choose": choice, "Done": {"Type": "Succeed"}}, {"n": 1}))
     assert (ended["status"], ended["error"]) == ("FAILED", "States.QueryEvaluationError")
 
 

@@ -51,6 +51,8 @@ def make_environment(**changes: str) -> dict[str, str]:
         "MINIMUM_FAILOVER_INTERVAL_SECONDS": "900",
         "ANSWER_TIMEOUT_SECONDS": "10",
         "WATCH_INTERVAL_SECONDS": "5",
+        "CONFIRM_FAILOVER": "Never",
+        "CONFIRM_TIMEOUT_SECONDS": "600",
     } | changes
 
 

@@ -11,7 +11,7 @@ from failover.adapters import cluster_table as table
 from failover.adapters import executions, notifications
 from failover.errors import Failed, InvalidInput, LockHeld, LockLost, NotYet, Refused
 from failover.models import ClusterRecord, Evidence, Fenced, InstanceState, OutcomeKind, Trigger, Verdict
-from failover.settings import Settings
+from failover.settings import ConfirmFailover, Settings
 from failover.steps.acquire_lock import AcquireLockInput, acquire_lock
 from failover.steps.assess_cluster import AssessClusterInput, assess_cluster, gather_evidence
 from failover.steps.confirm_stop import ConfirmStopInput, confirm_stop
@@ -298,6 +298,140 @@ def test_stopped_instance_is_failed_over_only_with_the_last_word_on_replication(
     cloudwatch.put_metric_alarm(**alarm)
     cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="it replicated to the end")
     assert assess(settings).decision.verdict is Verdict.FAIL_OVER
+
+
+# --- the operator's answer ---------------------------------------------------------------------------------------
+
+ALARM_EVENT = {
+    "detail-type": "CloudWatch Alarm State Change",
+    "detail": {"alarmName": "garoon-db-01-heartbeat-lost", "state": {"value": "ALARM"}},
+}
+NO = {"isAnswered": True, "answer": {"proceed": False}}
+YES = {"isAnswered": True, "answer": {"proceed": True}}
+SILENCE = {"isAnswered": False}
+
+
+@pytest.fixture
+def asking(settings: Settings) -> Settings:
+    return settings.model_copy(update={"confirm_failover": ConfirmFailover.ABORT})
+
+
+@pytest.fixture
+def dead_db_01(ssm: FakeSsm, machines: FakeMachines) -> None:
+    machines.states["db-01"] = InstanceState.OFF
+    ssm.nodes["i-0a"].is_silent = True
+
+
+def assess_after(asked: dict[str, Any] | None, settings: Settings) -> Any:
+    """The alarm's execution takes the lock (again) and looks at the cluster."""
+    held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input=ALARM_EVENT), settings)
+    request = {
+        "execution": EXECUTION,
+        "workflow": "failover",
+        "trigger": held.trigger.to_json(),
+        "record": held.record.to_json(),
+    }
+    return assess_cluster(AssessClusterInput.model_validate(request | {"asked": asked}), settings)
+
+
+def end_after(asked: dict[str, Any] | None, settings: Settings) -> Any:
+    decision = assess_after(asked, settings).decision
+    held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input=ALARM_EVENT), settings)
+    request = {
+        "execution": EXECUTION,
+        "startedAt": "2026-11-22T04:00:00Z",
+        "lock": held.to_json(),
+        "decision": decision.to_json(),
+        "asked": asked,
+    }
+    return record_outcome(RecordOutcomeInput.model_validate(request), settings)
+
+
+@pytest.mark.usefixtures("lock", "dead_db_01")
+def test_question_is_asked_once(asking: Settings) -> None:
+    assert assess_after(None, asking).confirmation.is_needed
+    after = assess_after(YES, asking)
+    assert (after.decision.verdict, after.confirmation.is_needed) == (Verdict.FAIL_OVER, False)
+
+
+@pytest.mark.usefixtures("lock", "ssm", "machines")
+def test_node_that_came_back_while_the_operator_thought_is_left_alone(asking: Settings) -> None:
+    assert assess_after(YES, asking).decision.verdict is Verdict.NOTHING_TO_DO
+
+
+@pytest.mark.usefixtures("lock", "dead_db_01")
+def test_maintenance_begun_while_the_operator_thought_holds(asking: Settings, cluster_table: Any) -> None:
+    cluster_table.update_item(
+        Key={"clusterName": "garoon"},
+        UpdateExpression="SET maintenanceUntil = :t",
+        ExpressionAttributeValues={":t": (datetime.now(UTC) + timedelta(hours=1)).isoformat()},
+    )
+    decision = assess_after(YES, asking).decision
+    assert decision.verdict is Verdict.HALT
+    assert "maintenance is on" in decision.reason
+
+
+@pytest.mark.parametrize(("asked", "words"), [(NO, "an operator declined"), (SILENCE, "nobody confirmed")])
+@pytest.mark.usefixtures("lock", "dead_db_01")
+def test_no_holds_for_the_minimum_interval_and_is_not_asked_for_again(
+    asking: Settings, published: list[dict[str, Any]], asked: dict[str, Any], words: str
+) -> None:
+    outcome = end_after(asked, asking)
+    assert outcome.outcome is OutcomeKind.HALTED
+    assert words in outcome.reason
+    later = assess_after(None, asking)
+    assert (later.decision.verdict, later.confirmation.is_needed) == (Verdict.HALT, False)
+    assert later.decision.reason == outcome.reason, "the schedule's look finds what was told already"
+    over = asking.model_copy(update={"minimum_failover_interval_seconds": 0})
+    assert assess_after(None, over).confirmation.is_needed
+
+
+@pytest.mark.usefixtures("lock", "dead_db_01", "published")
+def test_later_look_does_not_make_the_no_hold_longer(asking: Settings) -> None:
+    end_after(NO, asking)
+    declined_at = table.read_record(asking).declined_at
+    end_after(None, asking)
+    assert table.read_record(asking).declined_at == declined_at is not None
+
+
+@pytest.mark.usefixtures("lock", "published", "ssm", "machines")
+def test_no_to_what_is_over_is_not_kept(asking: Settings) -> None:
+    """The node is back when the answer comes: the next trouble is asked for again."""
+    assert end_after(NO, asking).outcome is OutcomeKind.NOTHING_TO_DO
+    assert table.read_record(asking).declined_at is None
+
+
+@pytest.mark.usefixtures("lock", "dead_db_01", "published")
+def test_operator_who_changed_their_mind_fails_over_and_the_no_is_gone(asking: Settings) -> None:
+    end_after(NO, asking)
+    held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input={}), asking)
+    by_hand = AssessClusterInput(execution=EXECUTION, workflow="failover", trigger=held.trigger, record=held.record)
+    assert assess_cluster(by_hand, asking).decision.verdict is Verdict.FAIL_OVER
+    table.complete_move(asking, EXECUTION, "db-02", table.begin_move(asking, EXECUTION, "db-02"))
+    assert table.read_record(asking).declined_at is None
+
+
+@pytest.mark.usefixtures("lock", "dead_db_01")
+def test_answer_that_is_not_understood_ends_in_refused_and_is_not_kept_as_a_no(
+    asking: Settings, published: list[dict[str, Any]]
+) -> None:
+    sent = {"isAnswered": True, "answer": "yes"}
+    with pytest.raises(InvalidInput) as refusal:
+        assess_after(sent, asking)
+    held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input=ALARM_EVENT), asking)
+    request = {
+        "execution": EXECUTION,
+        "startedAt": "2026-11-22T04:00:00Z",
+        "lock": held.to_json(),
+        "decision": {"verdict": "failOver", "reason": "db-01 is dead."},
+        "failure": {"step": "AssessCluster", "error": "InvalidInput", "cause": str(refusal.value)},
+        "asked": sent,
+    }
+    outcome = record_outcome(RecordOutcomeInput.model_validate(request), asking)
+    assert outcome.outcome is OutcomeKind.REFUSED
+    assert "only {" in outcome.reason
+    assert table.read_record(asking).declined_at is None
+    assert assess_after(None, asking).confirmation.is_needed
 
 
 # --- routes ------------------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from statelint.cli import main as statelint
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
+SECONDS_OF_WORK = 600
+"""What an execution needs beside its longest waits: looking, promoting, starting, routes and targets, with retries."""
 ENDS_WITHOUT_A_RECORD = {"RecordOutcome"}
 
 
@@ -47,11 +49,20 @@ class Machine:
 
 
 MACHINES = [Machine(path) for path in sorted((ROOT / "statemachines").glob("*.asl.json"))]
+[FAILOVER] = [machine for machine in MACHINES if machine.name == "failover"]
 EACH_MACHINE = pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 EACH_TASK = pytest.mark.parametrize(
     ("machine", "name"),
     [pytest.param(machine, name, id=f"{machine.name}-{name}") for machine in MACHINES for name in machine.tasks],
 )
+
+
+def shortest_timeout_seconds(task: dict[str, Any]) -> int:
+    if isinstance(task["TimeoutSeconds"], int):
+        return task["TimeoutSeconds"]
+    assert task["TimeoutSeconds"] == "{% $max([1, $confirmation.timeoutSeconds]) %}"
+    least: int = TEMPLATE["Parameters"]["ConfirmTimeoutSeconds"]["MinValue"]
+    return least
 
 
 def targets(state: dict[str, Any]) -> list[str]:
@@ -84,7 +95,8 @@ def test_every_target_exists_and_every_state_is_reached(machine: Machine) -> Non
 def test_every_task_is_explained_bounded_retried_and_caught(machine: Machine, name: str) -> None:
     task = machine.tasks[name]
     assert task["Comment"]
-    assert task["TimeoutSeconds"] > TEMPLATE["Globals"]["Function"]["Timeout"], "the function ends first, and says why"
+    function_seconds = TEMPLATE["Globals"]["Function"]["Timeout"]
+    assert shortest_timeout_seconds(task) > function_seconds, "the function ends first, and says why"
     assert task["Retry"]
     assert "States.ALL" in task["Catch"][-1]["ErrorEquals"]
 
@@ -113,6 +125,38 @@ def test_record_outcome_that_fails_is_made_up_for_by_record_abort(machine: Machi
 @EACH_MACHINE
 def test_workflow_ends_before_its_lock_does(machine: Machine) -> None:
     assert machine.definition["TimeoutSeconds"] < LOCK_SECONDS
+
+
+def test_longest_waits_leave_time_for_the_work() -> None:
+    """An execution that waited as long as may be, for an operator, for the fence and for the stop, has time left."""
+    longest = {
+        name: parameter["MaxValue"] for name, parameter in TEMPLATE["Parameters"].items() if "MaxValue" in parameter
+    }
+    waits = longest["ConfirmTimeoutSeconds"] + 2 * longest["FenceTimeoutSeconds"]  # FenceNode, and ConfirmStop
+    assert waits + SECONDS_OF_WORK <= FAILOVER.definition["TimeoutSeconds"]
+
+
+def test_every_automatic_move_passes_the_question_first() -> None:
+    """A choice's rules are read in order: the one that asks stands before those that move."""
+    for name in ("ByVerdict", "MayRoleMove"):
+        ahead = [choice["Next"] for choice in FAILOVER.states[name]["Choices"]]
+        moves = [ahead.index(state) for state in ("DemoteNode", "FenceNode") if state in ahead]
+        assert ahead.index("RequestConfirmation") < min(moves)
+
+
+def test_after_the_question_the_cluster_is_looked_at_afresh() -> None:
+    """Minutes have passed: lock, record and evidence are those of before. Silence is no reason to ask again."""
+    question = FAILOVER.tasks["RequestConfirmation"]
+    silence, failure = question["Catch"]
+    assert (question["Next"], silence["Next"], failure["Next"]) == ("AcquireLock", "AcquireLock", "RecordOutcome")
+    assert silence["ErrorEquals"] == ["States.Timeout"]
+    assert not [rule for rule in question["Retry"] if "States.Timeout" in rule["ErrorEquals"]]
+
+
+def test_token_of_the_question_stays_out_of_the_workflow_s_log() -> None:
+    logging = TEMPLATE["Resources"]["FailoverStateMachine"]["Properties"]["Logging"]
+    assert logging["IncludeExecutionData"] == {"Fn::If": ["IsNobodyAsked", True, False]}
+    assert TEMPLATE["Conditions"]["IsNobodyAsked"] == {"Fn::Equals": [{"Ref": "ConfirmFailover"}, "Never"]}
 
 
 @EACH_MACHINE

@@ -6,6 +6,8 @@ from failover.models import Decision, Failure, Fenced, OutcomeKind, Value, Verdi
 
 _WHAT_TO_DO_AFTER_A_FAILED_STEP = {
     "AssessCluster": "Nothing was changed. Look at both nodes; the workflow starts again while an alarm stands.",
+    "RequestConfirmation": "Nothing was changed. Start this workflow by hand: an operator's execution asks nobody. It "
+    "also starts again, and asks again, while an alarm stands.",
     "RestartServices": "Read the journal of the service on the active node and start it by hand.",
     "KeepData": "Nothing of it was overwritten. See the snapshot in the EC2 console, then start this workflow again.",
     "RejoinNode": "The active node serves on. See `garoon-node status` on both nodes, then start this workflow again.",
@@ -64,6 +66,12 @@ def conclude(decision: Decision | None, failure: Failure | None, progress: Progr
 
 def _conclude_failure(decision: Decision | None, failure: Failure, progress: Progress) -> Conclusion:
     match failure.error:
+        case "InvalidInput" if failure.step == "AssessCluster":
+            return Conclusion(
+                kind=OutcomeKind.REFUSED,
+                reason=failure.message,
+                next_step="Nothing was changed. You are asked again while the trouble stands.",
+            )
         case "InvalidInput":
             return Conclusion(
                 kind=OutcomeKind.REFUSED,

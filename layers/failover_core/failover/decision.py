@@ -44,6 +44,10 @@ def why_standby_cannot_take_over(evidence: Evidence) -> str:
         return "maintenance is on, so nothing happens automatically"
     if evidence.limit is AutomaticLimit.INTERVAL:
         return "the last automatic failover ended less than the minimum interval ago, so another one needs an operator"
+    if evidence.limit is AutomaticLimit.DECLINED:
+        return "an operator declined the failover, which holds for the minimum interval"
+    if evidence.limit is AutomaticLimit.UNANSWERED:
+        return "nobody confirmed the failover in time, which holds for the minimum interval"
     if standby.instance is not InstanceState.ON:
         return f"the standby {standby.name} is {instance_words(standby)}"
     if standby.answer is Answer.NONE:

@@ -103,6 +103,8 @@ class ClusterRecord(Value):
     lock_owner: str | None = None
     lock_expires_at: AwareDatetime | None = None
     last_failover_at: AwareDatetime | None = None
+    declined_at: AwareDatetime | None = None  # an operator said no to a failover
+    unanswered_at: AwareDatetime | None = None  # nobody confirmed one in time
     maintenance_until: AwareDatetime | None = None
     last_outcome: dict[str, Any] | None = None
 
@@ -295,6 +297,8 @@ class AutomaticLimit(StrEnum):
     NONE = "none"
     MAINTENANCE = "maintenance"
     INTERVAL = "interval"
+    DECLINED = "declined"
+    UNANSWERED = "unanswered"
 
 
 class NodeEvidence(Value):
@@ -361,11 +365,19 @@ class Decision(Value):
     is_data_kept_first: bool = False  # with a rejoin: the node's data must be kept before it is overwritten
 
 
+class Confirmation(Value):
+    """Whether an operator is asked before the role moves, and how long there is for an answer."""
+
+    is_needed: bool
+    timeout_seconds: int
+
+
 class Assessment(Value):
     """What assess_cluster returns."""
 
     decision: Decision
     evidence: Evidence
+    confirmation: Confirmation
 
 
 # --- how an execution ended --------------------------------------------------------------------------------------

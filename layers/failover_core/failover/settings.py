@@ -24,6 +24,14 @@ class FenceMethod(StrEnum):
     STOP_INSTANCE = "StopInstance"
 
 
+class ConfirmFailover(StrEnum):
+    """Whether an operator is asked before the role moves automatically, and what silence means."""
+
+    NEVER = "Never"
+    PROCEED = "ProceedAfterTimeout"
+    ABORT = "AbortAfterTimeout"
+
+
 class Node(BaseModel):
     """One of the two database servers."""
 
@@ -69,6 +77,8 @@ class Settings(BaseModel):
     minimum_failover_interval_seconds: int = Field(ge=0)
     answer_timeout_seconds: int = Field(ge=1)
     watch_interval_seconds: int = Field(ge=1)
+    confirm_failover: ConfirmFailover
+    confirm_timeout_seconds: int = Field(ge=1)
 
     @property
     def silence(self) -> timedelta:

@@ -16,11 +16,12 @@ from pydantic import ValidationError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import Failed, LockHeld, LockLost
-from failover.models import ClusterRecord, Fence, KeptData, Outcome
+from failover.models import AutomaticLimit, ClusterRecord, Fence, KeptData, Outcome
 from failover.settings import LOCK_SECONDS, Settings
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
+_REFUSED_AT = {AutomaticLimit.DECLINED: "declinedAt", AutomaticLimit.UNANSWERED: "unansweredAt"}
 _LOCK_IS_LOST = "This execution no longer owns the cluster's lock, so it does nothing more."
 
 
@@ -117,13 +118,14 @@ def begin_move(settings: Settings, owner: str, target: str) -> int:
 def complete_move(settings: Settings, owner: str, target: str, epoch: int) -> None:
     """Records that `target` is active now, and that it is not fenced any more. Completing it twice is success.
 
-    Raises LockLost.
+    What an operator once declined is done now: the "no" holds no longer. Raises LockLost.
     """
     fence = require_lock(settings, owner).fence
     is_fence_over = fence is not None and fence.node == target
     _update_as_owner(
         settings,
-        "SET active = :target REMOVE movingTo, movedBy" + (", fence" if is_fence_over else ""),
+        "SET active = :target REMOVE movingTo, movedBy, declinedAt, unansweredAt"
+        + (", fence" if is_fence_over else ""),
         "lockOwner = :owner AND epoch = :epoch",
         {":target": target, ":owner": owner, ":epoch": epoch},
     )
@@ -162,14 +164,26 @@ def record_kept_data(settings: Settings, owner: str, node: str, snapshot_id: str
 
 
 @translate_errors
-def release_lock(settings: Settings, owner: str, outcome: Outcome, is_automatic_failover: bool) -> bool:
-    """Records the outcome and gives the lock back. False if `owner` does not hold it (then nothing is written)."""
+def release_lock(
+    settings: Settings,
+    owner: str,
+    outcome: Outcome,
+    is_automatic_failover: bool,
+    refusal: AutomaticLimit = AutomaticLimit.NONE,
+) -> bool:
+    """Records the outcome and gives the lock back. False if `owner` does not hold it (then nothing is written).
+
+    `refusal` is DECLINED or UNANSWERED if this execution asked an operator and may not move the role.
+    """
     expression = "SET lastOutcome = :outcome"
     # DynamoDB's numbers are decimal; the serializer takes no binary float.
     recorded = json.loads(outcome.model_dump_json(by_alias=True), parse_float=Decimal)
     values: dict[str, Any] = {":outcome": recorded, ":owner": owner}
-    if is_automatic_failover:
-        expression += ", lastFailoverAt = :ended"
+    ended = {"lastFailoverAt"} if is_automatic_failover else set()
+    if refusal in _REFUSED_AT:
+        ended.add(_REFUSED_AT[refusal])
+    for attribute in sorted(ended):
+        expression += f", {attribute} = :ended"
         values[":ended"] = _time(outcome.ended_at)
     try:
         _update(settings, f"{expression} REMOVE lockOwner, lockExpiresAt", "lockOwner = :owner", values)

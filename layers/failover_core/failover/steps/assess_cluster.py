@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from failover.adapters import alarms, instances, nodes, routes
+from failover.confirmation import Asked, must_ask, read_answer
 from failover.decision import decide
 from failover.errors import CloudUnavailable, Failed, NotYet
 from failover.models import (
@@ -13,6 +14,7 @@ from failover.models import (
     Assessment,
     AutomaticLimit,
     ClusterRecord,
+    Confirmation,
     Decision,
     Evidence,
     InstanceState,
@@ -36,19 +38,34 @@ class AssessClusterInput(StepInput):
     workflow: Workflow
     trigger: Trigger
     record: ClusterRecord
+    asked: Asked | None = None
+    """What came of asking an operator, once one was asked; nobody is asked twice."""
 
 
 def assess_cluster(request: AssessClusterInput, settings: Settings) -> Assessment:
     """The decision and the evidence for it. Changes nothing.
 
-    Raises NotYet when the evidence is not enough for a verdict: the workflow looks again for a bounded time.
+    Raises NotYet when the evidence is not enough for a verdict: the workflow looks again for a bounded time; and
+    InvalidInput for an operator's answer that cannot be understood.
     """
+    answered_limit = read_answer(request.asked, settings.confirm_failover)
     evidence = gather_evidence(request.trigger, request.record, settings, datetime.now(UTC))
+    if evidence.limit is AutomaticLimit.NONE:
+        evidence = evidence.model_copy(update={"limit": answered_limit})
     decision = _decide(request, evidence)
     logger.info("assessed", verdict=decision.verdict, reason=decision.reason, evidence=evidence.to_json())
     if decision.verdict is Verdict.NOT_YET:
         raise NotYet(decision.reason)
-    return Assessment(decision=decision, evidence=evidence)
+    return Assessment(
+        decision=decision,
+        evidence=evidence,
+        confirmation=Confirmation(
+            is_needed=request.workflow == "failover"
+            and request.asked is None
+            and must_ask(decision, evidence, request.trigger, settings.confirm_failover),
+            timeout_seconds=settings.confirm_timeout_seconds,
+        ),
+    )
 
 
 def _decide(request: AssessClusterInput, evidence: Evidence) -> Decision:
@@ -243,6 +260,9 @@ def _automatic_limit(trigger: Trigger, record: ClusterRecord, settings: Settings
     if record.maintenance_until is not None and now < record.maintenance_until:
         return AutomaticLimit.MAINTENANCE
     interval = timedelta(seconds=settings.minimum_failover_interval_seconds)
-    if record.last_failover_at is not None and now < record.last_failover_at + interval:
-        return AutomaticLimit.INTERVAL
-    return AutomaticLimit.NONE
+    since = {
+        AutomaticLimit.INTERVAL: record.last_failover_at,
+        AutomaticLimit.DECLINED: record.declined_at,
+        AutomaticLimit.UNANSWERED: record.unanswered_at,
+    }
+    return next((limit for limit, at in since.items() if at is not None and now < at + interval), AutomaticLimit.NONE)

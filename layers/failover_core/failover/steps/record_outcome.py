@@ -7,8 +7,9 @@ from pydantic import AwareDatetime
 
 from failover.adapters import cluster_table, notifications
 from failover.conclusion import Progress, conclude
+from failover.confirmation import Asked, read_answer
 from failover.errors import Failed
-from failover.models import ClusterRecord, Decision, Failure, Lock, Outcome, OutcomeKind
+from failover.models import AutomaticLimit, ClusterRecord, Decision, Failure, Lock, Outcome, OutcomeKind
 from failover.runtime import StepInput, logger, metrics
 from failover.settings import Settings
 
@@ -25,6 +26,7 @@ class RecordOutcomeInput(StepInput):
     """When a planned move told the services to stop."""
     routes_moved_at: AwareDatetime | None = None
     snapshot_id: str | None = None
+    asked: Asked | None = None
 
 
 def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
@@ -53,8 +55,14 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
     )
     if request.lock:
         has_moved = request.progress.is_moved or request.progress.move_failure is not None
+        # A "no" is kept only while the trouble stands that it was said of.
+        is_halted = conclusion.kind is OutcomeKind.HALTED
         cluster_table.release_lock(
-            settings, request.execution, outcome, is_automatic_failover=has_moved and request.lock.trigger.is_automatic
+            settings,
+            request.execution,
+            outcome,
+            is_automatic_failover=has_moved and request.lock.trigger.is_automatic,
+            refusal=read_answer(request.asked, settings.confirm_failover) if is_halted else AutomaticLimit.NONE,
         )
     publish_outcome(settings, outcome, is_repeated=_is_repeated(outcome, request.lock, now_recorded))
     return outcome
