@@ -89,7 +89,7 @@ class Testbed:
         self.hosts: Mapping[str, SimulatedHost] = {
             name: SimulatedHost(world.directory / "hosts" / name) for name in (HOME, STANDBY)
         }
-        self._queue_url = queue_url
+        self.queue_url = queue_url
         self.app_servers = app_servers
         """None where the App servers are machines of their own."""
         self._notifications: list[dict[str, Any]] = []
@@ -129,13 +129,13 @@ class Testbed:
         """The notifications that have arrived since the cluster was made as new, first to last."""
         while True:
             received = self.clients.sqs.receive_message(
-                QueueUrl=self._queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0
+                QueueUrl=self.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0
             ).get("Messages", [])
             if not received:
                 return list(self._notifications)
             for message in received:
                 self._notifications.append(_read_notification(message["Body"]))
-                self.clients.sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+                self.clients.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
 
     def read_routes(self) -> Routes:
         return read_routes(self.clients, self.installation)

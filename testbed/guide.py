@@ -15,6 +15,8 @@ aws stepfunctions list-executions --state-machine-arn {machine}
 aws dynamodb get-item --table-name {table} --key '{{"clusterName": {{"S": "{cluster}"}}}}'
 aws ec2 describe-route-tables --route-table-ids {tables}
 aws elbv2 describe-target-health --target-group-arn {target_group}
+# what operators are told (each message is handed out once in half a minute)
+aws sqs receive-message --queue-url {queue} --max-number-of-messages 10 --query 'Messages[].Body'
 # break something: stop the active node, or take its network away
 aws ec2 stop-instances --instance-ids {instance}
 echo '{{"nic_eth0": "down", "nic_eth1": "down"}}' > {faults}
@@ -40,6 +42,7 @@ def print_guide(console: Console, bed: Testbed) -> None:
         _COMMANDS.format(
             machine=stack.state_machine_arn,
             table=stack.cluster_table,
+            queue=bed.queue_url,
             cluster=CLUSTER,
             tables=" ".join(installation.moving_route_tables),
             target_group=installation.target_group_arn,
