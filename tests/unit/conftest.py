@@ -76,7 +76,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     client.cache_clear()
-    with mock_aws():
+    # One boto3 session for all tests: each new one reads AWS's models again, which takes longer than a test.
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
         yield
     client.cache_clear()
 
