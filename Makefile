@@ -48,6 +48,10 @@ lint: .venv/ready ## Run the linters and type checks
 campaign: .venv/ready ## Break every step in every way, in a simulated world, and see whether the promises hold
 	@python -m testbed.campaign
 
+.PHONY: model
+model: .venv/ready ## Explore the workflow's protocol: every order of two executions, crashes and failing nodes
+	@PYTHONPATH=layers/failover_core python -m testbed.model
+
 .PHONY: bench
 bench: .venv/ready ## Measure what a cold start of each function costs
 	@python -m benchmarks.cold_start
