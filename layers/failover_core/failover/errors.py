@@ -42,8 +42,15 @@ class DataNotKept(FailoverError):
     """The node may hold writes that nobody else has: they must be kept before it may follow its peer."""
 
 
+_PROBLEMS = 5
+"""More problems of one value than that nobody reads; an outcome must fit into a notification."""
+
+
 def explain(error: ValidationError) -> str:
     """What is wrong with a value, field by field, e.g. "minutes: Input should be a valid integer"."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or 'input'}: {problem['msg']}" for problem in error.errors()
-    )
+    problems = error.errors()
+    told = [
+        f"{'.'.join(f'{part!s:.60}' for part in problem['loc'][:5]) or 'input'}: {problem['msg']:.200}"
+        for problem in problems[:_PROBLEMS]
+    ]
+    return "; ".join(told) + (f"; and {len(problems) - _PROBLEMS} more" if len(problems) > _PROBLEMS else "")

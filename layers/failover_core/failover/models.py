@@ -416,7 +416,7 @@ class Failure(Value):
         """The sentence in the cause. Lambda wraps an exception as JSON (Lambda Developer Guide, "Python errors")."""
         try:
             return str(json.loads(self.cause)["errorMessage"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return self.cause or self.error
 
 

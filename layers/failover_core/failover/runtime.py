@@ -51,7 +51,9 @@ def lambda_step(
             except ValidationError as error:
                 if allowed:
                     raise InvalidInput(f"The input is not usable: {explain(error)}. {allowed}") from error
-                raise Failed(f"The state machine passed an input that this step does not take: {error}") from error
+                raise Failed(
+                    f"The state machine passed an input that this step does not take: {explain(error)}."
+                ) from error
             if isinstance(request, StepInput):
                 logger.set_correlation_id(request.execution)
             try:

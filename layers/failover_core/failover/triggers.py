@@ -101,21 +101,21 @@ def _read_event(workflow: Workflow, event: dict[str, Any], settings: Settings) -
             known = [settings.alarm_name(node.name, what) for node in settings.nodes for what in ACTING_ALARMS]
             if alarm.alarm_name not in known:
                 raise InvalidInput(
-                    f"The alarm {alarm.alarm_name} is not one that this cluster acts on: {', '.join(known)}."
+                    f"The alarm {alarm.alarm_name:.100} is not one that this cluster acts on: {', '.join(known)}."
                 )
-            return Trigger(kind="alarm", reason=f"alarm {alarm.alarm_name} went to {alarm.state.value}")
+            return Trigger(kind="alarm", reason=f"alarm {alarm.alarm_name} went to {alarm.state.value:.60}")
         case "failover" | "rejoin", "EC2 Instance State-change Notification":
             instance = _InstanceEvent.model_validate(event).detail
             node = settings.node_of_instance(instance.instance_id)
             if node is None:
                 ours = ", ".join(f"{node.instance_id} ({node.name})" for node in settings.nodes)
-                raise InvalidInput(f"The instance {instance.instance_id} is not one of this cluster's: {ours}.")
+                raise InvalidInput(f"The instance {instance.instance_id:.60} is not one of this cluster's: {ours}.")
             return Trigger(
-                kind="instance", reason=f"the instance of {node.name} went to {instance.state}", node=node.name
+                kind="instance", reason=f"the instance of {node.name} went to {instance.state:.60}", node=node.name
             )
         case "failover", type_ if type_ == STANDING_TROUBLE_DETAIL_TYPE:
             signs = _StandingTroubleEvent.model_validate(event).detail.signs
-            return Trigger(kind="schedule", reason=f"trouble stands and nothing was running: {', '.join(signs)}")
+            return Trigger(kind="schedule", reason=f"trouble stands and nothing was running: {', '.join(signs):.500}")
         case _, other:
             raise InvalidInput(
                 f"Events of the type {str(other)!r:.100} do not start this workflow. {_ALLOWED[workflow]}"

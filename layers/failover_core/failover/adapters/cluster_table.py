@@ -13,9 +13,10 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from failover.adapters.clients import client, error_code, translate_errors
-from failover.errors import Failed, LockHeld, LockLost
+from failover.errors import Failed, LockHeld, LockLost, explain
 from failover.models import AutomaticLimit, ClusterRecord, Fence, KeptData, Outcome
 from failover.settings import LOCK_SECONDS, Settings
 
@@ -42,9 +43,11 @@ def read_record(settings: Settings) -> ClusterRecord:
         record = ClusterRecord.model_validate(
             never_ran | {name: _deserialize(value) for name, value in (item or {}).items()}
         )
+        record.to_json()  # as the steps hand it on
+    except PydanticSerializationError as error:
+        raise _unreadable(settings, f"lastOutcome: {error}") from error
     except ValidationError as error:
-        wrong = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
-        raise _unreadable(settings, wrong) from error
+        raise _unreadable(settings, explain(error)) from error
     names = [node.name for node in settings.nodes]
     named = {"active": record.active, "movingTo": record.moving_to, "fence": record.fence and record.fence.node}
     for field, name in named.items():

@@ -1,0 +1,80 @@
+"""The stack's parameters: each is limited, lets its default through and nothing hostile, and suits the nodes."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from samcli.yamlhelper import yaml_parse
+
+from tests.node.test_arguments import HOSTILE
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
+PATTERNS = {name: content["AllowedPattern"] for name, content in PARAMETERS.items() if "AllowedPattern" in content}
+DOCUMENT_PARAMETERS = yaml.safe_load((ROOT / "node/document.yaml").read_text())["parameters"]
+GIVEN_TO_NODES = sorted(
+    {
+        (value["Ref"], name)
+        for resource in TEMPLATE["Resources"].values()
+        if resource["Type"] == "AWS::SSM::Association"
+        for name, [value] in resource["Properties"]["Parameters"].items()
+        if isinstance(value, dict)
+    }
+)
+REFUSED = [value for value in HOSTILE if value] + [
+    "x" * 5_000,
+    "\u202e",
+    "${AWS::AccountId}",
+    "a,b;c",
+    "*",
+    "{{x}}",
+    "-rf",
+]
+
+
+def allows(pattern: str, value: str) -> bool:
+    """As CloudFormation and Systems Manager do it: Java's syntax, the whole value."""
+    return re.fullmatch(pattern, value, re.ASCII) is not None
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_every_parameter_is_limited_and_explained(name: str) -> None:
+    parameter = PARAMETERS[name]
+    is_checked_by_aws = parameter["Type"].startswith("AWS::")
+    assert is_checked_by_aws or {"AllowedPattern", "AllowedValues", "MinValue"} & set(parameter)
+    assert parameter["Description"].strip()
+
+
+@pytest.mark.parametrize("name", [name for name in PATTERNS if "Default" in PARAMETERS[name]])
+def test_default_is_allowed(name: str) -> None:
+    assert allows(PATTERNS[name], PARAMETERS[name]["Default"])
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_hostile_values_are_not_allowed(name: str) -> None:
+    assert [value for value in REFUSED if allows(PATTERNS[name], value)] == []
+
+
+@hypothesis_settings(
+    derandomize=True, max_examples=40, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+@given(st.data())
+def test_what_the_template_allows_the_nodes_allow(data: st.DataObject) -> None:
+    """Otherwise a stack deploys and its nodes refuse to be installed."""
+    parameter, name = data.draw(st.sampled_from([pair for pair in GIVEN_TO_NODES if pair[0] in PATTERNS]))
+    value = data.draw(st.from_regex(re.compile(PATTERNS[parameter], re.ASCII), fullmatch=True))
+    assert allows(DOCUMENT_PARAMETERS[name]["allowedPattern"], value), (parameter, value)
+
+
+@pytest.mark.parametrize(("parameter", "name"), [pair for pair in GIVEN_TO_NODES if pair[0] not in PATTERNS])
+def test_limits_of_numbers_and_choices_suit_the_nodes(parameter: str, name: str) -> None:
+    limits = PARAMETERS[parameter]
+    values = limits.get("AllowedValues") or [limits["MinValue"], limits["MaxValue"]]
+    allowed = DOCUMENT_PARAMETERS[name].get("allowedPattern") or "|".join(DOCUMENT_PARAMETERS[name]["allowedValues"])
+    assert all(allows(allowed, str(value)) for value in values)
