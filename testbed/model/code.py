@@ -32,13 +32,14 @@ from failover.runtime import logger, metrics
 from failover.settings import Settings, read_settings
 from samcli.yamlhelper import yaml_parse
 
-from testbed.model.world import INSTANCE_IDS, INTERFACE_IDS, NAMES
+from testbed.model.world import INSTANCE_IDS, INTERFACE_IDS, NAMES, SUBNET_IDS
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EXECUTION_ARN = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:{}"
 _AFTER_EVERY_TIMEOUT_SECONDS = 10_000.0
 
+ISOLATION_ACL_ID = "acl-0de1"
 _GIVEN = {
     "CLUSTER_TABLE": "clusters",
     "NODE_A_NAME": NAMES[0],
@@ -47,6 +48,11 @@ _GIVEN = {
     "NODE_B_NAME": NAMES[1],
     "NODE_B_INSTANCE_ID": INSTANCE_IDS[1],
     "NODE_B_ETH0_INTERFACE_ID": INTERFACE_IDS[1],
+    "NODE_A_ETH0_SUBNET_ID": SUBNET_IDS[0][0],
+    "NODE_A_ETH1_SUBNET_ID": SUBNET_IDS[0][1],
+    "NODE_B_ETH0_SUBNET_ID": SUBNET_IDS[1][0],
+    "NODE_B_ETH1_SUBNET_ID": SUBNET_IDS[1][1],
+    "ISOLATION_ACL_ID": ISOLATION_ACL_ID,
     "ROUTE_TABLE_IDS": "rtb-0a",
     "TARGET_GROUP_ARN": "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/app/1",
 }
@@ -191,6 +197,13 @@ class Code:
         if move is None:
             move = self._moves[key] = self._run(step, arguments, answers)
         return move
+
+    def configure(self, **changes: str) -> None:
+        """The functions' environment from now on, where it differs from the template's."""
+        configured = read_settings(read_environment() | changes)
+        if configured != self.settings:
+            self.settings = configured
+            self.forget()
 
     def forget(self) -> None:
         """The code was changed: what it did before says nothing any more."""

@@ -10,7 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from failover import decision
-from failover.adapters import cluster_table, executions, instances
+from failover.adapters import cluster_table, executions, instances, isolation
 from failover.models import ClusterRecord, Evidence, InstanceState
 from failover.steps import assess_cluster, fence_node, promote_replica, record_abort
 
@@ -98,6 +98,17 @@ def _nobody_asks_for_the_replica() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _half_an_isolation_is_enough() -> Iterator[None]:
+    isolate = isolation.isolate
+    with (
+        patch.object(isolation, "isolate", lambda acls, settings: isolate(list(acls)[:1], settings)),
+        patch.object(fence_node, "why_not_cut_off", lambda *_: ""),
+        patch.object(promote_replica, "why_not_cut_off", lambda *_: ""),
+    ):
+        yield
+
+
 DEFECTS = (
     Defect(
         "lock-not-checked", "steps and writes do not ask whether the lock is still theirs",
@@ -108,12 +119,16 @@ DEFECTS = (
         Scope("off", 2, 0), _patched(executions, "has_ended", lambda _arn: True),
     ),
     Defect(
-        "fence-not-awaited", "fence_node asks for the stop and records it as done",
-        Scope("isolated", 1, 0), _patched(fence_node, "_wait_until_off", lambda *_: None),
+        "fence-not-awaited", "fence_node records the node as off without a look at it",
+        Scope("isolated", 1, 0), _patched(fence_node, "_is_off", lambda _node: True),
     ),
     Defect(
         "stopping-taken-for-stopped", "an instance that is being stopped counts as off",
         Scope("isolated", 1, 0), lambda: patch.dict(instances._STATES, {"stopping": InstanceState.OFF}),
+    ),
+    Defect(
+        "half-isolated", "a node counts as cut off with one of its two subnets",
+        Scope("isolated", 1, 0), _half_an_isolation_is_enough,
     ),
     Defect(
         "promoted-without-proof", "promote_replica believes that the other node is inactive",

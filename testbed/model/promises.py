@@ -11,8 +11,8 @@ from testbed.model.world import NAMES
 
 def broken_in(state: State) -> str:
     """The promise that this state breaks; empty if it breaks none."""
-    if all(node.may_write for node in state.world.nodes):
-        return "Promise 1: both nodes are Primary and run"
+    if all(node.may_serve for node in state.world.nodes):
+        return "Promise 1: both nodes are Primary and may serve"
     return ""
 
 

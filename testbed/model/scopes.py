@@ -50,10 +50,12 @@ class Scope:
     executions: int
     faults: int
     kinds: tuple[str, ...] = _EVERY_FAULT
+    fence_method: str = "IsolateAndStop"
 
     @property
     def name(self) -> str:
-        return f"{self.trouble}, {self.executions} executions, {self.faults} faults of {', '.join(self.kinds)}"
+        faults = f"{self.faults} faults of {', '.join(self.kinds)}"
+        return f"{self.trouble}, {self.executions} executions, {faults}, {self.fence_method}"
 
     @property
     def start(self) -> State:
@@ -65,9 +67,10 @@ class Scope:
 _FRESH = ("isolated", "off", "service", "rebooted", "left-behind")
 SCOPES = (
     Scope("nothing", 2, 1),
-    Scope("isolated", 2, 1, ("executions", "commands")),
+    Scope("isolated", 2, 1, ("executions",)),
     *(Scope(trouble, 2, 1, ("attempts", "executions", "commands")) for trouble in _FRESH if trouble != "isolated"),
     Scope("isolated", 1, 1, ("nodes", "attempts")),
+    Scope("isolated", 1, 1, fence_method="StopInstance"),
     *(Scope(trouble, 1, 2, ("nodes", "commands")) for trouble in _FRESH),
     Scope("late-promotion", 1, 1, ("nodes", "attempts")),
 )
@@ -77,6 +80,7 @@ LIMIT = 200_000
 
 def make_system(code: Code, scope: Scope, switches: Switches | None = None, definition: str | None = None) -> System:
     """The failover workflow in that scope: the first execution is an alarm's, the second an operator's."""
+    code.configure(FENCE_METHOD=scope.fence_method)
     return System(
         code,
         Workflow(json.loads(definition or read_definition("failover"))),

@@ -17,15 +17,16 @@ from typing import Any, NamedTuple
 from ministack.services import dynamodb
 
 from testbed.model import world as worlds
-from testbed.model.code import EXECUTION_ARN, NOW, Call, Code, Ended, an_hour_ago, in_an_hour
+from testbed.model.code import EXECUTION_ARN, ISOLATION_ACL_ID, NOW, Call, Code, Ended, an_hour_ago, in_an_hour
 from testbed.model.workflow import Place, Workflow
-from testbed.model.world import INSTANCE_IDS, INTERFACE_IDS, NAMES, Answer, Command, World
+from testbed.model.world import INSTANCE_IDS, INTERFACE_IDS, NAMES, SUBNET_IDS, Answer, Command, World
 
 _LOOKS = ("status", "probe")
 _READING = frozenset(
     {
         "get_item", "describe_execution", "describe_instance_status", "describe_alarms", "describe_route_tables",
         "describe_network_interfaces", "describe_target_health", "cancel_command", "get_metric_data",
+        "describe_network_acls",
     }
 )  # fmt: skip
 _CRASHED = "Runtime.ExitError"
@@ -414,6 +415,12 @@ class System:
                 index = INTERFACE_IDS.index(parameters["NetworkInterfaceId"])
                 after = state._replace(world=state.world._replace(route=index))
                 return "{}", after, f"points the route to {NAMES[index]}", _wrong_route(state, attempt, index)
+            case "replace_network_acl_association":
+                index, side = _place_of(parameters["AssociationId"])
+                cut = list(state.world.nodes[index].cut)
+                cut[side] = parameters["NetworkAclId"] == ISOLATION_ACL_ID
+                after = state._replace(world=state.world.with_node(index, cut=(cut[0], cut[1])))
+                return "{}", after, f"{'cuts off' if cut[side] else 'lets in'} eth{side} of {NAMES[index]}", ""
             case "publish":
                 execution = state.executions[attempt.owner]
                 told = _with_execution(state, attempt.owner, execution._replace(is_told=True))
@@ -454,8 +461,19 @@ class System:
                     "State": "active",
                 }
                 return json.dumps({"RouteTables": [{"RouteTableId": "rtb-0a", "Routes": [route]}]})
+            case "describe_network_acls":
+                acls = [_acl(state.world, subnet) for subnet in parameters["Filters"][0]["Values"]]
+                return json.dumps({"NetworkAcls": acls})
             case "describe_network_interfaces":
-                return json.dumps({"NetworkInterfaces": [{"SourceDestCheck": False}]})
+                # Each subnet holds one interface, its node's.
+                [wanted, *_] = parameters.get("Filters", [{}])
+                found = [
+                    {"NetworkInterfaceId": "eni-0c", "SubnetId": subnet, "Attachment": {"InstanceId": instance}}
+                    for instance, subnets in zip(INSTANCE_IDS, SUBNET_IDS, strict=True)
+                    for subnet in subnets
+                    if {subnet, instance} & set(wanted.get("Values", []))
+                ]
+                return json.dumps({"NetworkInterfaces": found or [{"SourceDestCheck": False}]})
             case "describe_target_health":
                 node = state.world.nodes[state.world.route]
                 health = {"State": "healthy" if node.is_serving and node.answers else "unhealthy"}
@@ -600,6 +618,22 @@ def _words_of(end: Ended) -> str:
     return f": {result['outcome']}" if "outcome" in result else ""
 
 
+def _place_of(subnet: str) -> tuple[int, int]:
+    """Node and side of a subnet, whose id is that of its association, too."""
+    return next((index, ids.index(subnet)) for index, ids in enumerate(SUBNET_IDS) if subnet in ids)
+
+
+def _acl(world: World, subnet: str) -> dict[str, Any]:
+    index, side = _place_of(subnet)
+    is_cut = world.nodes[index].cut[side]
+    association = {"SubnetId": subnet, "NetworkAclAssociationId": subnet}
+    return {
+        "NetworkAclId": ISOLATION_ACL_ID if is_cut else "acl-0be4",
+        "Entries": [{"RuleAction": "deny"}] if is_cut else [{"RuleAction": "allow"}, {"RuleAction": "deny"}],
+        "Associations": [association],
+    }
+
+
 @cache
 def _instance_status(node: worlds.Node, instance_id: str) -> str:
     checks = {"Status": "ok" if node.answers else "impaired"}
@@ -652,5 +686,5 @@ def _status(world: World, index: int) -> dict[str, Any]:
 def _probe(world: World, index: int) -> dict[str, Any]:
     peer = world.nodes[1 - index]
     word = "answers" if peer.is_serving and peer.answers else "unreachable"
-    paths = {"eth0": peer.answers, "eth1": peer.answers and world.is_link_up}
+    paths = {"eth0": peer.answers, "eth1": peer.is_on_the_link and world.is_link_up}
     return {"peer": NAMES[1 - index], "database": word, "nfs": word, "paths": paths}

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 NAMES = ("db-01", "db-02")
 INSTANCE_IDS = ("i-0a", "i-0b")
 INTERFACE_IDS = ("eni-0a", "eni-0b")
+SUBNET_IDS = (("subnet-0a0", "subnet-0a1"), ("subnet-0b0", "subnet-0b1"))
+"""Of each node, eth0's first."""
 
 
 class Node(NamedTuple):
@@ -28,6 +30,8 @@ class Node(NamedTuple):
     is_serving: bool = False
     epoch: int = 0
     disk: str = "UpToDate"
+    cut: tuple[bool, bool] = (False, False)
+    """Which of its subnets, eth0's and eth1's, have the network ACL that denies everything."""
     is_ahead: bool = False
     """It holds acknowledged writes that its peer lacks."""
     said_replicating: bool = True
@@ -39,11 +43,17 @@ class Node(NamedTuple):
 
     @property
     def answers(self) -> bool:
-        return self.is_up and self.is_reached
+        """AWS, clients and its peer reach it, all over eth0."""
+        return self.is_up and self.is_reached and not self.cut[0]
 
     @property
-    def may_write(self) -> bool:
-        return self.is_up and self.is_primary
+    def is_on_the_link(self) -> bool:
+        return self.is_up and self.is_reached and not self.cut[1]
+
+    @property
+    def may_serve(self) -> bool:
+        """Somebody may read what it writes: it is Primary, runs, and is not cut off on both sides."""
+        return self.is_up and self.is_primary and self.cut != (True, True)
 
     def booted(self) -> Node:
         """garoon-node-boot.service: a booting node comes up demoted."""
@@ -83,7 +93,8 @@ class World(NamedTuple):
     def is_connected(self) -> bool:
         """The replicas are linked; two that are both ahead of each other never are."""
         first, second = self.nodes
-        return self.is_link_up and first.answers and second.answers and not (first.is_ahead and second.is_ahead)
+        is_linked = self.is_link_up and first.is_on_the_link and second.is_on_the_link
+        return is_linked and not (first.is_ahead and second.is_ahead)
 
     def with_node(self, index: int, **changes: Any) -> World:
         """This world with a changed node, settled."""
