@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from testbed.campaign.faults import Fault
-from testbed.campaign.hosts import BOOT_SECONDS
+from testbed.campaign.hosts import BOOT_SECONDS, Host
 from testbed.campaign.install import Controller
 from testbed.campaign.observer import Broken
 from testbed.campaign.situations import Situation
@@ -19,7 +19,9 @@ _AUTOMATIC_SECONDS = 1500.0
 _CALM_SECONDS = 130.0
 _SAME_WORDS = 3
 _LONGEST_EXECUTION_SECONDS = 3600.0
+_QUIET_SECONDS = 4.0
 _RESYNC_SECONDS = 120.0
+_STOPPING_SECONDS = 120.0
 _OPERATOR_TRIES = 3
 
 
@@ -72,9 +74,11 @@ def _play(world: World, situation: Situation, faults: list[Fault]) -> End:
     is_restored = is_in_order(world)
     world.log("the faults are over")
     world.faults = []
-    _wait_for_the_end(world)
+    settle(world)
     if not is_restored:
-        _operate(world, situation)
+        _look_at_the_last_word(world)
+        situation.repair(world)
+        operate(world)
     world.observer.judge_the_end()
     return End.SURVIVED if is_restored else End.HALTED
 
@@ -123,18 +127,25 @@ def _repeats_itself(world: World) -> bool:
     return len(words) == _SAME_WORDS and len(reasons) == 1 and world.loop.now > world.busy_until
 
 
-def _wait_for_the_end(world: World) -> None:
-    """Of all executions, and of what is told of them."""
-    world.run(_LONGEST_EXECUTION_SECONDS, until=lambda: not world.engine.running())
-    world.run(5.0)
+def settle(world: World) -> None:
+    """Waits for the end of all executions, and of what is told of them."""
+    quiet_since: list[float] = []
+
+    def is_quiet() -> bool:
+        if not world.engine.is_at_rest():
+            quiet_since.clear()
+            return False
+        quiet_since.append(world.loop.now)
+        return world.loop.now - quiet_since[0] >= _QUIET_SECONDS
+
+    world.run(_LONGEST_EXECUTION_SECONDS, until=is_quiet)
 
 
-def _operate(world: World, situation: Situation) -> None:
-    """The operator reads what he was told, has the machines repaired, and starts the workflow by hand."""
-    _look_at_the_last_word(world)
-    situation.repair(world)
+def operate(world: World) -> None:
+    """The operator has the machines repaired, and starts the workflow by hand."""
     if world.is_record_tampered:
         _correct_record(world)
+    world.run(_STOPPING_SECONDS, until=lambda: not any(_is_between(host) for host in world.hosts.values()))
     for host in world.hosts.values():
         host.change("is repaired", eth0_up=True, eth1_up=True, aws_path_up=True, is_hung=False)
         if host.instance_state.get() == "stopped":
@@ -143,16 +154,21 @@ def _operate(world: World, situation: Situation) -> None:
             host.gain_power()
     world.run(_RESYNC_SECONDS + BOOT_SECONDS)
     for _ in range(_OPERATOR_TRIES):
-        _wait_for_the_end(world)
+        settle(world)
         if is_in_order(world):
             return
         world.log("the operator starts the workflow by hand")
         world.do(lambda: world.engine.start(world.engine.machine("failover").arn, {}), "operator")
         world.run(1.0)
-        _wait_for_the_end(world)
+        settle(world)
         world.run(60.0, until=lambda: is_in_order(world))
     if not is_in_order(world):
         world.observer.report(0, "stuck", f"the cluster is stuck: {_words(world)}")
+
+
+def _is_between(host: Host) -> bool:
+    """EC2 starts no instance that is still stopping."""
+    return host.instance_state.get() in ("stopping", "pending")
 
 
 def _correct_record(world: World) -> None:

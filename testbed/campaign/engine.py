@@ -84,6 +84,7 @@ class Engine:
     on_ended: Callable[[Json], None] = lambda _execution: None
     invocations: list[Invocation] = field(default_factory=list)
     _names: int = 0
+    _under_way: int = 0
     _executions: list[Json] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -142,6 +143,10 @@ class Engine:
     def running(self) -> list[Json]:
         return [execution for execution in self.executions() if execution["status"] == "RUNNING"]
 
+    def is_at_rest(self) -> bool:
+        """Nothing runs, and no function waits to be tried again."""
+        return self._under_way == 0 and not self.running()
+
     def state_of(self, arn: str) -> str:
         """The state that the execution is in, or was in last."""
         execution = self.execution(arn)
@@ -192,6 +197,13 @@ class Engine:
         return json.loads(json.dumps(result))
 
     def _invoke_asynchronously(self, function_arn: str, event: Json) -> None:
+        self._under_way += 1
+        try:
+            self._try_asynchronously(function_arn, event)
+        finally:
+            self._under_way -= 1
+
+    def _try_asynchronously(self, function_arn: str, event: Json) -> None:
         for delay in (*_ASYNCHRONOUS_RETRIES, None):
             try:
                 self.invoke(function_arn, event, None)
