@@ -19,7 +19,7 @@ from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationExcep
 from moto.dynamodb.models import DynamoDBBackend
 
 from testbed.campaign.hosts import Host, Past
-from testbed.campaign.stack import ACCOUNT, REGION
+from testbed.campaign.stack import ACCOUNT, ISOLATION_ACL, REGION
 from testbed.campaign.virtual_time import Task
 from testbed.campaign.wire import AwsError, Call
 
@@ -145,12 +145,50 @@ class Apis:
 
     def ec2_describe_network_interfaces(self, parameters: Mapping[str, Any]) -> Json:
         checks = self._world.source_dest_checks
+        every = [
+            {
+                "NetworkInterfaceId": name,
+                "SourceDestCheck": checks[name].get(self.seconds_behind) if name in checks else True,
+                "SubnetId": subnet,
+                "Attachment": {"InstanceId": host.instance_id},
+            }
+            for host in self._world.hosts.values()
+            for name, subnet in zip(host.interface_ids, host.subnet_ids, strict=True)
+        ]
+        wanted = {
+            "subnet-id": lambda one: one["SubnetId"],
+            "attachment.instance-id": lambda one: one["Attachment"]["InstanceId"],
+        }
+        for given in parameters.get("Filters", []):
+            every = [one for one in every if wanted[given["Name"]](one) in given["Values"]]
+        if names := parameters.get("NetworkInterfaceIds"):
+            every = [one for one in every if one["NetworkInterfaceId"] in names]
+        return {"NetworkInterfaces": every}
+
+    def ec2_describe_network_acls(self, parameters: Mapping[str, Any]) -> Json:
+        [subnets] = [one["Values"] for one in parameters["Filters"] if one["Name"] == "association.subnet-id"]
+        found: dict[str, list[Json]] = {}
+        for subnet, association in self._world.acls.items():
+            acl, association_id = association.get(self.seconds_behind)
+            entry = {"NetworkAclAssociationId": association_id, "NetworkAclId": acl, "SubnetId": subnet}
+            found.setdefault(acl, []).append(entry)
         return {
-            "NetworkInterfaces": [
-                {"NetworkInterfaceId": name, "SourceDestCheck": checks[name].get(self.seconds_behind)}
-                for name in parameters["NetworkInterfaceIds"]
+            "NetworkAcls": [
+                {
+                    "NetworkAclId": acl,
+                    "Associations": associations,
+                    "Entries": [{"RuleAction": "deny"}] + ([] if acl == ISOLATION_ACL else [{"RuleAction": "allow"}]),
+                }
+                for acl, associations in found.items()
+                if any(one["SubnetId"] in subnets for one in associations)
             ]
         }
+
+    def ec2_replace_network_acl_association(self, parameters: Mapping[str, Any]) -> Json:
+        for subnet, association in self._world.acls.items():
+            if association.get()[1] == parameters["AssociationId"]:
+                return {"NewAssociationId": self._world.set_acl(subnet, parameters["NetworkAclId"])}
+        raise AwsError("InvalidAssociationID.NotFound", "The association ID does not exist")
 
     def ec2_modify_network_interface_attribute(self, parameters: Mapping[str, Any]) -> Json:
         self._world.source_dest_checks[parameters["NetworkInterfaceId"]].set(parameters["SourceDestCheck"]["Value"])

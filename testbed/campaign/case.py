@@ -52,6 +52,7 @@ def run_case(
     controller: Controller, name: str, situation: Situation, faults: list[Fault], kind: str, *, is_logged: bool = False
 ) -> Report:
     """Runs it to the end, operator and all. The name seeds everything that is random."""
+    controller.deploy(situation.environment)
     world = World(controller.stack, controller.handlers, controller.clients, name, is_logged=is_logged)
     try:
         end = _play(world, situation, faults)

@@ -128,6 +128,7 @@ def find_cases(controller: Controller, situation: Situation) -> list[Case]:
 
 def record(controller: Controller, situation: Situation, *, is_logged: bool = False) -> World:
     """The situation's world after a run without faults."""
+    controller.deploy(situation.environment)
     world = World(controller.stack, controller.handlers, controller.clients, situation.name, is_logged=is_logged)
     try:
         world.run(20.0)

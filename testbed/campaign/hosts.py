@@ -62,6 +62,8 @@ class Host:
         self.name = name
         self.instance_id = f"i-0{letter}"
         self.interface_id = f"eni-0{letter}"
+        self.interface_ids = (self.interface_id, f"eni-1{letter}")
+        self.subnet_ids = (f"subnet-0{letter}0", f"subnet-0{letter}1")
         self._on_change = on_change
         self.instance_state = Past(loop, "running")
         self.is_on = True
@@ -70,7 +72,8 @@ class Host:
         self.eth0_up = True
         self.eth1_up = True
         self.aws_path_up = True
-        self.is_isolated = False
+        self.cut_interfaces: frozenset[str] = frozenset()
+        """Those whose subnet has the network ACL that denies everything: eth0, eth1."""
         self.booted_at = loop.now - 86400
         self.unreachable_since: float | None = None
         self.weakness = Weakness()
@@ -115,14 +118,23 @@ class Host:
         elif self.unreachable_since is None:
             self.unreachable_since = self.loop.now
 
+    def has_network(self, interface: str) -> bool:
+        """Whether packets pass the interface."""
+        is_up = self.eth0_up if interface == "eth0" else self.eth1_up
+        return is_up and interface not in self.cut_interfaces
+
+    @property
+    def is_isolated(self) -> bool:
+        return len(self.cut_interfaces) == 2
+
     @property
     def is_reachable(self) -> bool:
         """Over eth0, by the App servers and the peer."""
-        return self.is_on and self.is_booted and not self.is_hung and self.eth0_up and not self.is_isolated
+        return self.is_on and self.is_booted and not self.is_hung and self.has_network("eth0")
 
     @property
     def takes_commands(self) -> bool:
-        return self.is_on and self.is_booted and not self.is_hung and self.eth0_up and self.aws_path_up
+        return self.is_reachable and self.aws_path_up
 
     @property
     def is_primary(self) -> bool:
@@ -502,8 +514,8 @@ class Host:
 
     def _probe(self) -> dict[str, Any]:
         sees = self._sees_peer()
-        has_port = self.peer.is_on and self.peer.is_booted and not self.is_isolated and not self.peer.is_isolated
-        is_up = self.eth0_up and self.peer.eth0_up and has_port
+        has_port = self.peer.is_on and self.peer.is_booted
+        is_up = has_port and self.has_network("eth0") and self.peer.has_network("eth0")
         # The kernel of a hung machine goes on accepting connections.
         word = "silent" if is_up and self.peer.is_hung else "unreachable"
         return {
@@ -512,7 +524,10 @@ class Host:
             "nfs": "answers" if sees else word,
             "paths": {
                 "eth0": sees,
-                "eth1": has_port and self.eth1_up and self.peer.eth1_up and not self.peer.is_hung,
+                "eth1": has_port
+                and self.has_network("eth1")
+                and self.peer.has_network("eth1")
+                and not self.peer.is_hung,
             },
         }
 
@@ -560,7 +575,7 @@ class VirtualMirror(Mirror):
 
     def _is_heard(self, name: str) -> bool:
         host = self._hosts[name]
-        return host.eth1_up and not host.is_hung and not host.is_isolated
+        return host.has_network("eth1") and not host.is_hung
 
     def _store(self, name: str, path: str, content: bytes) -> None:
         if (number := int(path)) not in self._hosts[name].data[-1:]:

@@ -46,6 +46,13 @@ class Controller:
         self.stack = stack
         self.handlers = dict(handlers)
         self.clients = clients
+        self._environment = dict(os.environ)
+
+    def deploy(self, changes: Mapping[str, str]) -> None:
+        """The functions' environment, with these variables changed."""
+        os.environ.update(self._environment)
+        os.environ.update(changes)
+        sys.modules["failover.settings"].settings.cache_clear()
 
 
 @contextmanager

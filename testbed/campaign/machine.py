@@ -25,7 +25,9 @@ class BrokenPromiseError(AssertionError):
 
 def walk_machine(controller: Controller) -> type[RuleBasedStateMachine]:
     """The machine whose walks go through worlds of this controller."""
-    states = sorted({state for machine in controller.stack.state_machines.values() for state in machine.definition["States"]})
+    states = sorted(
+        {state for machine in controller.stack.state_machines.values() for state in machine.definition["States"]}
+    )
     workflows = sorted({machine.name.rpartition("-")[2] for machine in controller.stack.state_machines.values()})
 
     class WalkMachine(RuleBasedStateMachine):
@@ -71,6 +73,14 @@ def walk_machine(controller: Controller) -> type[RuleBasedStateMachine]:
         def fall_behind(self, seconds: float) -> None:
             self.walk.act("fall_behind", seconds)
 
+        @rule(seconds=some.sampled_from([10.0, 25.0, 45.0]))
+        def freeze_next_change(self, seconds: float) -> None:
+            self.walk.act("freeze_next_change", seconds)
+
+        @rule(seconds=some.sampled_from([10.0, 28.0, 50.0]))
+        def delay_next_command(self, seconds: float) -> None:
+            self.walk.act("delay_next_command", seconds)
+
         @rule(count=some.integers(1, 3))
         def kill_next_functions(self, count: int) -> None:
             self.walk.act("kill_next_functions", count)
@@ -78,7 +88,9 @@ def walk_machine(controller: Controller) -> type[RuleBasedStateMachine]:
         @invariant()
         def keeps_its_promises(self) -> None:
             if self.walk.broken:
-                raise BrokenPromiseError(self.walk.acts, [f"promise {one.promise}: {one.what}" for one in self.walk.broken])
+                raise BrokenPromiseError(
+                    self.walk.acts, [f"promise {one.promise}: {one.what}" for one in self.walk.broken]
+                )
 
         def teardown(self) -> None:
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from testbed.campaign.hosts import Weakness
@@ -22,6 +22,8 @@ class Situation:
     """What an operator starts the workflow with; None when events do."""
     workflow: str = "failover"
     is_served_at_the_end: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the functions are told otherwise than by default."""
     repair: Callable[[World], None] = lambda _world: None
     """What the operator repairs before he starts the workflow again."""
 
@@ -32,6 +34,20 @@ def lose_network(world: World) -> None:
 
 def lose_power(world: World) -> None:
     world.hosts["db-01"].lose_power()
+
+
+def lose_power_and_stop(world: World) -> None:
+    """An operator stops the first execution while it fences."""
+    lose_power(world)
+    engine = world.engine
+
+    def stop() -> None:
+        while not any(engine.state_of(execution["executionArn"]) == "FenceNode" for execution in engine.running()):
+            world.loop.sleep(0.1)
+        for execution in engine.running():
+            engine.stop(execution["executionArn"], "stopped by an operator")
+
+    world.loop.spawn(stop, "operator")
 
 
 def hang(world: World) -> None:
@@ -104,6 +120,8 @@ ALL = {
     for situation in (
         Situation("network-loss", lose_network, "FailedOver"),
         Situation("power-loss", lose_power, "FailedOver"),
+        Situation("fence-by-stop", lose_power, "FailedOver", environment={"FENCE_METHOD": "StopInstance"}),
+        Situation("execution-stopped", lose_power_and_stop, "FailedOver"),
         Situation("active-hangs", hang, "FailedOver"),
         Situation("instance-stopped", stop_instance, "FailedOver"),
         Situation("service-crash", crash_database, "ServicesRestarted"),

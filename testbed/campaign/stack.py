@@ -22,9 +22,15 @@ _PARAMETERS: Mapping[str, Any] = {
     "NodeAEth0InterfaceId": "eni-0a",
     "NodeBInstanceId": "i-0b",
     "NodeBEth0InterfaceId": "eni-0b",
+    "VpcId": "vpc-0",
+    "NodeAEth0SubnetId": "subnet-0a0",
+    "NodeAEth1SubnetId": "subnet-0a1",
+    "NodeBEth0SubnetId": "subnet-0b0",
+    "NodeBEth1SubnetId": "subnet-0b1",
     "RouteTableIds": ["rtb-0a", "rtb-0b"],
     "TargetGroupArn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/app/0123456789abcdef",
 }
+ISOLATION_ACL = "acl-0dead"
 _PSEUDO_PARAMETERS = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
 
 
@@ -164,6 +170,8 @@ class _Resolver:
         if name in self._values:
             return self._values[name]
         kind = self._resources[name]["Type"]
+        if kind == "AWS::EC2::NetworkAcl":
+            return ISOLATION_ACL
         if kind in ("AWS::Serverless::StateMachine", "AWS::SNS::Topic"):
             return self.arn_of(name)
         properties = self._resources[name].get("Properties", {})

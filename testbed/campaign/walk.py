@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from testbed.campaign.apis import READS, Command
 from testbed.campaign.case import is_in_order, operate, settle
 from testbed.campaign.engine import Invocation, Json
 from testbed.campaign.faults import Fault, throttle
@@ -38,6 +39,16 @@ class Weather(Fault):
         self._gone_until = 0.0
         self._behind_until = 0.0
         self._kills = 0
+        self._freeze_seconds = 0.0
+        self._delay_seconds = 0.0
+
+    def freeze_next_change(self, seconds: float) -> None:
+        """The function that makes the next changing call stands still right before it."""
+        self._freeze_seconds = seconds
+
+    def delay_next_command(self, seconds: float) -> None:
+        """The agent of a node takes the next command so much later."""
+        self._delay_seconds = seconds
 
     def throttle(self, service: str, seconds: float) -> None:
         self._throttled[service] = self.world.loop.now + seconds
@@ -51,7 +62,15 @@ class Weather(Fault):
     def kill_next_functions(self, count: int) -> None:
         self._kills = count
 
+    def on_command(self, command: Command, perform: Callable[[], None]) -> None:
+        seconds, self._delay_seconds = self._delay_seconds, 0.0
+        self.world.loop.sleep(seconds)
+        perform()
+
     def on_call(self, call: Call, perform: Callable[[], Json]) -> Json:
+        if call.name not in READS and self._freeze_seconds:
+            seconds, self._freeze_seconds = self._freeze_seconds, 0.0
+            self.world.loop.sleep(seconds)
         now = self.world.loop.now
         if now < self._gone_until:
             raise call.connect_timeout()
@@ -76,6 +95,7 @@ class Walk:
     """A world, and what is done to it."""
 
     def __init__(self, controller: Controller, seed: str, *, is_logged: bool = False) -> None:
+        controller.deploy({})
         self.world = World(controller.stack, controller.handlers, controller.clients, seed, is_logged=is_logged)
         self.acts: list[Act] = []
         self._weather = Weather()
@@ -166,8 +186,15 @@ class Walk:
         self.world.do(lambda: self.world.engine.start(machine.arn, dict(given)), "operator")
 
     def _stop_execution(self) -> None:
-        for execution in self.world.engine.running()[:1]:
-            self.world.do(lambda: self.world.engine.stop(execution["executionArn"], "stopped by an operator"))
+        running = [execution["executionArn"] for execution in self.world.engine.running()]
+        if running:
+            self.world.do(lambda: self.world.engine.stop(running[0], "stopped by an operator"))
+
+    def _freeze_next_change(self, seconds: float) -> None:
+        self._weather.freeze_next_change(seconds)
+
+    def _delay_next_command(self, seconds: float) -> None:
+        self._weather.delay_next_command(seconds)
 
     def _throttle(self, service: str, seconds: float) -> None:
         self._weather.throttle(service, seconds)

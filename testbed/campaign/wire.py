@@ -58,7 +58,9 @@ class Call:
             return f"{parameters['Parameters']['Verb'][0]} {parameters['InstanceIds'][0]}"
         if self.operation == "UpdateItem":
             return str(parameters["UpdateExpression"]).split(" REMOVE ")[0][:24]
-        for name in ("InstanceIds", "InstanceId", "RouteTableId", "NetworkAclId", "VolumeId"):
+        if filters := parameters.get("Filters"):
+            return str(filters[0]["Values"][0])
+        for name in ("InstanceIds", "InstanceId", "RouteTableId", "NetworkInterfaceIds", "AssociationId", "VolumeId"):
             if value := parameters.get(name):
                 return str(value[0] if isinstance(value, list) else value)
         return ""

@@ -12,12 +12,15 @@ from testbed.campaign.engine import Engine, Handler, Invocation, Json
 from testbed.campaign.faults import Fault, words_of_event
 from testbed.campaign.hosts import Host, Past, VirtualMirror
 from testbed.campaign.observer import Observer
-from testbed.campaign.stack import ACCOUNT, REGION, Stack
+from testbed.campaign.stack import ACCOUNT, ISOLATION_ACL, REGION, Stack
 from testbed.campaign.virtual_time import START, clock
 from testbed.campaign.wire import Call, Clients
 
 _CALL_SECONDS = 0.05
 _USER_SECONDS = 1.0
+_OWN_WRITES = 1_000_000
+"""Numbers from here on are writes of which no user was told."""
+
 _WATCH_SECONDS = 5.0
 _HEARTBEAT_LOST_SECONDS = 25.0
 _SERVICES_FAILED_SECONDS = 20.0
@@ -48,6 +51,13 @@ class World:
         self.mirror = VirtualMirror(self.loop, self.hosts)
         self.routes = {table: Past(self.loop, first.interface_id) for table in ROUTE_TABLES}
         self.source_dest_checks = {host.interface_id: Past(self.loop, False) for host in self.hosts.values()}
+        self._associations = 0
+        self.acls = {
+            subnet: Past(self.loop, ("acl-0fine", f"aclassoc-0{subnet[-2:]}"))
+            for host in self.hosts.values()
+            for subnet in host.subnet_ids
+        }
+        """The network ACL of each of the nodes' subnets, and the association's id."""
         self.alarms: dict[str, Past] = {}
         self.notifications: list[tuple[float, dict[str, Any]]] = []
         self.acknowledged: set[int] = set()
@@ -60,6 +70,7 @@ class World:
         self.busy_until = 0.0
         """Faults that act later say until when."""
         self._writes = 0
+        self._own_writes = _OWN_WRITES
         self._silent_since: dict[str, float] = {}
         self.apis = Apis(self)
         self.engine = Engine(self.loop, stack, handlers, self, self.log, self._execution_ended)
@@ -133,6 +144,18 @@ class World:
         self.routes[table].set(interface_id)
         self.changed(f"{table} points to {interface_id}")
 
+    def set_acl(self, subnet: str, acl: str) -> str:
+        """Gives the subnet that network ACL; returns the new association's id."""
+        self._associations += 1
+        association = f"aclassoc-{self._associations}"
+        self.acls[subnet].set((acl, association))
+        for host in self.hosts.values():
+            pairs = zip(("eth0", "eth1"), host.subnet_ids, strict=True)
+            cut = frozenset(name for name, one in pairs if self.acls[one].get()[0] == ISOLATION_ACL)
+            if cut != host.cut_interfaces:
+                host.change(f"cut off: {', '.join(sorted(cut)) or 'nothing'}", cut_interfaces=cut)
+        return association
+
     def is_planned(self, execution: str) -> bool:
         """Whether it is an operator's move of a role that works: it takes a serving node out of service."""
         return ":execution:" in execution and "-failover:" not in execution
@@ -189,6 +212,14 @@ class World:
         while True:
             self.loop.sleep(_USER_SECONDS)
             self._visit()
+            for host in self.hosts.values():
+                self._work_alone(host)
+
+    def _work_alone(self, host: Host) -> None:
+        """Garoon's scheduler writes whether or not anybody uses it: a node that is cut off goes its own way."""
+        if host.can_write and not host.is_hung and host.is_scheduler_up and host is not self.serving:
+            self._own_writes += 1
+            self.mirror.write_number(host.name, self._own_writes)
 
     def _visit(self) -> None:
         server = self.server_behind(ROUTE_TABLES[self._writes % len(ROUTE_TABLES)])
