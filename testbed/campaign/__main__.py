@@ -19,8 +19,8 @@ from testbed.campaign.case import End, Report
 from testbed.campaign.cases import Case
 from testbed.campaign.install import REPOSITORY, installed
 
-_SHORT_CASES = 240
-_SHOWN = 20
+_SHORT_CASES = 150
+_TOLD_EVERY = 500
 
 
 def main() -> int:
@@ -41,12 +41,6 @@ def main() -> int:
     tallies = _run(chosen, arguments, console)
     seconds = time.monotonic() - started
     whole = total(tallies.values())
-    for report in whole.broken[:_SHOWN]:
-        console.print(f"BROKEN {report.name}", style="bold red", markup=False, soft_wrap=True)
-        for broken in report.broken:
-            console.print(f"  promise {broken.promise}: {broken.what}", markup=False, soft_wrap=True)
-    if len(whole.broken) > _SHOWN:
-        console.print(f"... and {len(whole.broken) - _SHOWN} more")
     console.print(_table(tallies, whole))
     console.print(summary(whole, seconds), markup=False, soft_wrap=True)
     if arguments.json:
@@ -81,14 +75,25 @@ def _run(chosen: list[Case], arguments: argparse.Namespace, console: Console) ->
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("cases", total=len(chosen))
-        broken = 0
+        done = broken = 0
 
         def tell(report: Report) -> None:
-            nonlocal broken
+            nonlocal done, broken
+            done += 1
             broken += report.end is End.BROKEN
             progress.update(bar, advance=1, description=f"cases, {broken} broke a promise")
+            if not console.is_terminal and done % _TOLD_EVERY == 0:
+                print(f"{done} of {len(chosen)} cases, {broken} broke a promise", file=sys.stderr, flush=True)
+            if report.end is End.BROKEN:
+                _print_broken(report, console)
 
         return run_all(chosen, tell, root=arguments.root, does_stop_at_first=arguments.first)
+
+
+def _print_broken(report: Report, console: Console) -> None:
+    console.print(f"BROKEN {report.name}", style="bold red", markup=False, soft_wrap=True)
+    for broken in report.broken:
+        console.print(f"  promise {broken.promise}: {broken.what}", markup=False, soft_wrap=True)
 
 
 def _replay(name: str, root: Path, console: Console) -> int:
