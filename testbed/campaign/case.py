@@ -12,6 +12,7 @@ from testbed.campaign.hosts import BOOT_SECONDS, Host
 from testbed.campaign.install import Controller
 from testbed.campaign.observer import Broken
 from testbed.campaign.situations import Situation
+from testbed.campaign.stack import ISOLATION_ACL
 from testbed.campaign.world import World
 
 _WARM_UP_SECONDS = 20.0
@@ -133,7 +134,7 @@ def settle(world: World) -> None:
     quiet_since: list[float] = []
 
     def is_quiet() -> bool:
-        if not world.engine.is_at_rest():
+        if not world.engine.is_at_rest() or world.loop.now < world.busy_until:
             quiet_since.clear()
             return False
         quiet_since.append(world.loop.now)
@@ -150,6 +151,7 @@ def operate(world: World) -> None:
     for host in world.hosts.values():
         host.change("is repaired", eth0_up=True, eth1_up=True, aws_path_up=True, is_hung=False)
         if host.instance_state.get() == "stopped":
+            _let_in(world, host)
             host.start_instance()
         else:
             host.gain_power()
@@ -165,6 +167,13 @@ def operate(world: World) -> None:
         world.run(60.0, until=lambda: is_in_order(world))
     if not is_in_order(world):
         world.observer.report(0, "stuck", f"the cluster is stuck: {_words(world)}")
+
+
+def _let_in(world: World, host: Host) -> None:
+    """A node that was off since it was isolated may have its network back: docs/operations.md."""
+    for subnet in host.subnet_ids:
+        if world.acls[subnet].get()[0] == ISOLATION_ACL:
+            world.set_acl(subnet, "acl-0fine")
 
 
 def _is_between(host: Host) -> bool:

@@ -143,7 +143,8 @@ def _is_sensible(fault_class: FaultClass, kind: type[Fault], point: Point) -> bo
     operation = point.what.split(" ")[0]
     if fault_class.name == "AWS API" and kind in (faults.EmptyAnswer, faults.StaleAnswer):
         return operation in READS
-    return True
+    # An execution's end is told by Step Functions' event, and a lost trigger is made up for by the schedule.
+    return not (kind is faults.Lost and point.where.startswith("Step Functions"))
 
 
 def run(controller: Controller, case: Case, *, is_logged: bool = False) -> Report:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from botocore.exceptions import ClientError
 
 from failover.adapters.clients import CALL_THREADS, client, error_code, translate_errors
-from failover.errors import Failed
+from failover.errors import CloudUnavailable, Failed
 from failover.models import Value
 from failover.settings import Node, Settings
 
@@ -63,8 +63,10 @@ class Interface(Value):
 
 @translate_errors
 def read_interface(node: Node) -> Interface:
-    """Raises Failed if there is no such interface."""
+    """Raises Failed if there is no such interface, CloudUnavailable if EC2 does not show it yet."""
     answer = client("ec2").describe_network_interfaces(NetworkInterfaceIds=[node.eth0_interface_id])
+    if not answer["NetworkInterfaces"]:
+        raise CloudUnavailable(f"EC2 does not show the network interface {node.eth0_interface_id} of {node.name}.")
     interface = answer["NetworkInterfaces"][0]
     return Interface(
         instance_id=interface.get("Attachment", {}).get("InstanceId"),
