@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -188,7 +189,8 @@ class Machine:
         if self._mount_link.is_symlink():
             self._mount_link.unlink()
         elif self._mount_link.is_dir():
-            self._mount_link.rmdir()
+            # A write that was under way when the volume went may have left its file here; a mount hides it.
+            shutil.rmtree(self._mount_link)
 
     async def _exportfs(self, arguments: list[str]) -> Answer:
         options, targets, does_remove = "", [], False
