@@ -53,8 +53,12 @@ model: .venv/ready ## Explore the workflow's protocol: every order of two execut
 	@PYTHONPATH=layers/failover_core python -m testbed.model
 
 .PHONY: bench
-bench: .venv/ready ## Measure what a cold start of each function costs
-	@python -m benchmarks.cold_start
+bench: .venv/ready ## Measure, print tables, write docs/performance.md: make bench [QUICK=1] [ONLY=detection,routes]
+	@PYTHONPATH=layers/failover_core python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+.PHONY: bench-deps
+bench-deps: ## Install what the benchmark compares with: Debian's resource-agents and awscli (needs root)
+	apt-get install --yes --no-install-recommends resource-agents awscli
 
 .PHONY: document
 document: .venv/ready ## Generate the nodes' two documents from node/garoon-node.sh

@@ -1,39 +1,83 @@
-"""What a cold start costs: importing each function, against importing boto3 and making one client.
+"""What a cold start costs: a function's import and one client, against importing boto3 and making one client.
 
 Each figure is a whole process, started anew each time, with the layer as it is deployed (built for this machine).
-Prints a table of medians with minimum and maximum; judges nothing.
+Measured is processor time, which other work on the machine changes little; a Lambda function of 1,769 MB has one
+processor, one of 1,024 MB a bit more than half of one (Lambda Developer Guide, "Configure Lambda function memory").
 """
 
-import argparse
+from __future__ import annotations
+
 import os
-import statistics
+import shutil
 import subprocess
 import sys
-import tempfile
-import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+import botocore
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.layer import ROOT
+
 BASELINE = "import boto3; boto3.client('ec2')"
+COLD_START = "import app; from failover.adapters.clients import client; client('ec2')"
+# A process's own peak: what getrusage says of it begins with the size of the process that started it.
+_SAY_PEAK = "; print(*[line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')])"
+BASELINE_NAME = "boto3 and one client"
+BARE = "swap_route, layer as it was: whole models, no bytecode"
+CRITICAL_PATH = (
+    "acquire_lock", "assess_cluster", "fence_node", "promote_replica", "start_services", "swap_route",
+    "check_targets", "record_outcome",
+)  # fmt: skip
+"""The functions of a failover, one after the other, each cold."""
 
 
-def build_layer(target: Path) -> Path:
-    """The layer's content for this machine, under `target`; returns the folder to put on the path."""
-    subprocess.run(  # noqa: S603
-        ["make", "--silent", "build-FailoverCoreLayer", f"ARTIFACTS_DIR={target}", "LAYER_TARGET=host"],  # noqa: S607
-        cwd=ROOT / "layers" / "failover_core",
-        check=True,
-        env=os.environ | {"PIP": f"{sys.executable} -m pip"},
-    )
-    return target / "python"
+@dataclass(frozen=True)
+class ColdStart:
+    name: str
+    seconds: list[float]
+    """Processor seconds, user and system."""
+    megabytes: float
+    """The most memory that it held."""
+
+    @property
+    def median(self) -> float:
+        return median(self.seconds)
 
 
-def seconds_of(code: str, path: list[Path]) -> float:
-    """Wall seconds of a fresh interpreter that runs the code with `path` first on its path, as Lambda does."""
+def measure(layer: Path, runs: int) -> list[ColdStart]:
+    """The baseline first, as anybody has it (bytecode, whole models), then every function, then a plain layer."""
+    functions = sorted(path.parent for path in (ROOT / "functions").glob("*/app.py"))
+    whole = layer.with_name("whole-models")
+    shutil.copytree(layer, whole)
+    shutil.copytree(Path(botocore.__file__).parent / "data/ec2", whole / "botocore/data/ec2", dirs_exist_ok=True)
+    subjects: dict[str, tuple[str, list[Path]]] = {BASELINE_NAME: (BASELINE, [whole])}
+    subjects |= {function.name: (COLD_START, [function, layer]) for function in functions}
+    bare = layer.with_name("without-bytecode")
+    shutil.copytree(whole, bare, ignore=shutil.ignore_patterns("__pycache__"))
+    subjects[BARE] = (COLD_START, [ROOT / "functions/swap_route", bare])
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in subjects}
+    # In turn, so that a machine that slows down slows all of them down; the first round is not counted.
+    for run in range(runs + 1):
+        for name, (code, path) in subjects.items():
+            cost = _run(code, path)
+            if run > 0:
+                found[name].append(cost)
+    return [
+        ColdStart(name, [seconds for seconds, _ in costs], max(size for _, size in costs))
+        for name, costs in found.items()
+    ]
+
+
+def packed_megabytes(layer: Path) -> float:
+    """Size of the layer as a zip file."""
+    archive = Path(shutil.make_archive(str(layer.with_name("packed")), "zip", layer.parent, layer.name))
+    return archive.stat().st_size / 1e6
+
+
+def _run(code: str, path: Sequence[Path]) -> tuple[float, float]:
+    """Processor seconds and megabytes of a fresh interpreter that runs the code with `path` first on its path."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(str(part) for part in path),
@@ -44,38 +88,14 @@ def seconds_of(code: str, path: list[Path]) -> float:
         "POWERTOOLS_SERVICE_NAME": "benchmark",
         "POWERTOOLS_METRICS_NAMESPACE": "benchmark",
     }
-    started = time.perf_counter()
-    # -S: the environment that this benchmark runs in has packages which Lambda's has not.
-    subprocess.run([sys.executable, "-S", "-c", code], check=True, env=environment, cwd=path[0])  # noqa: S603
-    return time.perf_counter() - started
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=5, help="runs of each, after one that is not counted")
-    runs = parser.parse_args().runs
-    console = Console()
-    with tempfile.TemporaryDirectory() as folder:
-        with console.status("building the layer"):
-            layer = build_layer(Path(folder))
-        subjects: dict[str, tuple[str, list[Path]]] = {"boto3 and one client": (BASELINE, [layer])}
-        for function in sorted((ROOT / "functions").iterdir()):
-            if (function / "app.py").exists():
-                subjects[function.name] = ("import app", [function, layer])
-        # In turn, so that a machine that slows down slows all of them down.
-        measured: dict[str, list[float]] = {name: [] for name in subjects}
-        for run in track(range(runs + 1), description="measuring", console=console):
-            for name, (code, path) in subjects.items():
-                seconds = seconds_of(code, path)
-                if run > 0:
-                    measured[name].append(seconds)
-    baseline = statistics.median(measured["boto3 and one client"])
-    table = Table("imported", "median", "min", "max", "against the baseline", title=f"Cold start, seconds, {runs} runs")
-    for name, figures in sorted(measured.items(), key=lambda item: statistics.median(item[1])):
-        median = statistics.median(figures)
-        table.add_row(name, f"{median:.2f}", f"{min(figures):.2f}", f"{max(figures):.2f}", f"{median / baseline:.2f}")
-    console.print(table)
-
-
-if __name__ == "__main__":
-    main()
+    # -S: the environment that this benchmark runs in has packages which Lambda's has not. -B: as on Lambda, nothing is
+    # written beside the modules.
+    command = [sys.executable, "-S", "-B", "-c", code + _SAY_PEAK]
+    with subprocess.Popen(command, env=environment, cwd=path[0], stdout=subprocess.PIPE) as process:  # noqa: S603
+        assert process.stdout is not None
+        kilobytes = int(process.stdout.read())
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"{code!r} ended with {process.returncode}.")
+    return usage.ru_utime + usage.ru_stime, kilobytes / 1024

@@ -4,7 +4,9 @@
      "failedStatusChecks": {"i-0123": "instance"},  status checks fail: "instance" or "system"
      "droppedAlarmEvents": ["garoon-heartbeat-*"],  state changes of these alarms (wildcards) never reach EventBridge
      "areLogEventsLost": true,                       no event of a log group reaches its subscriber
-     "throttledActions": {"ec2:ReplaceRoute": 3}}   the next 3 such calls after the file was written are throttled
+     "throttledActions": {"ec2:ReplaceRoute": 3},   the next 3 such calls after the file was written are throttled
+     "requestLimits": {"ec2:ReplaceRoute": [50, 5]},  of such calls, a bucket of 50 tokens, to which 5 come every second
+     "requestDelaySeconds": 0.1}                    every call takes so much longer
 
 A fault ends when its entry goes: a stop that was stuck then ends, with the host off.
 """
@@ -20,7 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat
 from pydantic.alias_generators import to_camel
 
 FAULTS_FILE = "cloud-faults.json"
@@ -36,6 +38,8 @@ class Faults(BaseModel):
     dropped_alarm_events: tuple[str, ...] = ()
     are_log_events_lost: bool = False
     throttled_actions: dict[str, int] = {}
+    request_limits: dict[str, tuple[int, int]] = {}
+    request_delay_seconds: NonNegativeFloat = 0.0
 
     def does_drop_event_of(self, alarm_name: str) -> bool:
         return any(fnmatchcase(alarm_name, pattern) for pattern in self.dropped_alarm_events)
@@ -83,6 +87,15 @@ class CloudFaults:
         """`action` as IAM names it, for example `ec2:ReplaceRoute`."""
         with self._changing() as values:
             values.setdefault("throttledActions", {})[action] = times
+
+    def limit(self, action: str, capacity: int, refill: int) -> None:
+        """`action` as IAM names it; the bucket is full, and anybody's calls take from it."""
+        with self._changing() as values:
+            values.setdefault("requestLimits", {})[action] = [capacity, refill]
+
+    def delay_requests(self, seconds: float) -> None:
+        with self._changing() as values:
+            values["requestDelaySeconds"] = seconds
 
     def clear(self) -> None:
         with self._changing() as values:

@@ -1,12 +1,14 @@
 """Every API call, one JSON object a line in WORLD/api-calls.jsonl: {time, caller, service, action, status, error}.
 
-`caller` is the name of the role, or `admin` for the account's own key. Also throttles the calls that the faults say:
-EC2 answers RequestLimitExceeded, the others ThrottlingException (EC2 API Reference, "Error codes"; Systems Manager
-API Reference, "Common Errors").
+`caller` is the name of the role, or `admin` for the account's own key. Also delays and throttles the calls that the
+faults say: EC2 answers RequestLimitExceeded, the others ThrottlingException (EC2 API Reference, "Error codes"; Systems
+Manager API Reference, "Common Errors"). Request limits are token buckets, refilled once a second (EC2 Developer Guide,
+"Request throttling for the Amazon EC2 API").
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -29,6 +31,26 @@ _THROTTLED = "Rate exceeded"
 Response = tuple[int, dict[str, str], Any]
 
 
+class Bucket:
+    """Tokens of an action, full at first; a call that finds none is throttled and takes none."""
+
+    def __init__(self, capacity: int, refill: int) -> None:
+        self._capacity, self._refill = capacity, refill
+        self._tokens = capacity
+        self._refilled_at: float | None = None
+
+    def take(self, now: float) -> bool:
+        if self._refilled_at is None:
+            self._refilled_at = now
+        seconds = int(now - self._refilled_at)
+        self._refilled_at += seconds
+        self._tokens = min(self._capacity, self._tokens + seconds * self._refill)
+        if self._tokens == 0:
+            return False
+        self._tokens -= 1
+        return True
+
+
 class Recorder:
     """Writes the record of API calls."""
 
@@ -37,7 +59,9 @@ class Recorder:
         self._faults = faults
         self._lock = threading.Lock()
         self._throttled: dict[str, int] = {}
-        self._throttled_in = 0
+        self._buckets: dict[str, Bucket] = {}
+        self._delay_seconds = 0.0
+        self._faults_version = 0
 
     def install(self) -> None:
         dispatch = app._dispatch_service_request
@@ -49,6 +73,8 @@ class Recorder:
             service = detect_service(method, path, headers, parameters)
             action = iam_actions.extract_iam_action(service, method, path, headers, body, parameters) or service
             caller = caller_of(extract_access_key_id(headers, query))
+            self._follow_faults()
+            await asyncio.sleep(self._delay_seconds)
             if self._is_throttled(action, caller):
                 response = _throttle(service)
             else:
@@ -63,13 +89,22 @@ class Recorder:
         with self._lock:
             self._file.write(json.dumps({**call, "error": error}) + "\n")
 
-    def _is_throttled(self, action: str, caller: str) -> bool:
-        if caller == "admin":
-            return False  # the drill and its hosts are not what is being tried out
+    def _follow_faults(self) -> None:
         with self._lock:
-            if self._throttled_in != self._faults.version:
-                self._throttled_in = self._faults.version
-                self._throttled = dict(self._faults.read().throttled_actions)
+            if self._faults_version == self._faults.version:
+                return
+            self._faults_version = self._faults.version
+            faults = self._faults.read()
+            self._throttled = dict(faults.throttled_actions)
+            self._buckets = {action: Bucket(*limit) for action, limit in faults.request_limits.items()}
+            self._delay_seconds = faults.request_delay_seconds
+
+    def _is_throttled(self, action: str, caller: str) -> bool:
+        with self._lock:
+            if action in self._buckets and not self._buckets[action].take(time.monotonic()):
+                return True
+            if caller == "admin":
+                return False  # the drill and its hosts are not what is being tried out
             left = self._throttled.get(action, 0)
             self._throttled[action] = left - 1
             return left > 0

@@ -1,10 +1,10 @@
-"""What every function has in common: parse, log, measure, trace, and say errors by name."""
+"""What every function has in common: parse, log, measure, and say errors by name. Lambda itself traces."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
@@ -14,7 +14,6 @@ from failover.settings import Settings, settings
 
 logger = Logger()
 metrics = Metrics()
-tracer = Tracer(auto_patch=False)
 
 
 class StepInput(Value):
@@ -43,7 +42,6 @@ def lambda_step(
     ) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
         @logger.inject_lambda_context(clear_state=True)
         @metrics.log_metrics
-        @tracer.capture_lambda_handler(capture_response=False)
         @wraps(step)
         def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
             try:

@@ -13,8 +13,8 @@ LOCK_SECONDS = 3600
 """How long a lock lasts when nobody releases it; longer than the workflows' own TimeoutSeconds (a test holds that)."""
 
 
-SILENT_INTERVALS = 5
-"""So many beats may be missing; of a living node up to three are on their way: collected, flushed, not seen yet."""
+SILENT_INTERVALS = 4
+"""So many beats may be missing; of a living node hardly more than three are on their way: collected, not flushed."""
 
 
 class FenceMethod(StrEnum):

@@ -1,5 +1,6 @@
 """The virtual IP's entries in the route tables, and the interfaces that they point to."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from botocore.exceptions import ClientError
@@ -8,6 +9,9 @@ from failover.adapters.clients import CALL_THREADS, client, error_code, translat
 from failover.errors import CloudUnavailable, Failed
 from failover.models import Value
 from failover.settings import Node, Settings
+
+THROTTLED_SECONDS = 40
+"""How long one run of a step waits for EC2's limit; with its last tries it stays within the function's time-out."""
 
 
 class RouteEntry(Value):
@@ -90,7 +94,22 @@ def _entry(table: dict[str, object], cidr: str) -> RouteEntry:
 
 @translate_errors
 def point_entries_to(node: Node, entries: list[RouteEntry], settings: Settings) -> None:
-    """Points each of the entries to the node's eth0, all at once; an entry that a table lacks is made."""
+    """Points each of the entries to the node's eth0, all at once; an entry that a table lacks is made.
+
+    EC2 limits changes by a bucket of tokens that it refills every second. Beyond what is in it, each thread tries its
+    table again until there is a token for it; after THROTTLED_SECONDS it gives up and the workflow tries again what is
+    left. Raises CloudUnavailable then.
+    """
+    give_up_at = time.monotonic() + THROTTLED_SECONDS
+
+    def point_when_allowed(entry: RouteEntry) -> None:
+        while True:
+            try:
+                return point(entry)
+            except ClientError as error:
+                if error_code(error) != "RequestLimitExceeded" or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(0.25)
 
     def point(entry: RouteEntry) -> None:
         arguments = {
@@ -110,7 +129,7 @@ def point_entries_to(node: Node, entries: list[RouteEntry], settings: Settings) 
 
     with ThreadPoolExecutor(max_workers=CALL_THREADS) as pool:
         # Leaving the block waits for all of them: one table's trouble must not keep the others back.
-        futures = [pool.submit(point, entry) for entry in entries]
+        futures = [pool.submit(point_when_allowed, entry) for entry in entries]
     for future in futures:
         future.result()
 

@@ -1,0 +1,338 @@
+"""`make bench`: measures, shows tables, and writes docs/performance.md.
+
+    python -m benchmarks [--quick] [--only detection,routes]
+
+A section that is not run keeps its last figures on the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+
+from benchmarks import cold_start, cost, detection, own_time, plots, quiet_month, report, route_move
+from benchmarks.layer import build_layer
+from benchmarks.report import Goal, Section, spread
+from testbed import scenarios
+
+console = Console()
+
+
+def measure_detection(is_quick: bool) -> Section:
+    found = detection.measure(1000 if is_quick else 10000)
+    months = 1 if is_quick else 12
+    account, pairs = quiet_month.simulate_months(months), quiet_month.simulate_pairs(2 if is_quick else 20)
+    rows, figures = [], {}
+    for each in found:
+        known = sorted(each.known)
+        ways = ", ".join(f"{way} {count / each.ways.total():.0%}" for way, count in each.ways.most_common())
+        rows.append(
+            [
+                each.failure.name,
+                spread(each.started),
+                f"{_quantile(each.started, 0.95):.1f} s",
+                f"{median(known):.1f} s ({_quantile(known, 0.95):.1f} s)",
+                ways,
+            ]
+        )
+        figures[f"{each.failure.name}, worst start"] = each.worst()
+    worst = {each.failure.name: each.worst() for each in found}
+    started = sum(account.executions.values()) / months
+    verdicts = ", ".join(f"{count / months:.0f} {verdict}" for verdict, count in account.executions.most_common())
+    confused = Counter({" and ".join(kinds): count for kinds, count in pairs.failed_over_during.items()})
+    notes = (
+        "Simulated at CloudWatch's documented granularity with the settings of template.yaml and garoon-node.sh; what "
+        "AWS promises no time for is drawn from a range (`benchmarks/cloudwatch.py`, Delays). *Started* is from the "
+        "failure to the start of an execution, *known* until its evidence is enough for a verdict: median, and 95 % of "
+        f"runs. In a simulated month full of trouble in which nothing dies, {started:.0f} executions start "
+        f"({verdicts}; {months} months), and {account.failovers} fail over. Two troubles forced to coincide, "
+        f"{sum(pairs.executions.values())} executions: {sum(confused.values())} fail over, "
+        f"all while {'; '.join(confused) or 'nothing'}: nothing outside tells that from a dead node."
+    )
+    goals = [
+        Goal(what="dead node, start", limit=30, figure=worst["node dead, or its network"], unit="s at worst"),
+        Goal(what="both paths lost, start", limit=15, figure=worst["node dead, or its network"], unit="s at worst"),
+        Goal(what="dead service, start", limit=20, figure=worst["service dead"], unit="s at worst"),
+        Goal(what="hung service, start", limit=20, figure=worst["service hung"], unit="s at worst"),
+        Goal(what="false failovers in simulated months", limit=0, figure=account.failovers),
+    ]
+    columns = ["failure", "started", "95 %", "known", "by"]
+    return Section(
+        name="detection", title="Detection", notes=notes, columns=columns, rows=rows, goals=goals, figures=figures
+    )
+
+
+def measure_routes(is_quick: bool) -> Section:
+    sizes = [1, 6, 50, 200] if is_quick else [1, 6, 50, 200, 500]
+    runs = 1 if is_quick else 3
+    has_agent = route_move.is_agent_there()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        console.status("route move: building the layer and the route tables") as status,
+    ):
+        layer = build_layer(Path(folder))
+        with route_move.installation(max(sizes)) as installed:
+            status.update("route move: swap_route")
+            moves = route_move.measure(installed, layer, sizes, runs)
+            agents: list[route_move.Move] = []
+            if has_agent:
+                status.update("route move: the resource agent, half a minute for 6 tables, minutes for 50")
+                agents = route_move.measure_agent(installed, layer, [1, 6], runs)
+                agents += [] if is_quick else route_move.measure_agent(installed, layer, [50], 1)
+            status.update("route move: 100 ms added to each request")
+            installed.cloud.faults.delay_requests(route_move.LATENCY_SECONDS)
+            slow = [move for move in route_move.measure(installed, layer, sizes[1:], 1) if "cold" in move.contender]
+            installed.cloud.faults.clear()
+            status.update("route move: under EC2's limit")
+            limited_size = min(100 if is_quick else 200, max(sizes))
+            installed.cloud.faults.limit("ec2:ReplaceRoute", *route_move.MUTATING_BUCKET)
+            limited, _ = route_move.swap_route(installed, layer, limited_size, [route_move.NODES[1]])
+    return _route_section(moves, agents, slow, (limited_size, limited))
+
+
+def _route_section(
+    moves: list[route_move.Move], agents: list[route_move.Move], slow: list[route_move.Move], limited: tuple[int, float]
+) -> Section:
+    cold = {move.tables: median(move.seconds) for move in moves if "cold" in move.contender}
+    rows, ratios = [], {}
+    for move in [*moves, *agents]:
+        rows.append([move.contender, str(move.tables), spread(move.seconds), str(move.calls)])
+    for move in slow:
+        rows.append([f"{move.contender}, 100 ms a request", str(move.tables), spread(move.seconds), str(move.calls)])
+    for move in agents:
+        ratios[move.tables] = median(move.seconds) / cold[move.tables]
+        rows.append(["times slower than swap_route, cold", str(move.tables), f"{ratios[move.tables]:.0f}", ""])
+    size, seconds = limited
+    bound = route_move.bound_under_limit(size)
+    rows.append([f"swap_route, cold, EC2's limit (bound {bound:.0f} s)", str(size), f"{seconds:.1f} s", ""])
+    extra = max(move.calls - move.tables for move in moves)
+    no_agent = "" if agents else "resource-agents and awscli are not installed: make bench-deps"
+    goals = [
+        Goal(
+            what=f"faster than the agent, {tables} tables, cold",
+            limit=least,
+            figure=ratios.get(tables),
+            is_least=True,
+            unit="times",
+            why_not=no_agent if tables not in ratios else "",
+        )
+        for tables, least in ((6, 50), (50, 200))
+    ]
+    goals += [
+        Goal(what="API calls beyond one a table", limit=5, figure=extra),
+        Goal(
+            what="under EC2's limit, against the bucket's bound",
+            limit=1.2,
+            figure=seconds / bound if bound else None,
+            unit="times",
+        ),
+    ]
+    if 50 not in ratios and agents:
+        goals[1].why_not = "takes minutes; the full run measures it"
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for move in [*moves, *agents]:
+        lines.setdefault(move.contender, []).append((move.tables, median(move.seconds)))
+    for move in slow:
+        lines.setdefault("cold, 100 ms a request", []).append((move.tables, median(move.seconds)))
+    notes = (
+        "`swap_route` as Lambda runs it, against `ocf:heartbeat:aws-vpc-move-ip` (Debian's resource-agents, AWS CLI) "
+        "on the same local cloud in the same run, whole processes. The last column is AWS API calls. Under the limit, "
+        "ReplaceRoute has a "
+        f"bucket of {route_move.MUTATING_BUCKET[0]} tokens that gets {route_move.MUTATING_BUCKET[1]} a second. Known "
+        "from outside: F5's Cloud Failover Extension documents 5 s for 100 routes, 15 s for 200 and 90 s for 500."
+    )
+    figures = {f"{move.contender}, {move.tables} tables": median(move.seconds) for move in [*moves, *agents]}
+    columns = ["contender", "route tables", "time", "calls"]
+    return Section(
+        name="routes",
+        title="Moving the routes",
+        notes=notes,
+        columns=columns,
+        rows=rows,
+        goals=goals,
+        figures=figures,
+        plot={"lines": lines},
+    )
+
+
+def measure_cold_starts(is_quick: bool) -> Section:
+    with tempfile.TemporaryDirectory() as folder, console.status("cold starts"):
+        layer = build_layer(Path(folder))
+        packed = cold_start.packed_megabytes(layer)
+        found = cold_start.measure(layer, 3 if is_quick else 10)
+    base, *rest = found
+    rows = [
+        [each.name, spread(each.seconds), f"{each.median / base.median:.2f}", f"{each.megabytes:.0f} MB"]
+        for each in found
+    ]
+    functions = {each.name: each.median for each in rest if " " not in each.name}
+    path = sum(functions[name] for name in cold_start.CRITICAL_PATH)
+    rows.append(["all of a failover, one after the other", f"{path:.2f} s", f"{path / base.median:.2f}", ""])
+    notes = (
+        "Processor seconds of a whole process that imports the function and makes one client, against importing boto3 "
+        f"and making one. The layer packs to {packed:.1f} MB; a function is its handler alone, under 1 kB. What "
+        "was chosen and why: [0012](decisions/0012-cold-starts.md)."
+    )
+    slowest = max(functions.values()) / base.median
+    goals = [
+        Goal(
+            what="slowest function's cold start, against bare boto3 and one client",
+            limit=1.3,
+            figure=slowest,
+            unit="times",
+        )
+    ]
+    columns = ["process", "processor time", "against the first", "memory"]
+    return Section(
+        name="cold-starts", title="Cold starts", notes=notes, columns=columns, rows=rows, goals=goals, figures=functions
+    )
+
+
+SCENARIOS = [name for name in ("network-loss", "switchback") if name in scenarios.ALL]
+_NO_SWITCHBACK = "" if "switchback" in SCENARIOS else "there is no such drill"
+
+
+def measure_own_time(is_quick: bool) -> Section:
+    rows, bars, figures = [], {}, {}
+    own: dict[str, list[float]] = {}
+    for scenario in SCENARIOS:
+        with console.status(f"the controller's own time: drills of {scenario}"):
+            drills = own_time.measure(scenario, "fast", 1 if is_quick else 3)
+        drills.sort(key=lambda drill: drill.own)
+        drill = drills[len(drills) // 2]
+        for phase in drill.phases:
+            injected = min(phase.injected, phase.seconds)
+            seconds = [f"{value:.1f} s" for value in (phase.seconds, injected, phase.own)]
+            rows.append([f"{scenario}: {phase.step}", *seconds, str(phase.tries), phase.calls])
+        own[scenario] = [each.own for each in drills]
+        rows.append([f"{scenario}: all", f"{drill.result.controller_seconds:.1f} s", "", spread(own[scenario]), "", ""])
+        bars[scenario] = {"detection": drill.detection, **{phase.step: phase.seconds for phase in drill.phases}}
+        figures[f"own time of {scenario}"] = median(own[scenario])
+    notes = (
+        "Drills on the fast profile, each on a cloud of its own, so every function starts cold. *Injected* is what "
+        "the simulated world takes: the silent node's answer time-out, the instance's stop, a command's way, the load "
+        "balancer's looks. API calls are in the order in which they were made; where a step asks several at once they "
+        "stand mixed."
+    )
+    slow = "every function starts a Python process of its own on two shared processors"
+    goals = [
+        Goal(
+            what=f"own time of {scenario} on the drill",
+            limit=5,
+            figure=figures.get(f"own time of {scenario}"),
+            unit="s",
+            why_not=_NO_SWITCHBACK if scenario not in own else slow if median(own[scenario]) > 5 else "",
+        )
+        for scenario in ("network-loss", "switchback")
+    ]
+    return Section(
+        name="own-time",
+        title="The controller's own time",
+        notes=notes,
+        columns=["step", "time", "injected", "own", "tries", "API calls"],
+        rows=rows,
+        goals=goals,
+        figures=figures,
+        plot={"bars": bars},
+    )
+
+
+def measure_end_to_end(_is_quick: bool) -> Section:
+    rows, bars = [], {}
+    outages: dict[str, float] = {}
+    for scenario in SCENARIOS:
+        with console.status(f"end to end: {scenario} with AWS's real delays, some minutes"):
+            [drill] = own_time.measure(scenario, "realistic", 1)
+        outages[scenario] = drill.result.outage_seconds or math.inf
+        seconds = (drill.detection, drill.result.controller_seconds or 0.0, outages[scenario])
+        rows.append([scenario, *(f"{value:.1f} s" for value in seconds)])
+        bars[scenario] = {"detection": drill.detection, **{phase.step: phase.seconds for phase in drill.phases}}
+    rows += [
+        ["RDS Multi-AZ, as AWS documents it", "", "", "60 to 120 s"],
+        ["LifeKeeper's detection by default", "15 s node, up to 120 s application", "", ""],
+    ]
+    goals = [
+        Goal(
+            what=f"outage of {scenario}, realistic profile",
+            limit=limit,
+            figure=outages.get(scenario),
+            unit="s",
+            why_not=_NO_SWITCHBACK if scenario not in outages else "",
+        )
+        for scenario, limit in (("network-loss", 60), ("switchback", 20))
+    ]
+    return Section(
+        name="end-to-end",
+        title="End to end",
+        notes="The simulated user's outage on the realistic profile (`testbed/profiles.toml`), by published figures.",
+        columns=["", "detection", "execution", "outage"],
+        rows=rows,
+        goals=goals,
+        figures={f"outage of {scenario}": seconds for scenario, seconds in outages.items()},
+        plot={"bars": bars},
+    )
+
+
+def measure_cost(_is_quick: bool) -> Section:
+    items, failover = cost.at_rest(), cost.total(cost.of_a_failover())
+    rows = [[item.quantity, item.what, f"{item.dollars:.2f}"] for item in items]
+    rows.append(["", "a month at rest", f"{cost.total(items):.2f}"])
+    prices = ", ".join(f"{what} {price:g}" for what, price in cost.PRICES.items())
+    notes = (
+        f"Computed from the template, USD, assumed prices without free tier: {prices}. A failover costs {failover:.4f}."
+    )
+    goals = [Goal(what="a month at rest, one cluster", limit=15, figure=cost.total(items), unit="USD")]
+    return Section(name="cost", title="Cost", notes=notes, columns=["quantity", "of", "USD"], rows=rows, goals=goals)
+
+
+SECTIONS: dict[str, Callable[[bool], Section]] = {
+    "detection": measure_detection,
+    "routes": measure_routes,
+    "cold-starts": measure_cold_starts,
+    "own-time": measure_own_time,
+    "end-to-end": measure_end_to_end,
+    "cost": measure_cost,
+}
+SLOW = ("end-to-end",)
+"""Left out of a quick run."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer runs, smaller sizes, nothing that takes minutes")
+    parser.add_argument("--only", help=f"sections, separated by commas: {', '.join(SECTIONS)}")
+    arguments = parser.parse_args()
+    names = arguments.only.split(",") if arguments.only else list(SECTIONS)
+    sections = report.read_sections()
+    for name in names:
+        if arguments.quick and name in SLOW:
+            continue
+        section = report.stamp(SECTIONS[name](arguments.quick), arguments.quick)
+        report.show(console, section, sections.get(name))
+        sections[name] = section
+        report.write(sections, list(SECTIONS))
+        _draw(section)
+    report.show_goals(console, [sections[name] for name in SECTIONS if name in sections])
+
+
+def _draw(section: Section) -> None:
+    path = report.FOLDER / f"{section.name}.svg"
+    if lines := section.plot.get("lines"):
+        plots.draw_lines(path, section.title, "route tables", "seconds", lines)
+    if bars := section.plot.get("bars"):
+        plots.draw_stacks(path, section.title, bars)
+
+
+def _quantile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What a stack costs a month at rest, and a failover, computed from template.yaml's resources.
+
+Prices are assumed to be those that AWS lists for ap-northeast-1, in USD, without any free tier; PRICES says each, so
+that they can be checked. Nothing here is measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.cloudwatch import read_node, read_template
+
+SECONDS_A_MONTH = 30 * 24 * 3600.0
+
+PRICES = {
+    "custom metric, a month": 0.30,
+    "alarm metric, standard resolution, a month": 0.10,
+    "alarm metric, high resolution, a month": 0.30,
+    "1,000 PutMetricData calls": 0.01,
+    "GB of logs taken in": 0.76,
+    "million Lambda requests": 0.20,
+    "GB-second of Lambda on arm64": 0.0000133334,
+    "million DynamoDB reads": 0.1425,
+    "1,000 Step Functions transitions": 0.025,
+    "1,000 GetMetricData metrics": 0.01,
+}
+NODES = 2
+GAUGES_OF_A_NODE = 5
+"""Heartbeat, ServicesHealthy, ReplicationHealthy, CommunicationPath twice (garoon-node.sh, run_watch)."""
+WATCH_SECONDS = 0.4
+"""A warm run of watch_cluster, four calls one after the other."""
+WATCH_LOG_BYTES = 1500
+STATES_OF_A_FAILOVER = 12
+FUNCTION_SECONDS_OF_A_FAILOVER = 60.0
+
+
+@dataclass(frozen=True)
+class Item:
+    what: str
+    quantity: str
+    dollars: float
+
+
+def at_rest() -> list[Item]:
+    """A month in which nothing happens, one cluster."""
+    template, node = read_template(), read_node()
+    high, standard = _alarm_metrics(template)
+    metrics = NODES * GAUGES_OF_A_NODE
+    calls = NODES * SECONDS_A_MONTH / node.metric_flush
+    looks = SECONDS_A_MONTH / 60
+    memory = template["Globals"]["Function"]["MemorySize"] / 1024
+    return [
+        _item("custom metrics", metrics, "custom metric, a month"),
+        _item("metrics in high-resolution alarms", high, "alarm metric, high resolution, a month"),
+        _item("metrics in other alarms", standard, "alarm metric, standard resolution, a month"),
+        _item("thousand PutMetricData calls of the agents", calls / 1e3, "1,000 PutMetricData calls"),
+        _item("GB-seconds of watch_cluster", looks * WATCH_SECONDS * memory, "GB-second of Lambda on arm64"),
+        _item("million runs of watch_cluster", looks / 1e6, "million Lambda requests"),
+        _item("GB of its log", looks * WATCH_LOG_BYTES / 1e9, "GB of logs taken in"),
+        _item("million reads of the record", looks / 1e6, "million DynamoDB reads"),
+    ]
+
+
+def of_a_failover() -> list[Item]:
+    memory = read_template()["Globals"]["Function"]["MemorySize"] / 1024
+    return [
+        _item("thousand state transitions", STATES_OF_A_FAILOVER / 1e3, "1,000 Step Functions transitions"),
+        _item("GB-seconds of functions", FUNCTION_SECONDS_OF_A_FAILOVER * memory, "GB-second of Lambda on arm64"),
+    ]
+
+
+def total(items: list[Item]) -> float:
+    return sum(item.dollars for item in items)
+
+
+def _item(what: str, quantity: float, price: str) -> Item:
+    return Item(what, f"{quantity:,.4g}", quantity * PRICES[price])
+
+
+def _alarm_metrics(template: dict[str, Any]) -> tuple[int, int]:
+    """How many metrics the template's alarms watch, with high and with standard resolution."""
+    high = standard = 0
+    for resource in template["Resources"].values():
+        if resource["Type"] != "AWS::CloudWatch::Alarm":
+            continue
+        properties = resource["Properties"]
+        stats = [query["MetricStat"] for query in properties.get("Metrics", ()) if "MetricStat" in query]
+        periods = [stat["Period"] for stat in stats] or [properties["Period"]]
+        high += sum(period < 60 for period in periods)
+        standard += sum(period >= 60 for period in periods)
+    return high, standard

@@ -1,0 +1,64 @@
+"""Keeps of botocore's service models what the functions use: called by the Makefile that builds the layer.
+
+    python prune_models.py LAYER_FOLDER
+
+EC2's model alone has some 700 operations, and reading them is more than half of what it costs to make its client, at
+every cold start. An operation stays when its method's name stands in failover/adapters, with the shapes that it needs.
+"""
+
+import gzip
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def prune(layer: Path) -> None:
+    """Rewrites LAYER_FOLDER/botocore/data. Raises SystemExit if nothing would be left of it."""
+    sys.path.insert(0, str(layer))
+    from botocore import xform_name
+
+    words = set()
+    for adapter in (layer / "failover/adapters").glob("*.py"):
+        words |= set(re.findall(r"\w+", adapter.read_text()))
+    kept = 0
+    for service in [folder for folder in (layer / "botocore/data").iterdir() if folder.is_dir()]:
+        # The newest version is the one that botocore takes.
+        *older, newest = sorted(folder for folder in service.iterdir() if folder.is_dir())
+        file = newest / "service-2.json.gz"
+        model = json.loads(gzip.decompress(file.read_bytes()))
+        used = {name: operation for name, operation in model["operations"].items() if xform_name(name) in words}
+        for folder in older if used else [service]:
+            shutil.rmtree(folder)
+        if used:
+            kept += 1
+            file.write_bytes(gzip.compress(json.dumps(_only(model, used)).encode(), mtime=0))
+    if kept == 0:
+        raise SystemExit(f"{layer}: no adapter calls any service, so this is not the layer's folder.")
+
+
+def _only(model: dict[str, Any], operations: dict[str, Any]) -> dict[str, Any]:
+    """The model with these operations and the shapes that they lead to."""
+    shapes: dict[str, Any] = {}
+    wanted = _shape_names(operations)
+    while wanted:
+        name = wanted.pop()
+        if name not in shapes:
+            shapes[name] = model["shapes"][name]
+            wanted |= _shape_names(shapes[name])
+    return {**model, "operations": operations, "shapes": shapes}
+
+
+def _shape_names(value: Any) -> set[str]:
+    if isinstance(value, list):
+        return set().union(*map(_shape_names, value))
+    if not isinstance(value, dict):
+        return set()
+    own = {value["shape"]} if isinstance(value.get("shape"), str) else set()
+    return own.union(*map(_shape_names, value.values()))
+
+
+if __name__ == "__main__":
+    prune(Path(sys.argv[1]))

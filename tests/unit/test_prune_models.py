@@ -1,0 +1,50 @@
+"""The layer's service models: what the adapters call is there, and works."""
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import botocore
+import pytest
+from botocore.session import Session
+from botocore.stub import Stubber
+
+from layers.failover_core.prune_models import prune
+
+DATA = Path(botocore.__file__).parent / "data"
+
+
+def make_layer(folder: Path, adapter: str) -> Path:
+    """SNS and SQS, whole, and one adapter."""
+    for service in ("sns", "sqs"):
+        shutil.copytree(DATA / service, folder / "botocore/data" / service)
+    (folder / "failover/adapters").mkdir(parents=True)
+    (folder / "failover/adapters/notifications.py").write_text(adapter)
+    return folder
+
+
+def test_what_is_called_stays_and_works_and_the_rest_goes(tmp_path: Path) -> None:
+    layer = make_layer(tmp_path, 'client("sns").publish(TopicArn=arn, Message=text, MessageAttributes=attributes)')
+    prune(layer)
+
+    assert [folder.name for folder in (layer / "botocore/data").iterdir()] == ["sns"]
+    [file] = (layer / "botocore/data/sns").glob("*/service-2.json.gz")
+    model: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))
+    assert list(model["operations"]) == ["Publish"]
+    session = Session()
+    session.get_component("data_loader").search_paths.insert(0, str(layer / "botocore/data"))
+    client = session.create_client(
+        "sns", region_name="ap-northeast-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    assert not hasattr(client, "subscribe")
+    attributes = {"attention": {"DataType": "String", "StringValue": "needed"}}
+    with Stubber(client) as stubber:
+        stubber.add_response("publish", {"MessageId": "1"})
+        assert client.publish(TopicArn="arn", Message="text", MessageAttributes=attributes)["MessageId"] == "1"
+
+
+def test_a_folder_that_is_no_layer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="not the layer's folder"):
+        prune(make_layer(tmp_path, "nothing is called here"))
