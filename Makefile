@@ -7,6 +7,7 @@ PYTHON ?= python3
 SCENARIO ?= network-loss
 PROFILE ?= fast
 STACK_REGION ?= ap-northeast-1
+LAB_PACKAGES := debootstrap e2fsprogs haproxy iproute2 nftables procps qemu-system-x86 qemu-utils xfsprogs
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -25,6 +26,19 @@ help: ## Show the targets
 .PHONY: drill
 drill: .venv/ready ## Run a failover drill: make drill [SCENARIO=name] [PROFILE=fast|realistic]
 	@python -m testbed drill --scenario $(SCENARIO) --profile $(PROFILE)
+
+.PHONY: lab
+lab: .venv/ready ## Run a scenario on virtual machines with real DRBD (root, Debian 12): make lab [SCENARIO=name] [JSON=file]
+	@python -m testbed.lab --scenario $(SCENARIO) $(if $(JSON),--json $(JSON))
+
+.PHONY: lab-deps
+lab-deps: ## Install what the lab needs from Debian 12 (root)
+	apt-get update --quiet
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(LAB_PACKAGES)
+
+.PHONY: lab-test
+lab-test: .venv/ready ## Run every scenario of the lab, which takes long
+	GAROON_LAB_TEST=1 pytest tests/lab
 
 .PHONY: cloud
 cloud: .venv/ready ## Keep the local cloud and the simulated cluster running, for the ordinary aws CLI

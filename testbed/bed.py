@@ -39,6 +39,8 @@ from testbed.installation import (
 )
 from testbed.observer import list_executions, read_hosts
 from testbed.profiles import Profile
+from testbed.stage import Stage
+from testbed.user import Door, HealthyTargets
 from testbed.waiting import wait_until
 from testbed.world import World, claimed_world
 
@@ -89,11 +91,16 @@ class Testbed:
         self.hosts: Mapping[str, SimulatedHost] = {
             name: SimulatedHost(world.directory / "hosts" / name) for name in (HOME, STANDBY)
         }
+        self.door: Door = HealthyTargets(clients, installation)
         self.queue_url = queue_url
         self.app_servers = app_servers
         """None where the App servers are machines of their own."""
         self._notifications: list[dict[str, Any]] = []
         self.original_routes = read_routes(clients, installation)
+
+    def make_stage(self, tell: Tell) -> Stage:
+        """The world as a scenario changes it; each act is told."""
+        return Stage(self, tell)
 
     def reset(self) -> None:
         """Makes the cluster as new: db-01 active, db-02 its up-to-date standby, nothing recorded, no alarm, no fault.

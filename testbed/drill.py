@@ -17,9 +17,11 @@ from testbed import oracle, timeline
 from testbed.bed import Testbed
 from testbed.deployment import changed_parameters
 from testbed.history import CHANGING_STEPS, Call, Execution, History, Repeat, Sample
+from testbed.hosts import HostError
 from testbed.hosts.layout import HostFiles
 from testbed.installation import HOME, read_network_acls
 from testbed.observer import Observer, read_calls, read_discards, read_snapshots
+from testbed.phases import measure_phases
 from testbed.scenario import Fence, Scenario, Service
 from testbed.stage import Stage
 from testbed.timeline import Moment
@@ -52,6 +54,8 @@ class Result:
     executions: Sequence[Execution] = ()
     readiness: Mapping[str, Any] = field(default_factory=dict)
     """What check_readiness says at the end."""
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of each part of the recovery."""
     problems: list[str] = field(default_factory=list)
     """What is not as the scenario expects; empty if the drill passed."""
 
@@ -78,6 +82,7 @@ class Result:
             "epochAfter": self.epoch_after,
             "outageSeconds": _rounded(self.outage_seconds),
             "controllerSeconds": _rounded(self.controller_seconds),
+            "phases": self.phases,
             "dataIntact": self.is_data_intact,
             "promises": {number: not broken for number, broken in self.broken_promises.items()},
             "apiCalls": self.api_calls,
@@ -123,7 +128,7 @@ class _Drill:
 
     def run(self) -> Result:
         bed = self._bed
-        stage = Stage(bed, self._note)
+        stage = bed.make_stage(self._note)
         if self._scenario.prepare is not None:
             self._scenario.prepare(stage)
             # What the preparations did is no part of the story.
@@ -132,7 +137,7 @@ class _Drill:
         pace = bed.pace
         with (
             Observer(bed.clients, bed.installation, bed.stack, bed.world.directory, self._since) as observer,
-            User(bed.clients, bed.installation, pace.user_interval_seconds, pace.user_timeout_seconds) as user,
+            User(bed.door, pace.user_interval_seconds, pace.user_timeout_seconds) as user,
         ):
             screen = threading.Thread(target=self._show, args=(observer, user), name="view", daemon=True)
             screen.start()
@@ -149,7 +154,7 @@ class _Drill:
         self._phase = "something breaks"
         try:
             self._scenario.break_it(stage)
-        except TimeoutError as error:
+        except (TimeoutError, HostError) as error:
             self._problems.append(str(error))
         self._phase = "the controller works"
         decisive = self._wait_for_the_end(observer)
@@ -185,6 +190,9 @@ class _Drill:
             broken_at=self._broken_at or self._since,
             executions=history.executions,
             readiness=readiness,
+            phases=measure_phases(
+                decisive, history.samples, self._broken_at or self._since, longest.ended_at if longest else None
+            ),
             problems=self._problems,
         )
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -65,14 +65,36 @@ def find_outages(visits: Sequence[Visit]) -> list[Outage]:
     return outages
 
 
-class Browser:
-    """Finds a healthy App server as the ALB does, and talks HTTP to it."""
+class Door(Protocol):
+    """Where a request goes in."""
 
-    def __init__(self, clients: Clients, installation: Installation, timeout_seconds: float) -> None:
+    def choose(self) -> tuple[str, int]:
+        """Address and port for the next request. Raises a boto3 error."""
+
+
+class HealthyTargets:
+    """Finds a healthy App server as the ALB does."""
+
+    def __init__(self, clients: Clients, installation: Installation) -> None:
         self._clients = clients
         self._target_group_arn = installation.target_group_arn
         self._addresses = {server.instance_id: server.address for server in installation.app_servers.values()}
         self._turn = itertools.count()
+
+    def choose(self) -> tuple[str, int]:
+        health = self._clients.elbv2.describe_target_health(TargetGroupArn=self._target_group_arn)
+        targets = health["TargetHealthDescriptions"]
+        healthy = [target for target in targets if target["TargetHealth"]["State"] == "healthy"]
+        # With no healthy target, an ALB sends requests to all of them ("fail open"; ELB user guide, health checks).
+        chosen = (healthy or targets)[next(self._turn) % len(healthy or targets)]
+        return self._addresses[chosen["Target"]["Id"]], WEB_PORT
+
+
+class Browser:
+    """Talks HTTP to Garoon."""
+
+    def __init__(self, door: Door, timeout_seconds: float) -> None:
+        self._door = door
         self._timeout_seconds = timeout_seconds
 
     def put(self, memo: str, attachment: bytes) -> None:
@@ -84,8 +106,8 @@ class Browser:
         return self._request("GET", memo, None)
 
     def _request(self, method: str, memo: str, body: bytes | None) -> bytes:
-        address = self._choose_target()
-        connection = http.client.HTTPConnection(address, WEB_PORT, timeout=self._timeout_seconds)
+        address, port = self._door.choose()
+        connection = http.client.HTTPConnection(address, port, timeout=self._timeout_seconds)
         try:
             connection.request(method, f"{GAROON_PATH}?memo={quote(memo)}", body=body)
             response = connection.getresponse()
@@ -96,23 +118,13 @@ class Browser:
             raise http.client.HTTPException(content.decode(errors="replace") or f"HTTP {response.status}")
         return content
 
-    def _choose_target(self) -> str:
-        health = self._clients.elbv2.describe_target_health(TargetGroupArn=self._target_group_arn)
-        targets = health["TargetHealthDescriptions"]
-        healthy = [target for target in targets if target["TargetHealth"]["State"] == "healthy"]
-        # With no healthy target, an ALB sends requests to all of them ("fail open"; ELB user guide, health checks).
-        chosen = (healthy or targets)[next(self._turn) % len(healthy or targets)]
-        return self._addresses[chosen["Target"]["Id"]]
-
 
 class User:
     """Visits Garoon at a fixed rate on its own threads while the context is open."""
 
-    def __init__(
-        self, clients: Clients, installation: Installation, interval_seconds: float, timeout_seconds: float
-    ) -> None:
+    def __init__(self, door: Door, interval_seconds: float, timeout_seconds: float) -> None:
         # Longer than an App server waits for the database side: its error page says more than a time-out.
-        self._browser = Browser(clients, installation, 2 * timeout_seconds)
+        self._browser = Browser(door, 2 * timeout_seconds)
         self._interval_seconds = interval_seconds
         # A visit that hangs must not keep the next one from starting: the outage's end would be seen too late.
         self._pool = ThreadPoolExecutor(max_workers=_VISITS_AT_ONCE, thread_name_prefix="user")

@@ -22,6 +22,7 @@ from testbed.cloud import (
 )
 from testbed.cloud.associations import Associations
 from testbed.cloud.emulator import Cloud
+from testbed.cloud.health import Judge
 from testbed.cloud.instances import Instances
 from testbed.cloud.network_acls import NetworkAcls
 from testbed.cloud.recorder import Recorder
@@ -30,7 +31,7 @@ from testbed.cloud.snapshots import Snapshots
 from testbed.cloud.target_health import TargetHealth
 
 
-def install(cloud: Cloud) -> None:
+def install(cloud: Cloud, judge: Judge | None = None) -> None:
     recorder = Recorder(cloud.world_directory, cloud.faults)
     recorder.install()
     permissions.install()
@@ -49,7 +50,7 @@ def install(cloud: Cloud) -> None:
     subscriptions.install(cloud, recorder)
     workflows.install(cloud, recorder)
     callbacks.install()
-    TargetHealth(cloud).install()
+    TargetHealth(cloud, judge).install()
     Snapshots(cloud).install()
     handlers = (module.resource_handlers() for module in (documents, associations, metric_math, network_acls))
     _register_when_loaded(cloud, {name: handler for each in handlers for name, handler in each.items()})

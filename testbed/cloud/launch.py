@@ -61,7 +61,11 @@ class RunningCloud:
 
 @contextmanager
 def running_cloud(
-    world_directory: Path, profile: str = "fast", port: int | None = None, host_factory: str | None = None
+    world_directory: Path,
+    profile: str = "fast",
+    port: int | None = None,
+    host_factory: str | None = None,
+    target_judge: str | None = None,
 ) -> Iterator[RunningCloud]:
     """A cloud that serves; stopped, with its hosts and functions, at the end. Raises CloudNotStartedError."""
     world_directory.mkdir(parents=True, exist_ok=True)
@@ -70,6 +74,8 @@ def running_cloud(
     command += ["--world", str(world_directory), "--port", str(port), "--profile", profile]
     if host_factory:
         command += ["--host-factory", host_factory]
+    if target_judge:
+        command += ["--target-judge", target_judge]
     path = os.pathsep.join(filter(None, [str(_REPOSITORY), os.environ.get("PYTHONPATH")]))
     with (world_directory / "cloud.out").open("ab") as output:
         # A group of its own: a Ctrl-C at the terminal is the starting program's, which then stops the cloud in order.

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testbed.cloud.faults import CloudFaults
+from testbed.cloud.health import Judge
 from testbed.cloud.machines import Host, Machines
 from testbed.profiles import Profile
 
 if TYPE_CHECKING:
     from testbed.cloud.emulator import Cloud
-
 ACCOUNT = "000000000000"
 REGION = "ap-northeast-1"
 SECRET = "local"  # the account's own key is its number; this is the secret to it
@@ -33,6 +33,7 @@ _GRACE_SECONDS = 0.2
 logger = logging.getLogger("testbed.server")
 
 HostFactory = Callable[[Path], tuple[Host, type[Exception]]]
+JudgeFactory = Callable[[Path], Judge]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Settings:
     profile: Profile
     make_host: HostFactory | None = None
     does_end_with_parent: bool = False
+    make_judge: JudgeFactory | None = None
 
 
 def serve(settings: Settings) -> None:
@@ -105,7 +107,7 @@ def _make_cloud(settings: Settings) -> Cloud:
     world = settings.world_directory
     machines = Machines(world, settings.make_host) if settings.make_host else Machines(world)
     cloud = Cloud(world, settings.profile, CloudFaults(world), machines, Background())
-    install(cloud)
+    install(cloud, settings.make_judge and settings.make_judge(world))
     return cloud
 
 

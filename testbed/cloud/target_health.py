@@ -20,6 +20,7 @@ from ministack.services import alb, ec2
 
 from testbed.cloud.background import each_scoped
 from testbed.cloud.emulator import Cloud
+from testbed.cloud.health import INITIAL, Health, Judge
 
 Parameters = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
@@ -30,16 +31,6 @@ _SHORTEST_TIMEOUT_SECONDS = 1.0
 _CHECKERS = 8
 
 
-@dataclass(frozen=True)
-class Health:
-    """What DescribeTargetHealth says of a target."""
-
-    state: str
-    reason: str = ""
-    description: str = ""
-
-
-_INITIAL = Health("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")
 _UNUSED = Health(
     "unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer"
 )
@@ -50,7 +41,7 @@ _NOT_RUNNING = Health("unused", "Target.InvalidState", "Target is in the stopped
 class Watched:
     """A target under observation; `passes` and `failures` count in a row."""
 
-    health: Health = _INITIAL
+    health: Health = INITIAL
     passes: int = 0
     failures: int = 0
     next_check: float = 0.0
@@ -58,17 +49,19 @@ class Watched:
 
 
 class TargetHealth:
-    """The health of all registered targets."""
+    """The health of all registered targets; found out here, unless a load balancer's judge knows it."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, judge: Judge | None = None) -> None:
         self._cloud = cloud
+        self._judge = judge
         self._watched: dict[tuple[str, str, int], Watched] = {}
         self._lock = threading.Lock()
         self._checkers = ThreadPoolExecutor(_CHECKERS, thread_name_prefix="health-check")
 
     def install(self) -> None:
         alb._ACTION_MAP["DescribeTargetHealth"] = self.describe
-        self._cloud.background.repeat(self._check_due, _LOOK_SECONDS)
+        if self._judge is None:
+            self._cloud.background.repeat(self._check_due, _LOOK_SECONDS)
 
     def describe(self, parameters: Parameters) -> Response:
         arn = alb._p(parameters, "TargetGroupArn")
@@ -87,8 +80,10 @@ class TargetHealth:
         instance = ec2._instances.get(target["Id"])
         if group["TargetType"] == "instance" and (instance is None or instance["State"]["Name"] != "running"):
             return _NOT_RUNNING
+        if self._judge is not None:
+            return self._judge(_address(target))
         watched = self._watched.get(_key(group, target))
-        return watched.health if watched else _INITIAL
+        return watched.health if watched else INITIAL
 
     def _check_due(self) -> None:
         registered = set()
@@ -132,10 +127,8 @@ class TargetHealth:
 
 def _ask(group: dict[str, Any], target: Target, timeout_seconds: float) -> Health | None:
     """One health check; None when it passed."""
-    instance = ec2._instances.get(target["Id"])
-    address = instance["PrivateIpAddress"] if instance else target["Id"]
     port = _port(target, group) if group["HealthCheckPort"] == "traffic-port" else int(group["HealthCheckPort"])
-    connection = http.client.HTTPConnection(address, port, timeout=timeout_seconds)
+    connection = http.client.HTTPConnection(_address(target), port, timeout=timeout_seconds)
     try:
         connection.request("GET", group["HealthCheckPath"], headers={"User-Agent": "ELB-HealthChecker/2.0"})
         status = connection.getresponse().status
@@ -162,6 +155,11 @@ def _is_success(status: int, matcher: str) -> bool:
 
 def _key(group: dict[str, Any], target: Target) -> tuple[str, str, int]:
     return group["TargetGroupArn"], target["Id"], _port(target, group)
+
+
+def _address(target: Target) -> str:
+    instance = ec2._instances.get(target["Id"])
+    return str(instance["PrivateIpAddress"] if instance else target["Id"])
 
 
 def _port(target: Target, group: dict[str, Any]) -> int:

@@ -27,7 +27,7 @@ from testbed.profiles import load_profile
 CACHE = SCRATCH / "lab"
 PROFILE = "realistic"
 _END_SECONDS = 10.0
-_TOOLS = ("debootstrap", "ip", "mkfs.ext4", "nft", "qemu-img", "qemu-system-x86_64", "unshare")
+_TOOLS = ("debootstrap", "haproxy", "ip", "mkfs.ext4", "nft", "qemu-img", "qemu-system-x86_64", "unshare")
 _DIRECTORY, _STAGE = "GAROON_LAB_DIRECTORY", "GAROON_LAB_STAGE"
 
 
@@ -116,11 +116,13 @@ def _again(arguments: argparse.Namespace) -> list[str]:
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from testbed import scenarios
     from testbed.drill import keep, run, write_json
+    from testbed.installation import HOME
     from testbed.lab.bed import running_lab
+    from testbed.lab.scenarios import ALL
     from testbed.view import Progress, choose_view, print_timeline
 
     try:
-        scenario = scenarios.find(arguments.scenario)
+        scenario = scenarios.find(arguments.scenario, ALL)
     except scenarios.UnknownScenarioError as error:
         print(error, file=sys.stderr)
         return 2
@@ -133,6 +135,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
             try:
                 with choose_view(console) as view:
                     result = run(bed, scenario, view)
+                console.print("checking InnoDB, XFS and the replicas")
+                result.problems += bed.check_volumes(result.active_after or HOME)
             except BaseException:
                 bed.keep_logs(scenario.name)
                 raise

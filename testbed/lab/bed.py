@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,13 +16,18 @@ from testbed import deployment
 from testbed.bed import Pace, Tell, Testbed, _subscribe
 from testbed.cloud.launch import running_cloud
 from testbed.endpoint import Clients, Endpoint
+from testbed.hosts import HostUnreachable, SimulatedHost
 from testbed.installation import HOME, STANDBY, Installation, make_installation, read_routes
 from testbed.lab import hosts, network
+from testbed.lab.balancer import Entrance, running_balancer
+from testbed.lab.checks import check_volume, compare_replicas
 from testbed.lab.host import LabHost
 from testbed.lab.images import Images
 from testbed.lab.machine import MachineSpec
 from testbed.lab.reports import create_reports
 from testbed.lab.snapshots import with_snapshots
+from testbed.lab.stage import LabStage
+from testbed.observer import read_hosts
 from testbed.profiles import Profile
 from testbed.waiting import wait_until
 from testbed.world import World
@@ -70,9 +75,27 @@ class LabTestbed(Testbed):
         super().__init__(world, profile, clients, installation, stack, queue_url)
         self.pace = _PACE
         self.patience_seconds = _PACE.patience_seconds
-        self.hosts: Mapping[str, LabHost] = {  # type: ignore[assignment]
-            name: LabHost(world.directory / "hosts" / name) for name in (HOME, STANDBY)
-        }
+        self.door = Entrance()
+        self.machines = {name: LabHost(world.directory / "hosts" / name) for name in (HOME, STANDBY)}
+        # They are handled as simulated hosts are, but for the faults that can only be pretended.
+        self.hosts = cast("Mapping[str, SimulatedHost]", self.machines)
+
+    def make_stage(self, tell: Tell) -> LabStage:
+        return LabStage(self, self.machines, tell)
+
+    def check_volumes(self, active: str) -> list[str]:
+        """What is wrong with the data of that node, as sentences; takes it out of service, for good."""
+        self._switch_rules(is_on=False)
+        self._stop_executions()
+        node, peer = self.machines[active], self.machines[STANDBY if active == HOME else HOME]
+        try:
+            problems = check_volume(node)
+        except HostUnreachable as error:
+            return [f"The volume of {active} could not be checked: {error}"]
+        seen = read_hosts(self.world.directory)
+        if all(host.connection == "Connected" and host.disk == "UpToDate" for host in seen.values()):
+            problems += compare_replicas(node, peer)
+        return problems
 
     def keep_logs(self, name: str) -> Path:
         """Copies the small files of the world, and the machines' consoles, to .testbed/last/lab-NAME."""
@@ -140,14 +163,21 @@ def running_lab(directory: Path, images: Images, profile: Profile, tell: Tell) -
         hosts.make_data_disk(spec, images)
     specs = with_snapshots(specs, tell)
     tell("starting the local cloud")
-    with running_cloud(world.directory, profile.name, host_factory="testbed.lab.host:lab_host") as cloud:
+    with running_cloud(
+        world.directory,
+        profile.name,
+        host_factory="testbed.lab.host:lab_host",
+        target_judge="testbed.lab.balancer:judge_targets",
+    ) as cloud:
         clients = Clients(Endpoint(cloud.endpoint_url))
         tell("making the Garoon installation: VPC, route tables, instances, load balancer")
         installation = make_installation(clients, world)
         _leave_out_app_servers(clients, installation)
         _create_hosts(world, specs, installation, cloud.endpoint_url)
+        group = clients.elbv2.describe_target_groups(TargetGroupArns=[installation.target_group_arn])["TargetGroups"][0]
+        servers = {name: installation.app_servers[name].address for name in APP_SERVERS}
         try:
-            with VirtualIpRoutes(clients, installation):
+            with VirtualIpRoutes(clients, installation), running_balancer(world.directory, group, servers):
                 tell("deploying the stack (sam deploy) while the machines boot")
                 parameters = {**installation.parameters(), **_PACE.parameters}
                 stack = deployment.deploy(clients, deployment.build(), parameters)

@@ -147,6 +147,13 @@ class LabHost:
             raise HostUnreachable(str(answer["error"]))
         return CommandResult(**answer)
 
+    def must(self, script: str, timeout_seconds: float) -> str:
+        """The output of a script that succeeds. Raises HostError when it does not, HostUnreachable."""
+        result = self.run(script, timeout_seconds)
+        if result.exit_code != 0 or result.has_timed_out:
+            raise HostError(f"{self.name}: `{script}` ended with {result.exit_code}: {result.stderr.strip()[-500:]}")
+        return result.stdout
+
     def set_fault(self, name: str, value: object) -> None:
         """`nic_eth0`, `nic_eth1`: takes the interface "down", or up again with None. `aws`: see `layout.Faults`.
 
@@ -154,7 +161,9 @@ class LabHost:
         """
         device = name.removeprefix("nic_")
         if device in _DEVICES:
-            self.run(f"ip link set {device} down" if value == "down" else f"ifup --force {device}", _ACT_SECONDS)
+            # With its link an interface loses its routes, which only its addresses' coming back brings back.
+            up = f"ip addr flush dev {device} && ifup --force {device}"
+            self.must(f"ip link set {device} down" if value == "down" else up, _ACT_SECONDS)
         elif name == "aws":
             with self.changing_faults() as faults:
                 faults[name] = value
@@ -165,7 +174,7 @@ class LabHost:
 
     def kill_service(self, name: str) -> None:
         """The service's process dies, once."""
-        self.run(f"kill -KILL $(cat /run/{name}.pid)", _ACT_SECONDS)
+        self.must(f"kill -KILL $(cat /run/{name}.pid)", _ACT_SECONDS)
 
     def clear_faults(self) -> None:
         with self.changing_faults() as faults:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from testbed.scenario import Scenario
 from testbed.scenarios import (
     active_hangs,
@@ -80,8 +82,8 @@ class UnknownScenarioError(ValueError):
     """No scenario has that name; the message lists those that there are."""
 
 
-def find(name: str) -> Scenario:
+def find(name: str, among: Mapping[str, Scenario] = ALL) -> Scenario:
     """Raises UnknownScenarioError."""
-    if name not in ALL:
-        raise UnknownScenarioError(f"There is no scenario {name!r}. Allowed are: {', '.join(ALL)}.")
-    return ALL[name]
+    if name not in among:
+        raise UnknownScenarioError(f"There is no scenario {name!r}. Allowed are: {', '.join(among)}.")
+    return among[name]

@@ -32,4 +32,10 @@ drbdadm secondary garoon
 drbdadm new-current-uuid --clear-bitmap garoon/0
 grep --quiet ' oos:0' /proc/drbd
 drbdadm down garoon
+# Nor is there a generation that the peer lacks. With one noted, DRBD would begin no new one when the nodes lose each
+# other, and not see that they diverged.
+generations=$(drbdmeta 0 v08 /dev/vdb1 internal get-gi)
+current=${generations%%:*}
+drbdmeta --force 0 v08 /dev/vdb1 internal set-gi "$current:0:0:0:1:1:0:0:0:0:0"
+drbdmeta 0 v08 /dev/vdb1 internal get-gi
 sync

@@ -1,0 +1,133 @@
+"""The lab's scenarios: the drill's own where real machines can play them as they are, and what only real ones show."""
+
+from __future__ import annotations
+
+from testbed.installation import HOME, STANDBY
+from testbed.lab.stage import LabStage
+from testbed.scenario import Expectation, Fence, Scenario, Service
+from testbed.scenarios import active_reboots, network_loss, service_crash
+from testbed.stage import Stage
+
+_RESYNC_MEGABYTES = 100
+_FAILED_OVER = Expectation(
+    outcome="FailedOver",
+    verdict="failOver",
+    active=STANDBY,
+    moves=1,
+    fence=Fence.NEEDED,
+    instances_off=frozenset({HOME}),
+)
+_NOTHING_TO_DO = Expectation(outcome="NothingToDo", verdict="nothingToDo")
+
+
+def _lab(stage: Stage) -> LabStage:
+    assert isinstance(stage, LabStage)
+    return stage
+
+
+def _lose_power(stage: Stage) -> None:
+    stage.cut_power(HOME)
+
+
+def _panic(stage: Stage) -> None:
+    _lab(stage).panic(HOME)
+
+
+def _lose_replication_link(stage: Stage) -> None:
+    lab = _lab(stage)
+    lab.lose_replication_link(HOME)
+    lab.wait_for_alarm(HOME, "replication-degraded")
+    lab.mend_replication_link(HOME)
+    lab.wait_for_standby(STANDBY)
+    lab.start_by_hand()
+
+
+def _split(stage: Stage) -> None:
+    lab = _lab(stage)
+    lab.write_locally(HOME)
+    lab.lose_network(HOME)
+
+
+def _fill_disk(stage: Stage) -> None:
+    lab = _lab(stage)
+    lab.fill_volume(HOME)
+    lab.start_by_hand()
+    lab.wait_for_outcome("NothingToDo")
+    lab.free_volume(HOME)
+
+
+def _reboot_standby(stage: Stage) -> None:
+    lab = _lab(stage)
+    lab.reboot(STANDBY)
+    lab.wait_until_off(STANDBY)
+    lab.wait_for_standby(STANDBY)
+    lab.start_by_hand()
+
+
+def _fail_in_resync(stage: Stage) -> None:
+    lab = _lab(stage)
+    lab.lose_replication_link(HOME)
+    lab.write_much(HOME, _RESYNC_MEGABYTES)
+    lab.slow_resync(STANDBY)
+    lab.mend_replication_link(HOME)
+    lab.wait_for_disk(STANDBY, "Inconsistent")
+    lab.cut_power(HOME)
+    lab.wait_for_outcome("Halted")
+    lab.return_power(HOME)
+
+
+_SCENARIOS = (
+    network_loss.SCENARIO,
+    Scenario(
+        name="power-loss",
+        title="The active node loses its power in the middle of its writes: the standby takes over.",
+        break_it=_lose_power,
+        expected=_FAILED_OVER,
+    ),
+    service_crash.SCENARIO,
+    Scenario(
+        name="kernel-panic",
+        title="The active node's kernel panics: the machine stays on and does nothing; the standby takes over.",
+        break_it=_panic,
+        expected=_FAILED_OVER,
+    ),
+    Scenario(
+        name="replication-link-lost",
+        title="The replication link alone is lost: a warning, no move; what changed is resynced when it returns.",
+        break_it=_lose_replication_link,
+        expected=_NOTHING_TO_DO,
+    ),
+    Scenario(
+        name="split",
+        title="The active node loses its network and goes on writing alone: it is fenced, and nothing is merged.",
+        break_it=_split,
+        expected=_FAILED_OVER,
+    ),
+    Scenario(
+        name="disk-full",
+        title="The volume is full: a move would not help, so nothing moves; with room again, users are served.",
+        break_it=_fill_disk,
+        expected=_NOTHING_TO_DO,
+    ),
+    active_reboots.SCENARIO,
+    Scenario(
+        name="standby-reboots",
+        title="The standby reboots: users notice nothing, and it catches up.",
+        break_it=_reboot_standby,
+        expected=_NOTHING_TO_DO,
+    ),
+    Scenario(
+        name="mid-resync-failure",
+        title="The active node dies while its standby is mid-resync: nothing is promoted until the active is back.",
+        break_it=_fail_in_resync,
+        expected=Expectation(
+            outcome="Resumed",
+            verdict="resumeActive",
+            moves=1,
+            service=Service.BACK,
+            others=frozenset({"NothingToDo", "Skipped", "Warned", "Halted"}),
+        ),
+    ),
+)
+
+ALL: dict[str, Scenario] = {scenario.name: scenario for scenario in _SCENARIOS}

@@ -1,0 +1,99 @@
+"""What can go wrong on real machines, beside what the drill's stage knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+from testbed.installation import CLUSTER
+from testbed.lab.host import LabHost
+from testbed.observer import read_hosts
+from testbed.stage import Bed, Stage
+from testbed.waiting import wait_until
+
+_ACT_SECONDS = 300.0
+_LOOK_SECONDS = 0.5
+_FILLER = "/mnt/DIR1/filler"
+_LOCAL_WRITER = "/mnt/DIR1/written-alone"
+
+
+class LabStage(Stage):
+    """The world of one run in the lab, as a scenario changes it."""
+
+    def __init__(self, bed: Bed, machines: Mapping[str, LabHost], tell: Callable[[str], None]) -> None:
+        super().__init__(bed, tell)
+        self._machines = machines
+
+    # --- nature ---
+
+    def lose_network(self, node: str) -> None:
+        """As the installation's own test does it: both interfaces lose their addresses, too."""
+        self._tell(f"{node}: systemctl stop network")
+        self._do(node, "systemctl stop network")
+
+    def panic(self, node: str) -> None:
+        """The machine stays on and does nothing any more."""
+        self._tell(f"{node}: its kernel panics")
+        self._do(node, "echo 1 >/proc/sys/kernel/sysrq; (sleep 0.5; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &")
+
+    def return_power(self, node: str) -> None:
+        self._tell(f"{node}: its power is back")
+        self._machines[node].boot()
+
+    def lose_replication_link(self, node: str) -> None:
+        self._tell(f"{node}: its replication interface goes down")
+        self._machines[node].set_fault("nic_eth1", "down")
+
+    def mend_replication_link(self, node: str) -> None:
+        self._tell(f"{node}: its replication interface is up again")
+        self._machines[node].set_fault("nic_eth1", None)
+
+    def slow_resync(self, node: str) -> None:
+        """A resync to that node will take as long as the story needs it to."""
+        self._do(node, "drbdsetup disk-options 0 --c-plan-ahead=0 --resync-rate=100")
+
+    # --- people and programs ---
+
+    def write_locally(self, node: str) -> None:
+        """A program on the node goes on writing to its volume, whoever still sees it."""
+        self._tell(f"{node}: a program on it writes to the volume, and goes on")
+        self._do(node, f"(while date >>{_LOCAL_WRITER}; do sync {_LOCAL_WRITER}; sleep 0.5; done) >/dev/null 2>&1 &")
+
+    def write_much(self, node: str, megabytes: int) -> None:
+        self._tell(f"{node}: {megabytes} MB are written to the volume")
+        self._do(node, f"dd if=/dev/urandom of={_FILLER} bs=1M count={megabytes} conv=fsync status=none")
+
+    def fill_volume(self, node: str) -> None:
+        self._tell(f"{node}: the volume is full")
+        nearly_all = "$(($(stat -f -c '%a * %S' /mnt/DIR1) - 16 * 1024 * 1024))"
+        self._do(node, f"fallocate -l {nearly_all} {_FILLER}; ! dd if=/dev/zero of={_FILLER}-2 bs=4k conv=fsync")
+
+    def free_volume(self, node: str) -> None:
+        self._tell(f"{node}: an operator makes room on the volume")
+        self._do(node, f"rm -f {_FILLER} {_FILLER}-2")
+
+    def start_by_hand(self) -> None:
+        self._tell("an operator starts the workflow by hand")
+        bed = self._bed
+        bed.clients.stepfunctions.start_execution(stateMachineArn=bed.stack.state_machine_arn, input=json.dumps({}))
+
+    # --- waiting ---
+
+    def wait_for_alarm(self, node: str, alarm: str, state: str = "ALARM") -> None:
+        name = f"{CLUSTER}-{node}-{alarm}"
+
+        def is_so() -> bool:
+            described = self._bed.clients.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+            return described[0]["StateValue"] == state
+
+        wait_until(is_so, f"the alarm {name} being {state}", self._bed.patience_seconds, _LOOK_SECONDS)
+
+    def wait_for_disk(self, node: str, disk: str) -> None:
+        def is_so() -> bool:
+            return read_hosts(self._bed.world.directory)[node].disk == disk
+
+        wait_until(is_so, f"the replica of {node} being {disk}", self._bed.patience_seconds, _LOOK_SECONDS)
+
+    def _do(self, node: str, script: str) -> str:
+        """Whatever the machine's network does. Raises HostError when it does not succeed."""
+        return self._machines[node].must(script, _ACT_SECONDS)
