@@ -20,7 +20,6 @@ PACKAGES = (
     "linux-image-amd64",
     "mariadb-server",
     "nfs-kernel-server",
-    "openssh-server",
     "procps",
     "python3",
     "systemd-sysv",

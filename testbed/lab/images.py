@@ -44,13 +44,13 @@ _WRITTEN = {
         "--subsystem-match=net --subsystem-match=virtio --subsystem-match=virtio-ports --subsystem-match=tty\n"
     ),
     # An emulated processor is some thirty times slower than a real one; so one look of the script may take longer.
-    "etc/garoon-node.local.conf": 'LOOK_SECONDS="5"\nPEER_LOSS_SECONDS="20"\nSERVICE_SECONDS="200"\n',
+    "etc/garoon-node.local.conf": 'LOOK_SECONDS="8"\nPEER_LOSS_SECONDS="20"\nSERVICE_SECONDS="200"\n',
     "etc/systemd/journald.conf.d/lab.conf": "[Journal]\nStorage=persistent\nForwardToConsole=no\n",
     # Only the servers that a machine's role asks for.
     "etc/systemd/system/apache2.service.d/role.conf": "[Unit]\nConditionKernelCommandLine=garoon.role=app\n",
     **{
         f"etc/systemd/system/{unit}.service.d/role.conf": "[Unit]\nConditionKernelCommandLine=garoon.role=db\n"
-        for unit in ("nfs-server", "nfs-mountd", "nfs-idmapd", "nfsdcld", "rpc-statd", "ssh")
+        for unit in ("nfs-server", "nfs-mountd", "nfs-idmapd", "nfsdcld", "rpc-statd")
     },
 }
 _EMPTY = ("var/www/cgi-bin/cbgrn/sessiondata", "usr/local/cybozu/mysql-5.0/files", "mnt/DIR1")
