@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import re
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol

@@ -27,8 +27,8 @@ _KILL_SECONDS = 10.0
 _CLOCK_SECONDS = 60.0
 _SNAPSHOT_SECONDS = 120.0
 _OVERLAY = "root.qcow2"
-# Everything that costs an emulated processor more than it brings: string instructions that are "fast" count byte by byte,
-# a fifth level of page tables makes every miss longer, and checks of the kernel's accesses end each translated block.
+# Without what costs an emulated processor more than it brings: string instructions that are called fast go byte by
+# byte, a fifth level of page tables makes every miss longer, checks of the kernel's accesses end translated blocks.
 _PROCESSOR = "max,-erms,-fsrm,-la57,-smap,-smep,-umip,-pku"
 _MEMORY = "memory"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from testbed.lab.__main__ import why_not
+from testbed.lab.scenarios import ALL
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -20,7 +21,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("scenario", ["network-loss"])
+@pytest.mark.parametrize("scenario", list(ALL))
 def test_scenario_passes_on_real_machines(scenario: str, tmp_path: Path) -> None:
     result_file = tmp_path / "result.json"
     command = [sys.executable, "-m", "testbed.lab", "--scenario", scenario, "--json", str(result_file)]
