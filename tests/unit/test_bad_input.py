@@ -104,7 +104,7 @@ EVENTS = {
 @example({**EVENTS["instance-stopped"], "detail": {"instance-id": "i-" + "x" * 100_000, "state": "stopped"}})
 @example({**EVENTS["standing-trouble"], "detail": {"signs": ["x" * 1_000] * 100}})
 def test_execution_input_is_understood_or_refused_with_what_is_allowed(settings: Settings, given_input: Any) -> None:
-    trigger, refusal = value_or_words(lambda: read_trigger(given_input, settings), InvalidInput)
+    trigger, refusal = value_or_words(lambda: read_trigger("failover", given_input, settings), InvalidInput)
     if trigger is None:
         assert_is_a_sentence(refusal)
         assert re.search(
@@ -246,7 +246,7 @@ def test_every_end_has_words(step: str, error: str, cause: str, verdict: Verdict
 
 def test_the_drawing_of_broken_inputs_can_fail(settings: Settings) -> None:
     """A right input is accepted, so refusing everything would not do."""
-    assert read_trigger(EVENTS["operator"], settings).kind == "operator"
+    assert read_trigger("failover", EVENTS["operator"], settings).kind == "operator"
     assert say(settings, json.dumps(STATUS)) is not None
     assert read_item(settings, ITEM).epoch == 3
     assert read_item(settings, None).active == "db-01"
