@@ -60,7 +60,7 @@ lint: .venv/ready ## Run the linters and type checks
 
 .PHONY: campaign
 campaign: .venv/ready ## Break every step in every way, in a simulated world, and see whether the promises hold
-	@python -m testbed.campaign
+	@python -m testbed.campaign --walks 2000
 
 .PHONY: model
 model: .venv/ready ## Explore the workflow's protocol: every order of two executions, crashes and failing nodes

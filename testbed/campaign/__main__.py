@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from testbed.campaign import cases
-from testbed.campaign.campaign import Tally, find_all_cases, run_all, total
+from testbed.campaign.campaign import WALKS, Tally, find_all_cases, run_all, run_all_walks, total
 from testbed.campaign.case import End, Report
 from testbed.campaign.cases import Case
 from testbed.campaign.install import REPOSITORY, installed
+from testbed.campaign.mutations import read_mutations, try_mutation
 
 _SHORT_CASES = 150
 _TOLD_EVERY = 500
+_TABLE_BEGINS = "<!-- table begins -->"
+_TABLE_ENDS = "<!-- table ends -->"
 
 
 def main() -> int:
     """Returns the exit code: 0 every promise kept, 1 some broken, 2 wrong arguments."""
     arguments = _parse()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    if arguments.self_test:
+        return _test_itself(arguments.seed, console)
     if arguments.case:
         return _replay(arguments.case, arguments.root, console)
     started = time.monotonic()
@@ -39,12 +46,18 @@ def main() -> int:
         return 2
     console.print(f"{len(chosen)} of {len(every)} cases, seed {arguments.seed}")
     tallies = _run(chosen, arguments, console)
+    if arguments.walks:
+        tallies[WALKS] = run_all_walks(arguments.walks, arguments.seed, root=arguments.root)
+        for report in tallies[WALKS].broken:
+            _print_broken(report, console)
     seconds = time.monotonic() - started
     whole = total(tallies.values())
     console.print(_table(tallies, whole))
     console.print(summary(whole, seconds), markup=False, soft_wrap=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(_as_json(tallies, whole, seconds, arguments.seed), indent=2) + "\n")
+    if arguments.write:
+        write_table(tallies, whole, seconds, arguments.seed)
     return 1 if whole.broken else 0
 
 
@@ -64,6 +77,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seed", default="0", help="chooses the sample (default 0)")
     parser.add_argument("--case", metavar="NAME", help="run one case and print all that happens")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
+    parser.add_argument("--walks", type=int, default=0, metavar="N", help="and so many random walks")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/reliability.md")
+    parser.add_argument("--self-test", action="store_true", help="put each seeded defect in: is it found?")
     parser.add_argument("--first", action="store_true", help="stop at the first broken promise")
     parser.add_argument("--root", type=Path, default=REPOSITORY, help="the repository whose controller is tried")
     return parser.parse_args()
@@ -88,6 +104,41 @@ def _run(chosen: list[Case], arguments: argparse.Namespace, console: Console) ->
                 _print_broken(report, console)
 
         return run_all(chosen, tell, root=arguments.root, does_stop_at_first=arguments.first)
+
+
+def _test_itself(seed: str, console: Console) -> int:
+    """Each seeded defect, and what found it. The controller as it is must pass the same cases."""
+    missed = 0
+    for mutation in [None, *read_mutations()]:
+        finding = try_mutation(mutation, seed)
+        is_right = finding.is_caught is (mutation is not None)
+        missed += not is_right
+        name = mutation.name if mutation else "no defect"
+        word = "caught" if finding.is_caught else "nothing found"
+        style = None if is_right else "bold red"
+        console.print(f"{name:<32} {word:<14} {finding.first_words}", style=style, markup=False, soft_wrap=True)
+    console.print(f"{missed} of the seeded defects were judged wrongly.")
+    return 1 if missed else 0
+
+
+def write_table(tallies: dict[str, Tally], whole: Tally, seconds: float, seed: str) -> None:
+    """Puts the table between its two marks in docs/reliability.md, with date and commit."""
+    page = REPOSITORY / "docs" / "reliability.md"
+    before, _, rest = page.read_text().partition(_TABLE_BEGINS)
+    _, _, after = rest.partition(_TABLE_ENDS)
+    git = ["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    rows = [
+        f"| {name} | {tally.cases} | {tally.survived} | {tally.halted} | {len(tally.broken)} |"
+        for name, tally in [*tallies.items(), ("**total**", whole)]
+    ]
+    date = datetime.now(UTC).strftime("%Y-%m-%d")
+    head = [
+        "| fault class | cases run | survived | halted safely | broken promises |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    text = "\n".join([f"{date}, commit {commit}, seed {seed}: {summary(whole, seconds)}", "", *head, *rows])
+    page.write_text(f"{before}{_TABLE_BEGINS}\n{text}\n{_TABLE_ENDS}{after}")
 
 
 def _print_broken(report: Report, console: Console) -> None:

@@ -194,6 +194,22 @@ class Apis:
         self._world.source_dest_checks[parameters["NetworkInterfaceId"]].set(parameters["SourceDestCheck"]["Value"])
         return {}
 
+    def ec2_create_snapshot(self, parameters: Mapping[str, Any]) -> Json:
+        [host] = [host for host in self._world.hosts.values() if host.volume_id == parameters["VolumeId"]]
+        return {"SnapshotId": self._world.take_snapshot(host)}
+
+    def ec2_describe_snapshots(self, parameters: Mapping[str, Any]) -> Json:
+        snapshots = self._world.snapshots
+        found = [name for name in parameters["SnapshotIds"] if name in snapshots]
+        if not found:
+            raise AwsError("InvalidSnapshot.NotFound", "The snapshot does not exist.")
+        return {
+            "Snapshots": [
+                {"SnapshotId": name, "State": snapshots[name].state_at(self._world.loop.now), "Progress": "50%"}
+                for name in found
+            ]
+        }
+
     # --- CloudWatch, Elastic Load Balancing, SNS
 
     def cloudwatch_describe_alarms(self, parameters: Mapping[str, Any]) -> Json:

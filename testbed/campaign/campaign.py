@@ -13,8 +13,12 @@ from testbed.campaign import cases
 from testbed.campaign.case import End, Report
 from testbed.campaign.cases import Case
 from testbed.campaign.install import REPOSITORY, Controller, installed
+from testbed.campaign.machine import run_walks
 from testbed.campaign.observer import Broken
 from testbed.campaign.situations import ALL
+
+WALKS = "random walk"
+_WALKS_AT_ONCE = 25
 
 _worker: Controller | None = None
 _installation = ExitStack()
@@ -76,6 +80,31 @@ def run_all(
             if does_stop_at_first and report.end is End.BROKEN:
                 break
     return tallies
+
+
+def run_all_walks(count: int, seed: str, *, root: Path = REPOSITORY, processes: int | None = None) -> Tally:
+    """So many random walks, by hypothesis; a broken promise comes with the shortest walk that breaks it."""
+    tally = Tally()
+    parts = [(number, f"{seed}/{number}") for number in range(-(-count // _WALKS_AT_ONCE))]
+    context = multiprocessing.get_context("fork")
+    with context.Pool(processes or multiprocessing.cpu_count(), _begin_worker, (root,)) as pool:
+        for reports in pool.imap_unordered(_walk, parts):
+            for report in reports:
+                tally.count(report)
+    return tally
+
+
+def _walk(part: tuple[int, str]) -> list[Report]:
+    assert _worker is not None
+    number, name = part
+    ends, error = run_walks(_worker, _WALKS_AT_ONCE, number)
+    reports = [
+        Report(name, WALKS, end, (), has_fired=True, outage_seconds=0.0) for end in ends if end is not End.BROKEN
+    ]
+    if error is not None:
+        broken = tuple(Broken(0, words) for words in str(error).split("\n"))
+        reports.append(Report(name, WALKS, End.BROKEN, broken, has_fired=True, outage_seconds=0.0))
+    return reports
 
 
 def _begin_worker(root: Path) -> None:

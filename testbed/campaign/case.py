@@ -68,6 +68,7 @@ def run_case(
 
 def _play(world: World, situation: Situation, faults: list[Fault]) -> End:
     world.run(_WARM_UP_SECONDS)
+    prepare_situation(world, situation)
     for fault in faults:
         fault.begin(world)
     world.faults = faults
@@ -83,6 +84,13 @@ def _play(world: World, situation: Situation, faults: list[Fault]) -> End:
         operate(world)
     world.observer.judge_the_end()
     return End.SURVIVED if is_restored else End.HALTED
+
+
+def prepare_situation(world: World, situation: Situation) -> None:
+    """What came before is no place for a fault."""
+    situation.prepare(world)
+    for seen in (world.calls, world.commands, world.states, world.events, world.engine.invocations):
+        seen.clear()
 
 
 def begin_situation(world: World, situation: Situation) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from testbed.campaign import faults, points
 from testbed.campaign.apis import READS
-from testbed.campaign.case import Report, begin_situation, run_case
+from testbed.campaign.case import Report, begin_situation, prepare_situation, run_case
 from testbed.campaign.faults import Fault
 from testbed.campaign.install import Controller
 from testbed.campaign.points import Point
@@ -132,6 +132,7 @@ def record(controller: Controller, situation: Situation, *, is_logged: bool = Fa
     world = World(controller.stack, controller.handlers, controller.clients, situation.name, is_logged=is_logged)
     try:
         world.run(20.0)
+        prepare_situation(world, situation)
         begin_situation(world, situation)
         world.run(_RECORDED_SECONDS)
     finally:

@@ -62,6 +62,7 @@ class Host:
         self.name = name
         self.instance_id = f"i-0{letter}"
         self.interface_id = f"eni-0{letter}"
+        self.volume_id = f"vol-0{letter}"
         self.interface_ids = (self.interface_id, f"eni-1{letter}")
         self.subnet_ids = (f"subnet-0{letter}0", f"subnet-0{letter}1")
         self._on_change = on_change

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from testbed.campaign.case import End
 from testbed.campaign.install import Controller
 from testbed.campaign.walk import HOSTS, SERVICES, TROUBLES, Act, Walk
 
@@ -23,8 +22,8 @@ class BrokenPromiseError(AssertionError):
         self.acts, self.broken = acts, broken
 
 
-def walk_machine(controller: Controller) -> type[RuleBasedStateMachine]:
-    """The machine whose walks go through worlds of this controller."""
+def walk_machine(controller: Controller, ends: list[End]) -> type[RuleBasedStateMachine]:
+    """The machine whose walks go through worlds of this controller; how each ended is added to `ends`."""
     states = sorted(
         {state for machine in controller.stack.state_machines.values() for state in machine.definition["States"]}
     )
@@ -95,7 +94,7 @@ def walk_machine(controller: Controller) -> type[RuleBasedStateMachine]:
         def teardown(self) -> None:
             try:
                 if not self.walk.broken:
-                    self.walk.finish()
+                    ends.append(self.walk.finish())
                     self.keeps_its_promises()
             finally:
                 self.walk.end()
@@ -103,9 +102,10 @@ def walk_machine(controller: Controller) -> type[RuleBasedStateMachine]:
     return WalkMachine
 
 
-def run_walks(controller: Controller, count: int, first_seed: int) -> BrokenPromiseError | None:
-    """So many random walks; the shortest that broke a promise, or None."""
-    machine = walk_machine(controller)
+def run_walks(controller: Controller, count: int, first_seed: int) -> tuple[list[End], BrokenPromiseError | None]:
+    """How so many random walks ended, and the shortest that broke a promise, if one did."""
+    ends: list[End] = []
+    machine = walk_machine(controller, ends)
     limits = settings(
         max_examples=count, stateful_step_count=_STEPS, deadline=None, database=None,
         suppress_health_check=list(HealthCheck), verbosity=Verbosity.quiet, phases=(Phase.generate, Phase.shrink),
@@ -113,8 +113,5 @@ def run_walks(controller: Controller, count: int, first_seed: int) -> BrokenProm
     try:
         run_state_machine_as_test(seed(first_seed)(machine), settings=limits)
     except BrokenPromiseError as error:
-        return error
-    return None
-
-
-__all__: list[Any] = ["BrokenPromiseError", "run_walks", "walk_machine"]
+        return ends, error
+    return ends, None

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Mutation:
 class Finding:
     """What the campaign made of a mutation."""
 
-    mutation: Mutation
+    mutation: Mutation | None
     is_caught: bool
     first_words: str
 
@@ -65,13 +65,13 @@ def mutated(mutation: Mutation) -> Iterator[Path]:
         yield root
 
 
-def try_mutation(mutation: Mutation, seed: str) -> Finding:
-    """Runs the campaign on the mutated controller until the first broken promise."""
-    with mutated(mutation) as root:
+def try_mutation(mutation: Mutation | None, seed: str, only: str = "") -> Finding:
+    """Runs the campaign on the mutated controller until the first broken promise; None is the controller as it is."""
+    with mutated(mutation) if mutation else nullcontext(REPOSITORY) as root:
         done = subprocess.run(
             [
                 sys.executable, "-m", "testbed.campaign", "--root", str(root), "--sample", str(_SAMPLE),
-                "--seed", seed, "--first",
+                "--seed", seed, "--first", "--only", only,
             ],
             cwd=REPOSITORY, capture_output=True, text=True, check=False,
         )  # fmt: skip

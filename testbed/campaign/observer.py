@@ -70,9 +70,12 @@ class Observer:
             self._look_at_promotion(world.hosts[name])
         self._primaries = primaries
         for lost in world.mirror.discarded[self._discarded :]:
-            self.report(
-                6, "discarded", f"a resync threw away {len(lost['files'])} writes that only {lost['node']} held."
-            )
+            kept = {
+                one for snapshot in world.snapshots.values() for one in snapshot.data if snapshot.node == lost["node"]
+            }
+            gone = {int(number) for number in lost["files"]} - kept
+            if gone:
+                self.report(6, "discarded", f"a resync threw away {len(gone)} writes that only {lost['node']} held.")
         self._discarded = len(world.mirror.discarded)
         self._look_at_record()
 

@@ -21,6 +21,8 @@ class Situation:
     input: Mapping[str, Any] | None = None
     """What an operator starts the workflow with; None when events do."""
     workflow: str = "failover"
+    prepare: Callable[[World], None] = lambda _world: None
+    """What came before, and went well."""
     is_served_at_the_end: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
     """What the functions are told otherwise than by default."""
@@ -48,6 +50,25 @@ def lose_power_and_stop(world: World) -> None:
             engine.stop(execution["executionArn"], "stopped by an operator")
 
     world.loop.spawn(stop, "operator")
+
+
+def fail_over(world: World) -> None:
+    """It has happened: db-02 is active, and db-01, fenced and switched off, is to come back."""
+    lose_network(world)
+    world.run(300.0, until=lambda: world.is_served() and not world.engine.running() and len(world.states) > 1)
+    world.run(20.0)
+    world.hosts["db-01"].change("its network is mended", eth0_up=True, eth1_up=True)
+
+
+def start_first_instance(world: World) -> None:
+    world.hosts["db-01"].start_instance()
+
+
+def fail_over_and_rejoin(world: World) -> None:
+    fail_over(world)
+    start_first_instance(world)
+    world.run(420.0, until=lambda: world.mirror.replica("db-01").connection == "Connected")
+    world.run(60.0)
 
 
 def hang(world: World) -> None:
@@ -122,6 +143,11 @@ ALL = {
         Situation("power-loss", lose_power, "FailedOver"),
         Situation("fence-by-stop", lose_power, "FailedOver", environment={"FENCE_METHOD": "StopInstance"}),
         Situation("execution-stopped", lose_power_and_stop, "FailedOver"),
+        Situation("rejoin", start_first_instance, "Rejoined", prepare=fail_over),
+        Situation("switchback", nothing, "SwitchedOver", input={}, workflow="switchback", prepare=fail_over_and_rejoin),
+        Situation(
+            "switchback-of-a-fenced-node", nothing, "SwitchedOver", input={}, workflow="switchback", prepare=fail_over
+        ),
         Situation("active-hangs", hang, "FailedOver"),
         Situation("instance-stopped", stop_instance, "FailedOver"),
         Situation("service-crash", crash_database, "ServicesRestarted"),

@@ -23,6 +23,8 @@ _PARAMETERS: Mapping[str, Any] = {
     "NodeBInstanceId": "i-0b",
     "NodeBEth0InterfaceId": "eni-0b",
     "VpcId": "vpc-0",
+    "NodeADataVolumeId": "vol-0a",
+    "NodeBDataVolumeId": "vol-0b",
     "NodeAEth0SubnetId": "subnet-0a0",
     "NodeAEth1SubnetId": "subnet-0a1",
     "NodeBEth0SubnetId": "subnet-0b0",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from testbed.campaign.apis import READS, Command
-from testbed.campaign.case import is_in_order, operate, settle
+from testbed.campaign.case import End, is_in_order, operate, settle
 from testbed.campaign.engine import Invocation, Json
 from testbed.campaign.faults import Fault, throttle
 from testbed.campaign.hosts import Weakness
@@ -113,16 +113,18 @@ class Walk:
     def broken(self) -> list[Broken]:
         return self.world.observer.broken
 
-    def finish(self) -> None:
+    def finish(self) -> End:
         """The faults stop, and in the end an operator brings the cluster in order."""
         world = self.world
         world.faults = []
         settle(world)
-        if not is_in_order(world):
+        is_restored = is_in_order(world)
+        if not is_restored:
             for host in world.hosts.values():
                 host.weakness = Weakness()
             operate(world)
         world.observer.judge_the_end()
+        return End.BROKEN if self.broken else End.SURVIVED if is_restored else End.HALTED
 
     def end(self) -> None:
         self.world.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from testbed.campaign.wire import Call, Clients
 
 _CALL_SECONDS = 0.05
 _USER_SECONDS = 1.0
+_SNAPSHOT_SECONDS = 30.0
 _OWN_WRITES = 1_000_000
 """Numbers from here on are writes of which no user was told."""
 
@@ -26,6 +28,18 @@ _HEARTBEAT_LOST_SECONDS = 25.0
 _SERVICES_FAILED_SECONDS = 20.0
 _CHECKS_FAILED_SECONDS = 60.0
 ROUTE_TABLES = ("rtb-0a", "rtb-0b")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a node's volume held."""
+
+    node: str
+    taken_at: float
+    data: frozenset[int]
+
+    def state_at(self, moment: float) -> str:
+        return "completed" if moment - self.taken_at >= _SNAPSHOT_SECONDS else "pending"
 
 
 class World:
@@ -59,6 +73,7 @@ class World:
         }
         """The network ACL of each of the nodes' subnets, and the association's id."""
         self.alarms: dict[str, Past] = {}
+        self.snapshots: dict[str, Snapshot] = {}
         self.notifications: list[tuple[float, dict[str, Any]]] = []
         self.acknowledged: set[int] = set()
         self.is_data_loss_accepted = False
@@ -155,6 +170,13 @@ class World:
             if cut != host.cut_interfaces:
                 host.change(f"cut off: {', '.join(sorted(cut)) or 'nothing'}", cut_interfaces=cut)
         return association
+
+    def take_snapshot(self, host: Host) -> str:
+        """Its id; it holds what the volume holds now, also while it is still pending."""
+        name = f"snap-{len(self.snapshots) + 1}"
+        self.snapshots[name] = Snapshot(host.name, self.loop.now, frozenset(host.data))
+        self.log(f"{name} is taken of {host.name}")
+        return name
 
     def is_planned(self, execution: str) -> bool:
         """Whether it is an operator's move of a role that works: it takes a serving node out of service."""
