@@ -271,6 +271,8 @@ class ConditionFails(CallFault):
     """DynamoDB says that the condition does not hold, once."""
 
     def instead(self, call: Call, perform: Callable[[], Json]) -> Json:
+        if call.caller.execution:
+            self.world.observer.told_of_lost_lock(call.caller.execution)
         raise AwsError("ConditionalCheckFailedException", "The conditional request failed")
 
 

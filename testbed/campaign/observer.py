@@ -116,6 +116,10 @@ class Observer:
         if outcome := item.get("lastOutcome", {}).get("M"):
             self._recorded.add(outcome["execution"]["S"])
 
+    def told_of_lost_lock(self, execution: str) -> None:
+        """DynamoDB told the execution so: it has to believe that, and writes nothing more."""
+        self._without_lock.add(execution)
+
     def read_by_user(self, host: Host) -> None:
         """The user is served by another node than before, and looks for what he wrote."""
         missing = self._world.acknowledged - set(host.data)
