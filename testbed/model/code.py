@@ -52,6 +52,8 @@ _GIVEN = {
     "NODE_A_ETH1_SUBNET_ID": SUBNET_IDS[0][1],
     "NODE_B_ETH0_SUBNET_ID": SUBNET_IDS[1][0],
     "NODE_B_ETH1_SUBNET_ID": SUBNET_IDS[1][1],
+    "NODE_A_DATA_VOLUME_ID": "vol-0a",
+    "NODE_B_DATA_VOLUME_ID": "vol-0b",
     "ISOLATION_ACL_ID": ISOLATION_ACL_ID,
     "ROUTE_TABLE_IDS": "rtb-0a",
     "TARGET_GROUP_ARN": "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/app/1",

@@ -163,7 +163,7 @@ def repaired(world: World) -> World:
     """Everything that an operator can put right without a decision about data."""
     world = world._replace(is_link_up=True, late=())
     for index, node in enumerate(world.nodes):
-        if node.power == "stopped" or any(node.cut):  # a node that was cut off is stopped before it is let in
+        if node.power != "running" or any(node.cut):  # a node that was cut off is stopped before it is let in
             world = world.with_node(index, **node.booted()._replace(cut=(False, False))._asdict())
         elif not node.is_reached:
             world = world.with_node(index, is_reached=True)

@@ -27,9 +27,9 @@ TROUBLES = {
     "isolated": _HEALTHY.with_node(0, is_reached=False),
     "off": _HEALTHY.with_node(0, power="stopped"),
     "service": _HEALTHY.with_node(0, is_serving=False),
-    "rebooted": _HEALTHY.with_node(0, is_primary=False, is_mounted=False, is_serving=False),
+    "rebooted": _HEALTHY.with_node(0, **_HEALTHY.nodes[0].booted()._asdict()),
     "left-behind": _HEALTHY._replace(is_link_up=False).settled().with_node(0, power="stopped"),
-    "late-promotion": _HEALTHY.with_node(0, epoch=1, is_primary=False, is_mounted=False, is_serving=False)._replace(
+    "late-promotion": _HEALTHY.with_node(0, **_HEALTHY.nodes[0].booted()._replace(epoch=1)._asdict())._replace(
         is_link_up=False, late=(Command(1, "promote", 1, accepts_data_loss=False),)
     ),
 }

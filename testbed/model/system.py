@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
+from failover.models import VerbResult
 from ministack.services import dynamodb
 
 from testbed.model import world as worlds
@@ -173,7 +174,7 @@ class System:
         for index, node in enumerate(world.nodes):
             name = NAMES[index]
             if node.power == "stopping":
-                yield Step(f"{name} is stopped", state._replace(world=world.stopped(index)))
+                yield Step(f"{name} is stopped", _stopped(state, index))
             if not node.is_reached and node.is_up:
                 yield self._moved(state, f"{name} comes back as it was", index, is_reached=True)
             if world.is_connected and node.disk == "Inconsistent":
@@ -226,8 +227,7 @@ class System:
                     if node.is_serving:
                         yield self._moved(state, f"a service of {name} dies", index, is_serving=False)
                 yield self._moved(state, f"{name} reboots", index, **self._booted(node)._asdict())
-                stopped = state._replace(world=state.world.stopped(index))
-                yield Step(f"the instance of {name} fails and is stopped", stopped)
+                yield Step(f"the instance of {name} fails and is stopped", _stopped(state, index))
             elif node.power == "stopped":
                 yield self._moved(state, f"somebody starts {name}; it boots", index, **self._booted(node)._asdict())
         if state.world.is_link_up:
@@ -313,7 +313,9 @@ class System:
         answer, after, what, broken = self._call(state, attempt, move)
         gone_on = attempt._replace(has_acted=True)
         if move.operation == "send_command":
-            gone_on = gone_on._replace(command=_command_of(move))
+            command = _command_of(move)
+            is_lost = state.world.nodes[command.node].power == "stopped"  # it expires before the instance can boot
+            gone_on = gone_on._replace(command=None if is_lost else command)
         gone_on = gone_on._replace(answers=(*attempt.answers, answer))
         yield Step(f"{who} {what}", self._read_on(after, gone_on, index, position), broken)
 
@@ -525,6 +527,21 @@ def _with_attempt(state: State, index: int | None, position: int | None, attempt
     return state._replace(detached=tuple(sorted(detached, key=repr)))
 
 
+def _stopped(state: State, index: int) -> State:
+    """The node's instance is stopped, and whatever was on its way there is gone."""
+
+    def without_command(attempt: Attempt) -> Attempt:
+        is_lost = attempt.command is not None and attempt.command.node == index
+        return attempt._replace(command=None) if is_lost else attempt
+
+    executions = tuple(
+        execution._replace(attempt=without_command(execution.attempt)) if execution.attempt else execution
+        for execution in state.executions
+    )
+    detached = tuple(sorted(map(without_command, state.detached), key=repr))
+    return state._replace(world=state.world.stopped(index), executions=executions, detached=detached)
+
+
 def _with_late(world: World, command: Command) -> World:
     return world._replace(late=tuple(sorted({*world.late, command})))
 
@@ -659,6 +676,7 @@ def _said(world: World, index: int, answer: Answer, is_probe: bool) -> str:
         "verb": answer.verb, "result": answer.result, "code": answer.code, "message": answer.code,
         "status": _status(world, index), "probe": _probe(world, index) if is_probe else None,
     }  # fmt: skip
+    VerbResult.model_validate(content)  # what the controller does not understand would only look like silence
     return json.dumps(
         {
             "Status": "Success", "StatusDetails": "Success", "ResponseCode": 0, "StandardErrorContent": "",
@@ -680,6 +698,7 @@ def _status(world: World, index: int) -> dict[str, Any]:
         "services": {"cyde_5_0": node.is_serving, "cyss_cbgrn": node.is_serving},
         "databaseAnswers": node.is_serving, "nfsAnswers": node.is_serving, "isExported": node.is_serving,
         "hasVirtualIp": node.is_serving, "isServing": node.is_serving and node.is_mounted and node.is_primary,
+        "wasActive": node.word == "active", "isUnreplicated": node.word == "unreplicated",
     }  # fmt: skip
 
 

@@ -36,6 +36,10 @@ class Node(NamedTuple):
     """It holds acknowledged writes that its peer lacks."""
     said_replicating: bool = True
     """Its last ReplicationHealthy."""
+    word: str = ""
+    """What it knows of its role: active; unreplicated, demoted while its peer was out of touch; empty for a standby."""
+    is_standalone: bool = False
+    """It booted with such a word, and stays out of touch until it is told which data stands."""
 
     @property
     def is_up(self) -> bool:
@@ -48,7 +52,7 @@ class Node(NamedTuple):
 
     @property
     def is_on_the_link(self) -> bool:
-        return self.is_up and self.is_reached and not self.cut[1]
+        return self.is_up and self.is_reached and not self.cut[1] and not self.is_standalone
 
     @property
     def may_serve(self) -> bool:
@@ -58,7 +62,8 @@ class Node(NamedTuple):
     def booted(self) -> Node:
         """garoon-node-boot.service: a booting node comes up demoted."""
         return self._replace(
-            power="running", is_reached=True, is_primary=False, is_mounted=False, is_serving=False
+            power="running", is_reached=True, is_primary=False, is_mounted=False, is_serving=False,
+            is_standalone=bool(self.word),
         )  # fmt: skip
 
 
@@ -82,7 +87,7 @@ class Answer(NamedTuple):
 class World(NamedTuple):
     """Everything outside the controller, except the cluster table's item."""
 
-    nodes: tuple[Node, Node] = (Node(is_primary=True, is_mounted=True, is_serving=True), Node())
+    nodes: tuple[Node, Node] = (Node(is_primary=True, is_mounted=True, is_serving=True, word="active"), Node())
     is_link_up: bool = True
     route: int = 0
     """Index of the node to which the virtual IP's route points."""
@@ -127,6 +132,8 @@ class World(NamedTuple):
 
     def connection(self, index: int) -> str:
         """DRBD's word for the link, as the node sees it."""
+        if self.nodes[index].is_standalone:
+            return "StandAlone"
         if not self.is_connected:
             return "WFConnection"
         if self.nodes[1 - index].is_ahead:
@@ -143,7 +150,7 @@ def obey(world: World, command: Command, *, checks_epoch: bool = True) -> tuple[
     world = world.with_node(command.node, epoch=max(node.epoch, command.epoch))
     match verb:
         case "promote" if node.is_primary:
-            return world.with_node(command.node, is_mounted=True), Answer(verb)
+            return world.with_node(command.node, is_mounted=True, word="active", is_standalone=False), Answer(verb)
         case "promote" if world.is_connected and peer.is_primary:
             return world, Answer(verb, "refused", "peer_primary")
         case "promote" if not command.accepts_data_loss and (
@@ -151,9 +158,12 @@ def obey(world: World, command: Command, *, checks_epoch: bool = True) -> tuple[
         ):
             return world, Answer(verb, "refused", "stale_replica")
         case "promote":
-            return world.with_node(command.node, is_primary=True, is_mounted=True, disk="UpToDate"), Answer(verb)
+            promoted = {"is_primary": True, "is_mounted": True, "disk": "UpToDate", "word": "active"}
+            return world.with_node(command.node, **promoted, is_standalone=False), Answer(verb)
         case "demote":
-            return world.with_node(command.node, is_primary=False, is_mounted=False, is_serving=False), Answer(verb)
+            is_alone = node.word == "unreplicated" or (node.word == "active" and not world.is_connected)
+            demoted = {"is_primary": False, "is_mounted": False, "is_serving": False}
+            return world.with_node(command.node, **demoted, word="unreplicated" if is_alone else ""), Answer(verb)
         case "start" if not (node.is_primary and node.is_mounted):
             return world, Answer(verb, "failed", "failed")
         case "restart" if not node.is_primary:

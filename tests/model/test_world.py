@@ -101,7 +101,7 @@ def test_the_nodes_obey_as_the_script_does(
     world = World(nodes=(Node(epoch=2), Node(epoch=2)))
     if serving is not None:
         cluster.activate(hosts[serving], epoch=str(base))
-        world = world.with_node(serving, is_primary=True, is_mounted=True, is_serving=True)
+        world = world.with_node(serving, is_primary=True, is_mounted=True, is_serving=True, word="active")
 
     command = Command(index, verb, epoch, accepts_data_loss=False)
     report = hosts[index].run(verb, Epoch=str(base + epoch - 2 if epoch else 0))
@@ -110,8 +110,7 @@ def test_the_nodes_obey_as_the_script_does(
     assert (report.result, report.code) == (answer.result, answer.code)
     for host, node in zip(hosts, after.nodes, strict=True):
         status = host.status()
-        assert (status["replication"]["role"] == "Primary", status["isMounted"], status["isServing"]) == (
-            node.is_primary,
-            node.is_mounted,
-            node.is_serving,
-        )
+        role = status["replication"]["role"] == "Primary"
+        assert (role, status["isMounted"], status["isServing"], status["wasActive"]) == (
+            node.is_primary, node.is_mounted, node.is_serving, node.word == "active",
+        )  # fmt: skip
