@@ -217,7 +217,7 @@ def measure_own_time(is_quick: bool) -> Section:
         figures[f"own time of {scenario}"] = median(own[scenario])
     notes = (
         "Drills on the fast profile, each on a cloud of its own, so every function starts cold. *Injected* is what "
-        "the simulated world takes: the silent node's answer time-out, the instance's stop, a command's way, the load "
+        "the simulated world takes: the silent node's answer time-out, a command's way, the load "
         "balancer's looks. API calls are in the order in which they were made; where a step asks several at once they "
         "stand mixed."
     )

@@ -2,7 +2,7 @@
 
 Own is everything that this product or its platform could do faster: cold starts, API calls one after the other, pauses
 between looks. Not its own is what the scenario's world takes: a node that says nothing for the whole answer time-out,
-an instance that stops, a command on its way to a node, a load balancer that looks at its targets.
+a command on its way to a node, a load balancer that looks at its targets.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _injected(profile: Profile, answer_timeout: float) -> dict[str, float]:
     command = profile.command_delivery_seconds
     return {
         "AssessCluster": answer_timeout,
-        "FenceNode": profile.instance_forced_stop_seconds,
+        "FenceNode": command,  # isolation, the default, waits for no stop
         "PromoteReplica": command,
         "StartServices": command,
     }

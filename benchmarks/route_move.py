@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,7 +154,7 @@ def swap_route(installed: Installation, layer: Path, size: int, nodes: Sequence[
     function = ROOT / "functions/swap_route"
     environment = {
         **installed.cloud.environment,
-        **_function_environment(installed, size),
+        **function_environment(installed.interfaces, installed.tables[:size]),
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join((str(function), str(layer))),
         "LAMBDA_TASK_ROOT": str(function),
@@ -242,29 +242,33 @@ def _write_program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def _function_environment(installed: Installation, size: int) -> dict[str, str]:
+def function_environment(interfaces: Mapping[str, str], tables: Sequence[str]) -> dict[str, str]:
+    """What the stack gives to every function; tests/unit/test_settings.py says when something is missing."""
     return {
         "CLUSTER_NAME": "garoon",
         "CLUSTER_TABLE": TABLE,
         "NODE_A_NAME": NODES[0],
         "NODE_A_INSTANCE_ID": "i-0a",
-        "NODE_A_ETH0_INTERFACE_ID": installed.interfaces[NODES[0]],
+        "NODE_A_ETH0_INTERFACE_ID": interfaces[NODES[0]],
         "NODE_A_ETH0_SUBNET_ID": "subnet-0a0",
         "NODE_A_ETH1_SUBNET_ID": "subnet-0a1",
         "NODE_A_DATA_VOLUME_ID": "vol-0a",
         "NODE_B_NAME": NODES[1],
         "NODE_B_INSTANCE_ID": "i-0b",
-        "NODE_B_ETH0_INTERFACE_ID": installed.interfaces[NODES[1]],
+        "NODE_B_ETH0_INTERFACE_ID": interfaces[NODES[1]],
         "NODE_B_ETH0_SUBNET_ID": "subnet-0b0",
         "NODE_B_ETH1_SUBNET_ID": "subnet-0b1",
         "NODE_B_DATA_VOLUME_ID": "vol-0b",
         "VIRTUAL_IP": VIRTUAL_IP,
-        "ROUTE_TABLE_IDS": ",".join(installed.tables[:size]),
+        "ROUTE_TABLE_IDS": ",".join(tables),
         "TARGET_GROUP_ARN": "arn:aws:elasticloadbalancing:ap-northeast-1:000000000000:targetgroup/app/1",
         "MINIMUM_HEALTHY_TARGETS": "1",
         "NODE_DOCUMENT": "garoon-node",
         "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:ap-northeast-1:000000000000:garoon",
         "FAILOVER_STATE_MACHINE_ARN": "arn:aws:states:ap-northeast-1:000000000000:stateMachine:garoon-failover",
+        "DEAD_LETTER_QUEUE_URL": "https://sqs.ap-northeast-1.amazonaws.com/000000000000/lost",
+        "CONFIRM_FAILOVER": "Never",
+        "CONFIRM_TIMEOUT_SECONDS": "600",
         "FENCE_METHOD": "IsolateAndStop",
         "ISOLATION_ACL_ID": "acl-0",
         "FENCE_TIMEOUT_SECONDS": "300",

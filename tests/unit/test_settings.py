@@ -3,6 +3,7 @@
 import pytest
 from failover.settings import Settings, read_settings
 
+from benchmarks.route_move import function_environment
 from tests.unit.conftest import make_environment
 
 
@@ -34,3 +35,8 @@ def test_a_missing_variable_is_named() -> None:
     del environment["CLUSTER_TABLE"]
     with pytest.raises(ValueError, match="CLUSTER_TABLE"):
         read_settings(environment)
+
+
+def test_the_benchmark_s_environment_has_every_variable() -> None:
+    environment = function_environment({"db-01": "eni-0a", "db-02": "eni-0b"}, ["rtb-0a"])
+    assert read_settings(environment).route_table_ids == ("rtb-0a",)
