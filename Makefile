@@ -66,6 +66,15 @@ campaign: .venv/ready ## Break every step in every way, in a simulated world, an
 model: .venv/ready ## Explore the workflow's protocol: every order of two executions, crashes and failing nodes
 	@PYTHONPATH=layers/failover_core python -m testbed.model
 
+.venv-security/ready: requirements-security.txt
+	$(PYTHON) -m venv .venv-security
+	.venv-security/bin/pip install --quiet --disable-pip-version-check -r requirements-security.txt
+	touch $@
+
+.PHONY: security
+security: .venv-security/ready ## Check the template with checkov; findings that stay are explained in .checkov.yaml
+	.venv-security/bin/checkov --config-file .checkov.yaml
+
 .PHONY: bench
 bench: .venv/ready ## Measure, print tables, write docs/performance.md: make bench [QUICK=1] [ONLY=detection,routes]
 	@PYTHONPATH=layers/failover_core python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
@@ -88,4 +97,4 @@ deploy: build ## Deploy to your AWS account, asking for each parameter
 
 .PHONY: clean
 clean: ## Remove everything that was built or set up here
-	rm -rf .venv .aws-sam .testbed .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-security .aws-sam .testbed .mypy_cache .ruff_cache .pytest_cache .hypothesis
