@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from failover.errors import FailoverError
-from failover.runtime import logger
+from failover.runtime import logger, metrics
 from failover.settings import settings as process_settings
 
 from tests.unit.conftest import EXECUTION, make_environment
@@ -38,7 +38,7 @@ def test_no_function_logs_or_raises_what_it_was_not_to_be_given(
     for name, value in make_environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "1")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "test")
+    monkeypatch.setattr(metrics.provider, "namespace", "test")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", path.parent.name)
     process_settings.cache_clear()
     log = io.StringIO()
