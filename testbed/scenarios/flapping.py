@@ -25,6 +25,6 @@ SCENARIO = Scenario(
         moves=1,
         fence=Fence.ALLOWED,
         service=Service.GONE,
-        others=frozenset({"NothingToDo", "Skipped", "Warned", "FailedOver"}),
+        others=frozenset({"NothingToDo", "Skipped", "Warned", "FailedOver", "Rejoined"}),
     ),
 )
