@@ -658,12 +658,12 @@ def _instance_status(node: worlds.Node, instance_id: str) -> str:
     return json.dumps({"InstanceStatuses": [status | {"SystemStatus": checks, "InstanceStatus": checks}]})
 
 
-def _alarm(world: World, name: str) -> dict[str, str]:
+def _alarm(world: World, name: str) -> dict[str, Any]:
     index = next(index for index, node in enumerate(NAMES) if node in name)
     node = world.nodes[index]
     is_good = {"heartbeat-lost": node.answers, "replication-degraded": node.said_replicating}
     what = name.removeprefix(f"garoon-{NAMES[index]}-")
-    return {"AlarmName": name, "StateValue": "OK" if is_good[what] else "ALARM"}
+    return {"AlarmName": name, "StateValue": "OK" if is_good[what] else "ALARM", "ActionsEnabled": True}
 
 
 def _invocation(world: World, index: int, answer: Answer, *, is_probe: bool = False) -> str:

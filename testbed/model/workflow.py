@@ -28,6 +28,8 @@ class Place(NamedTuple):
     step: str = ""
     """The function that the Task calls; empty at an end."""
     arguments: str = ""
+    began_with: str = "{}"
+    """The execution's input."""
     status: str = "RUNNING"
     output: str = ""
     """At an end: the outcome, or the error's name."""
@@ -42,7 +44,7 @@ class Workflow:
         self._known: dict[tuple[object, ...], Any] = {}
 
     def start(self, execution: str, given: str) -> Place:
-        return self._enter(self.definition["StartAt"], "{}", json.loads(given), execution)
+        return self._enter(Place(self.definition["StartAt"], "{}", began_with=given), json.loads(given), execution)
 
     def on_result(self, place: Place, result: str, execution: str) -> Place:
         """After the Task's function returned."""
@@ -50,8 +52,8 @@ class Workflow:
         if key not in self._known:
             state = self._states[place.state]
             value = _without_words(json.loads(result))
-            variables = self._assign(state, place, value, None, execution)
-            self._known[key] = self._enter(state["Next"], variables, value, execution)
+            variables = self._assign(state, place, execution, result=value)
+            self._known[key] = self._enter(place._replace(state=state["Next"], variables=variables), value, execution)
         place_after: Place = self._known[key]
         return place_after
 
@@ -60,11 +62,13 @@ class Workflow:
         key = ("error", place, error, execution)
         if key not in self._known:
             state = self._states[place.state]
-            self._known[key] = Place(place.state, place.variables, status="FAILED", output=error)
+            self._known[key] = place._replace(step="", arguments="", status="FAILED", output=error)
             for catch in state.get("Catch", []):
                 if _matches(catch["ErrorEquals"], error):
-                    variables = self._assign(catch, place, None, error, execution)
-                    self._known[key] = self._enter(catch["Next"], variables, {"Error": error}, execution)
+                    variables = self._assign(catch, place, execution, error=error)
+                    self._known[key] = self._enter(
+                        place._replace(state=catch["Next"], variables=variables), {"Error": error}, execution
+                    )
                     break
         place_after: Place = self._known[key]
         return place_after
@@ -72,21 +76,21 @@ class Workflow:
     def is_retried(self, place: Place, error: str) -> bool:
         return any(_matches(retry["ErrorEquals"], error) for retry in self._states[place.state].get("Retry", []))
 
-    def _enter(self, name: str, variables: str, given: Any, execution: str) -> Place:
+    def _enter(self, place: Place, given: Any, execution: str) -> Place:
+        """The next Task, or the end, that an execution comes to from the state of `place` with that input."""
         while True:
-            state = self._states[name]
-            context = self._context(name, variables, execution)
+            state = self._states[place.state]
+            context = self._context(place, execution)
             match state["Type"]:
                 case "Task":
-                    arguments = stepfunctions._apply_jsonata_template(state["Arguments"], given, context)
                     step = re.fullmatch(r"\$\{(\w+)FunctionArn\}", state["Resource"])
                     if step is None:
                         raise NotImplementedError(f"The model does not know the resource {state['Resource']}.")
+                    arguments = stepfunctions._apply_jsonata_template(state["Arguments"], given, context)
                     function = re.sub(r"(?<!^)(?=[A-Z])", "_", step[1]).lower()
-                    return Place(name, variables, function, _to_json(arguments))
+                    return place._replace(step=function, arguments=_to_json(arguments))
                 case "Pass":
-                    variables = self._assign(state, Place(name, variables), None, None, execution)
-                    name = state["Next"]
+                    place = place._replace(state=state["Next"], variables=self._assign(state, place, execution))
                 case "Choice":
                     chosen = next(
                         (
@@ -96,28 +100,30 @@ class Workflow:
                         ),
                         {"Next": state["Default"], **({"Assign": state["Assign"]} if "Assign" in state else {})},
                     )
-                    variables = self._assign(chosen, Place(name, variables), None, None, execution)
-                    name = chosen["Next"]
+                    place = place._replace(state=chosen["Next"], variables=self._assign(chosen, place, execution))
                 case "Succeed":
-                    return Place(name, "{}", status="SUCCEEDED", output=given.get("outcome", ""))
+                    return Place(place.state, "{}", status="SUCCEEDED", output=given.get("outcome", ""))
                 case "Fail":
                     error = stepfunctions._apply_jsonata_template(state["Error"], given, context)
-                    return Place(name, "{}", status="FAILED", output=error)
+                    return Place(place.state, "{}", status="FAILED", output=error)
                 case other:
                     raise NotImplementedError(f"The model does not know states of the type {other}.")
 
-    def _assign(self, holder: dict[str, Any], place: Place, result: Any, error: str | None, execution: str) -> str:
-        context = self._context(place.state, place.variables, execution)
+    def _assign(
+        self, holder: dict[str, Any], place: Place, execution: str, result: Any = None, error: str | None = None
+    ) -> str:
+        context = self._context(place, execution)
         error_output = None if error is None else {"Error": error, "Cause": ""}
         values = stepfunctions._apply_jsonata_template(holder.get("Assign", {}), {}, context, result, error_output)
         return _to_json({**json.loads(place.variables), **values})
 
     @staticmethod
-    def _context(state: str, variables: str, execution: str) -> dict[str, Any]:
+    def _context(place: Place, execution: str) -> dict[str, Any]:
+        began = {"Id": execution, "StartTime": NOW.isoformat(), "Input": json.loads(place.began_with)}
         return {
-            "Execution": {"Id": execution, "StartTime": NOW.isoformat()},
-            "State": {"Name": state, "EnteredTime": NOW.isoformat()},
-            "variables": json.loads(variables),
+            "Execution": began,
+            "State": {"Name": place.state, "EnteredTime": NOW.isoformat()},
+            "variables": json.loads(place.variables),
         }
 
 
@@ -127,10 +133,9 @@ def read_definition(name: str) -> str:
 
 
 def read_tasks(name: str) -> set[str]:
-    """The definition's Task states."""
-    return {
-        state for state, content in json.loads(read_definition(name))["States"].items() if content["Type"] == "Task"
-    }
+    """The definition's Task states that call a step's function; the question to an operator is left out."""
+    states = json.loads(read_definition(name))["States"]
+    return {state for state, content in states.items() if content.get("Resource", "").endswith("FunctionArn}")}
 
 
 def _matches(names: list[str], error: str) -> bool:
