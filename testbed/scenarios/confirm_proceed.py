@@ -24,6 +24,7 @@ SCENARIO = Scenario(
         moves=1,
         fence=Fence.NEEDED,
         instances_off=frozenset({HOME}),
+        isolated=frozenset({HOME}),
         others=frozenset({"NothingToDo", "Skipped", "Warned", "Refused"}),
         is_decisive_only_once=True,
     ),

@@ -21,6 +21,7 @@ SCENARIO = Scenario(
         moves=1,
         fence=Fence.NEEDED,
         instances_off=frozenset({HOME}),
+        isolated=frozenset({HOME}),
         is_decisive_only_once=True,
     ),
 )
