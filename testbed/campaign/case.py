@@ -114,7 +114,7 @@ def _calm(world: World) -> Callable[[], bool]:
     calm_since: list[float] = []
 
     def is_calm() -> bool:
-        if world.engine.running() or not world.engine.executions():
+        if world.engine.is_anything_running() or not world.engine.executions():
             calm_since.clear()
             return False
         if _repeats_itself(world):

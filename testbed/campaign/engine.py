@@ -34,6 +34,7 @@ Handler = Callable[[Any, Any], Any]
 _EVENT_SECONDS = 0.5
 _SIGN_SECONDS = 2.0
 _ASYNCHRONOUS_RETRIES = (60.0, 120.0)
+_LOOK_SECONDS = 2.0  # time is not real here, and each look costs
 
 
 @dataclass
@@ -143,9 +144,13 @@ class Engine:
     def running(self) -> list[Json]:
         return [execution for execution in self.executions() if execution["status"] == "RUNNING"]
 
+    def is_anything_running(self) -> bool:
+        """Asked at every event, so it looks at the newest first: after a storm there are a thousand."""
+        return any(execution["status"] == "RUNNING" for execution in reversed(self._executions))
+
     def is_at_rest(self) -> bool:
         """Nothing runs, and no function waits to be tried again."""
-        return self._under_way == 0 and not self.running()
+        return self._under_way == 0 and not self.is_anything_running()
 
     def state_of(self, arn: str) -> str:
         """The state that the execution is in, or was in last."""
@@ -331,7 +336,7 @@ class _Background:
 def install_workflows() -> None:
     """Corrects the emulator as the local cloud does, and lets the current world's engine call the functions."""
     cloud = SimpleNamespace(profile=SimpleNamespace(wait_scale=1.0), background=_Background())
-    workflows.install(cast(Cloud, cloud), cast(Recorder, None))
+    workflows.install(cast(Cloud, cloud), cast(Recorder, None), _LOOK_SECONDS)
     add_event = stepfunctions._add_event
 
     def add_event_and_tell(execution: Json, kind: str, details: Json | None = None) -> Json:

@@ -36,7 +36,8 @@ LOOK_SECONDS = 0.1
 _current: contextvars.ContextVar[Execution | None] = contextvars.ContextVar("execution", default=None)
 
 
-def install(cloud: Cloud, recorder: Recorder) -> None:
+def install(cloud: Cloud, recorder: Recorder, look_seconds: float = LOOK_SECONDS) -> None:
+    """Corrects the emulator. A waiting execution looks every `look_seconds` whether it was stopped."""
     run = stepfunctions._run_execution
     fail = stepfunctions._fail_execution
     invoke = stepfunctions._invoke_resource
@@ -71,8 +72,8 @@ def install(cloud: Cloud, recorder: Recorder) -> None:
         left = seconds * cloud.profile.wait_scale
         while left > 0:
             stop_if_over()
-            cloud.background.sleep(min(left, LOOK_SECONDS))
-            left -= LOOK_SECONDS
+            cloud.background.sleep(min(left, look_seconds))
+            left -= look_seconds
         stop_if_over()
 
     def matches(names: list[str], error: str) -> bool:
@@ -109,7 +110,7 @@ def install(cloud: Cloud, recorder: Recorder) -> None:
             _check_may_invoke(execution, config["FunctionArn"], recorder)
         return call_function(reference, event)
 
-    cloud.background.repeat(time_out_overdue, LOOK_SECONDS)
+    cloud.background.repeat(time_out_overdue, look_seconds)
     stepfunctions._run_execution = run_execution
     stepfunctions._fail_execution = fail_execution
     stepfunctions._invoke_resource = invoke_resource

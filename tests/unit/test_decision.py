@@ -63,8 +63,12 @@ def dead_active(**changes: object) -> Evidence:
 
 def every_node(name: str, replicas: tuple[Replica, ...]) -> list[NodeEvidence]:
     return [
-        NodeEvidence(name=name, instance=instance, checks=checks, answer=answer, replica=replica)
+        NodeEvidence(
+            name=name, instance=instance, checks=checks, answer=answer, replica=replica, is_isolated=is_isolated
+        )
         for instance, checks, answer in product(InstanceState, StatusChecks, Answer)
+        # Only a standby was fenced, and nobody reaches an isolated one.
+        for is_isolated in ((False, True) if name == "db-02" and answer is Answer.NONE else (False,))
         # A node that says nothing says nothing of its replica.
         for replica in (replicas if answer not in (Answer.NONE, Answer.UNKNOWN) else (Replica.UNKNOWN,))
         # Checks of the standby decide nothing.
@@ -124,7 +128,8 @@ def violations(seen: Evidence, decision: Decision) -> Iterator[str]:
     if verdict is Verdict.RESUME_ACTIVE:
         if active.replica is not Replica.UP_TO_DATE:
             yield "resumed a stale replica"
-        if standby.answer is not Answer.DEMOTED and standby.instance is not InstanceState.OFF:
+        is_proven_safe = standby.answer is Answer.DEMOTED or standby.instance is InstanceState.OFF or standby.is_isolated
+        if not is_proven_safe:
             yield "resumed without proof that the other is not promoted"
         if active.answer is not Answer.DEMOTED:
             yield "resumed a node that is not demoted"
@@ -266,6 +271,11 @@ def test_rebooted_active_is_resumed_in_place() -> None:
 
 def test_rebooted_active_is_not_resumed_while_the_standby_is_silent() -> None:
     assert verdict_on(evidence(active_answer=Answer.DEMOTED, standby_answer=Answer.NONE)) is Verdict.NOT_YET
+
+
+def test_rebooted_active_is_resumed_while_the_standby_is_still_isolated() -> None:
+    seen = evidence(active_answer=Answer.DEMOTED, standby_answer=Answer.NONE, standby_is_isolated=True)
+    assert verdict_on(seen) is Verdict.RESUME_ACTIVE
 
 
 def test_unfinished_move_goes_forward() -> None:

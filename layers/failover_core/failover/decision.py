@@ -160,7 +160,7 @@ def _decide_active_demoted(evidence: Evidence) -> Decision:
             f"{what}; maintenance is on, so nothing happens automatically.",
             "Start this workflow by hand to bring it into service, or end the maintenance.",
         )
-    if standby.answer is not Answer.DEMOTED and standby.instance is not InstanceState.OFF:
+    if standby.answer is not Answer.DEMOTED and standby.instance is not InstanceState.OFF and not standby.is_isolated:
         return not_yet(f"{what}, and there is no proof that {standby.name} is not promoted: it does not answer.")
     if active.replica is Replica.UP_TO_DATE:
         return Decision(verdict=Verdict.RESUME_ACTIVE, reason=f"{what}; bringing it into service in place.")

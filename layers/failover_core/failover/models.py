@@ -314,6 +314,8 @@ class NodeEvidence(Value):
     """Demoted, up to date, and its peer replicates to it now."""
     must_be_kept: bool = False
     """It was fenced, or may hold writes that nobody else has: its data is kept before it is overwritten."""
+    is_isolated: bool = False
+    """Its fence isolated it, and both its subnets still have the network ACL that denies everything."""
 
     @property
     def is_down(self) -> bool:

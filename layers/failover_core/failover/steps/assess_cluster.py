@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from failover.adapters import alarms, instances, nodes, routes
+from failover.adapters import alarms, instances, isolation, nodes, routes
 from failover.confirmation import Asked, must_ask, read_answer
 from failover.decision import decide
 from failover.errors import CloudUnavailable, Failed, NotYet
@@ -89,10 +89,12 @@ def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings,
         standby_probe = pool.submit(_ask_node, standby, "probe", settings)
         route_entries = pool.submit(_ask_source, routes.read_entries, settings)
         alarm_states = pool.submit(_read_alarms, active, settings)
+        is_left_behind = record.fence is not None and record.fence.node == standby.name
+        standby_acls = pool.submit(_ask_source, isolation.read_acls, standby) if is_left_behind else None
     entries, states = route_entries.result(), alarm_states.result()
     standby_evidence = _node_evidence(standby, standby_machine.result(), standby_answer.result())
-    if record.fence is not None and record.fence.node == standby.name:
-        standby_evidence = _left_behind(standby_evidence)
+    if standby_acls is not None:
+        standby_evidence = _left_behind(standby_evidence, standby_acls.result() or [], settings)
     return Evidence(
         active=_node_evidence(active, active_machine.result(), active_answer.result()),
         standby=standby_evidence,
@@ -191,12 +193,16 @@ def _node_evidence(
     )
 
 
-def _left_behind(standby: NodeEvidence) -> NodeEvidence:
+def _left_behind(standby: NodeEvidence, acls: list[isolation.SubnetAcl], settings: Settings) -> NodeEvidence:
     """A fenced node may call its replica up to date for ever: until it has rejoined, it is not."""
-    replica = Replica.STALE if standby.replica is Replica.UP_TO_DATE else standby.replica
-    detail = "it was fenced and has not rejoined since"
     return standby.model_copy(
-        update={"replica": replica, "detail": detail, "is_up_to_date_standby": False, "must_be_kept": True}
+        update={
+            "replica": Replica.STALE if standby.replica is Replica.UP_TO_DATE else standby.replica,
+            "detail": "it was fenced and has not rejoined since",
+            "is_up_to_date_standby": False,
+            "must_be_kept": True,
+            "is_isolated": bool(acls) and len(isolation.isolated(acls, settings)) == len(acls),
+        }
     )
 
 
