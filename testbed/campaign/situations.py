@@ -55,7 +55,9 @@ def lose_power_and_stop(world: World) -> None:
 def fail_over(world: World) -> None:
     """It has happened: db-02 is active, and db-01, fenced and switched off, is to come back."""
     lose_network(world)
-    world.run(300.0, until=lambda: world.is_served() and not world.engine.is_anything_running() and len(world.states) > 1)
+    world.run(
+        300.0, until=lambda: world.is_served() and not world.engine.is_anything_running() and len(world.states) > 1
+    )
     world.run(20.0)
     world.hosts["db-01"].change("its network is mended", eth0_up=True, eth1_up=True)
 

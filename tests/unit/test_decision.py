@@ -128,7 +128,9 @@ def violations(seen: Evidence, decision: Decision) -> Iterator[str]:
     if verdict is Verdict.RESUME_ACTIVE:
         if active.replica is not Replica.UP_TO_DATE:
             yield "resumed a stale replica"
-        is_proven_safe = standby.answer is Answer.DEMOTED or standby.instance is InstanceState.OFF or standby.is_isolated
+        is_proven_safe = (
+            standby.answer is Answer.DEMOTED or standby.instance is InstanceState.OFF or standby.is_isolated
+        )
         if not is_proven_safe:
             yield "resumed without proof that the other is not promoted"
         if active.answer is not Answer.DEMOTED:
