@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from testbed.campaign.faults import Fault
+from testbed.campaign.faults import EventFault, Fault
 from testbed.campaign.hosts import BOOT_SECONDS, Host
 from testbed.campaign.install import Controller
 from testbed.campaign.observer import Broken
@@ -72,12 +72,16 @@ def _play(world: World, situation: Situation, faults: list[Fault]) -> End:
     for fault in faults:
         fault.begin(world)
     world.faults = faults
+    moves_before = world.observer.moves
     begin_situation(world, situation)
     world.run(_AUTOMATIC_SECONDS, until=_calm(world))
     is_restored = is_in_order(world)
     world.log("the faults are over")
     world.faults = []
     settle(world)
+    moves = world.observer.moves - moves_before
+    if moves > 1 and any(isinstance(fault, EventFault) for fault in faults):
+        world.observer.report(4, "moves", f"the role moved {moves} times, whatever became of one event.")
     if not is_restored:
         _look_at_the_last_word(world)
         situation.repair(world)

@@ -16,6 +16,7 @@ CASES: Mapping[str, Case] = {
     "interface-not-listed-yet": Case(
         "fence-by-stop", "AWS API", "EmptyAnswer", Point("SwapRoute", "ec2:DescribeNetworkInterfaces eni-0b")
     ),
+    "isolated-while-the-other-reboots": Case("rejoin", "state", "OtherNodeDies", Point("Begin")),
 }
 
 WALKS: Mapping[str, tuple[Act, ...]] = {
