@@ -7,7 +7,7 @@ from dataclasses import replace
 from testbed.installation import HOME, STANDBY
 from testbed.lab.stage import LabStage
 from testbed.scenario import Expectation, Fence, Scenario, Service
-from testbed.scenarios import active_reboots, network_loss, service_crash
+from testbed.scenarios import active_reboots, network_loss, service_crash, switchback_after_failover
 from testbed.stage import Stage
 
 _RESYNC_MEGABYTES = 100
@@ -87,6 +87,7 @@ _SCENARIOS = (
         break_it=_lose_power,
         expected=_FAILED_OVER,
     ),
+    switchback_after_failover.SCENARIO,
     service_crash.SCENARIO,
     Scenario(
         name="kernel-panic",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 
 from testbed.installation import CLUSTER
@@ -71,11 +70,6 @@ class LabStage(Stage):
     def free_volume(self, node: str) -> None:
         self._tell(f"{node}: an operator makes room on the volume")
         self._do(node, f"rm -f {_FILLER} {_FILLER}-2")
-
-    def start_by_hand(self) -> None:
-        self._tell("an operator starts the workflow by hand")
-        bed = self._bed
-        bed.clients.stepfunctions.start_execution(stateMachineArn=bed.stack.state_machine_arn, input=json.dumps({}))
 
     # --- waiting ---
 
