@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 SCENARIO ?= network-loss
 PROFILE ?= fast
+ROUNDS ?= 20
 STACK_REGION ?= ap-northeast-1
 LAB_PACKAGES := debootstrap e2fsprogs haproxy iproute2 nftables procps qemu-system-x86 qemu-utils xfsprogs
 
@@ -27,6 +28,10 @@ help: ## Show the targets
 drill: .venv/ready ## Run a failover drill: make drill [SCENARIO=name] [PROFILE=fast|realistic]
 	@python -m testbed drill --scenario $(SCENARIO) --profile $(PROFILE)
 
+.PHONY: soak
+soak: .venv/ready ## Run failovers and switchbacks in a row: make soak [ROUNDS=20]
+	@python -m testbed soak --rounds $(ROUNDS)
+
 .PHONY: lab
 lab: .venv/ready ## Run a scenario on virtual machines with real DRBD (root, Debian 12): make lab [SCENARIO=name] [JSON=file]
 	@python -m testbed.lab --scenario $(SCENARIO) $(if $(JSON),--json $(JSON))
@@ -46,7 +51,7 @@ cloud: .venv/ready ## Keep the local cloud and the simulated cluster running, fo
 
 .PHONY: test
 test: lint .venv/ready ## Run the linters and every test, all drill scenarios among them
-	pytest --numprocesses 2 --dist loadgroup
+	pytest --numprocesses 4 --dist worksteal
 
 .PHONY: lint
 lint: .venv/ready ## Run the linters and type checks

@@ -1,4 +1,4 @@
-"""`python -m testbed drill ...` and `python -m testbed cloud`: see `--help`."""
+"""`python -m testbed drill ...`, `python -m testbed soak` and `python -m testbed cloud`: see `--help`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from testbed.hosts import HostError
 from testbed.profiles import load_profile
+
+if TYPE_CHECKING:
+    from testbed.scenario import Scenario
 
 
 def main() -> int:
@@ -46,10 +50,21 @@ def _parse() -> argparse.Namespace:
     drill.add_argument("--json", type=Path, metavar="FILE", help="write the result there, as one JSON object")
     drill.add_argument("--list", action="store_true", help="list the scenarios, one line each")
     drill.set_defaults(run=_drill)
+    soak = commands.add_parser("soak", help="failovers and switchbacks in a row, with a user who writes throughout")
+    soak.add_argument("--rounds", type=_read_count, default=20, metavar="N", help="how many of each (default 20)")
+    soak.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")
+    soak.add_argument("--json", type=Path, metavar="FILE", help="write the result there, as one JSON object")
+    soak.set_defaults(run=_soak)
     cloud = commands.add_parser("cloud", help="keep the local cloud and the simulated cluster running")
     cloud.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")
     cloud.set_defaults(run=_cloud)
     return parser.parse_args()
+
+
+def _read_count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
 
 
 def _drill(arguments: argparse.Namespace, console: Console) -> int:
@@ -63,8 +78,22 @@ def _drill(arguments: argparse.Namespace, console: Console) -> int:
         return 0
     try:
         scenario = scenarios.find(arguments.scenario)
+    except scenarios.UnknownScenarioError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return _play(scenario, arguments, console)
+
+
+def _soak(arguments: argparse.Namespace, console: Console) -> int:
+    from testbed.soak import make_soak
+
+    return _play(make_soak(arguments.rounds), arguments, console)
+
+
+def _play(scenario: Scenario, arguments: argparse.Namespace, console: Console) -> int:
+    try:
         profile = load_profile(arguments.profile)
-    except (scenarios.UnknownScenarioError, LookupError) as error:
+    except LookupError as error:
         print(error, file=sys.stderr)
         return 2
 

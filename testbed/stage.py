@@ -240,12 +240,12 @@ class Stage:
 
     # --- waiting ---
 
-    def wait_for_outcome(self, outcome: str) -> None:
-        """Until an execution of this run has ended with that outcome."""
+    def wait_for_outcome(self, outcome: str, times: int = 1) -> None:
+        """Until so many executions of this run have ended with that outcome."""
         executions = Executions(self._bed.clients, self._bed.stack, self._started_at)
         wait_until(
-            lambda: any(execution.outcome == outcome for execution in executions.refresh()),
-            f"an execution that ends with {outcome}",
+            lambda: sum(execution.outcome == outcome for execution in executions.refresh()) >= times,
+            f"{times} x an execution that ends with {outcome}",
             self._bed.patience_seconds,
             0.5,
         )

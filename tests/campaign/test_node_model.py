@@ -12,8 +12,6 @@ from testbed.campaign.virtual_time import clock
 from tests.node.conftest import cluster as cluster  # the real script on simulated hosts
 from tests.node.node import Cluster, Node, wait_for
 
-pytestmark = pytest.mark.xdist_group("node-model")
-
 _PARTS = ("epoch", "wasActive", "isUnreplicated", "isMounted", "isServing", "hasVirtualIp", "isExported")
 
 Line = tuple[str, ...]
