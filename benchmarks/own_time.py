@@ -74,7 +74,8 @@ def measure(scenario: str, profile_name: str, times: int) -> list[Drill]:
 
 def _phases(result: Result, calls: Sequence[Call], profile: Profile, answer_timeout: float) -> list[Phase]:
     assert result.decisive is not None
-    injected = _injected(profile, answer_timeout)
+    is_anybody_silent = any("CancelCommand" in call.action for call in calls)
+    injected = _injected(profile, answer_timeout if is_anybody_silent else 0.0)
     phases = []
     for state, steps in groupby(result.decisive.steps, key=lambda step: step.state):
         tries = [step for step in steps if step.ended_at is not None]
@@ -100,10 +101,11 @@ def _phase(state: str, tries: Sequence[Step], calls: Sequence[Call], injected: M
 
 
 def _injected(profile: Profile, answer_timeout: float) -> dict[str, float]:
-    """What the profile makes each step take at least, in a scenario whose active node says nothing."""
+    """What the profile makes each step take at least; `answer_timeout` is what a silent node makes it wait."""
     command = profile.command_delivery_seconds
     return {
-        "AssessCluster": answer_timeout,
+        "AssessCluster": max(answer_timeout, command),
+        "DemoteNode": command,
         "FenceNode": command,  # isolation, the default, waits for no stop
         "PromoteReplica": command,
         "StartServices": command,
