@@ -16,6 +16,9 @@ CASES: Mapping[str, Case] = {
     "interface-not-listed-yet": Case(
         "fence-by-stop", "AWS API", "EmptyAnswer", Point("SwapRoute", "ec2:DescribeNetworkInterfaces eni-0b")
     ),
+    "answer-without-words": Case(
+        "rejoin", "AWS API", "EmptyAnswer", Point("StartNode", "ssm:GetCommandInvocation i-0a")
+    ),
     "isolated-while-the-other-reboots": Case("rejoin", "state", "OtherNodeDies", Point("Begin")),
 }
 

@@ -245,5 +245,10 @@ SCENARIO = Scenario(
     name="readiness-findings",
     title="Each finding of readiness is provoked once and found, and goes with its cause.",
     break_it=break_it,
-    expected=Expectation(outcome="NothingToDo", verdict="nothingToDo"),
+    expected=Expectation(
+        outcome="NothingToDo",
+        verdict="nothingToDo",
+        # The standby that is started again rejoins only by hand while maintenance is on.
+        others=frozenset({"NothingToDo", "Skipped", "Warned", "Halted"}),
+    ),
 )

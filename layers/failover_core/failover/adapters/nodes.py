@@ -88,5 +88,5 @@ def _read_result(node: Node, command: str) -> VerbResult | None:
     except ValidationError as error:
         raise CloudUnavailable(
             f"{node.name} answered, but not in the words of garoon-node.sh (exit code {invocation['ResponseCode']}): "
-            f"{output[-200:] or invocation['StandardErrorContent'][-200:]!r}"
+            f"{output[-200:] or invocation['StandardErrorContent'][-200:]!r}."
         ) from error
