@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 
 import pytest
 
 from testbed.cut_off import write_cut_off
 from testbed.hosts import HostUnreachable
+from testbed.observer import read_hosts
 from tests.node.node import Cluster, wait_for
 
 
@@ -27,9 +29,14 @@ def test_nothing_runs_or_answers_after_a_power_cut(active_cluster: Cluster) -> N
 
 def test_a_host_can_be_switched_on_at_once_after_a_power_cut(active_cluster: Cluster) -> None:
     node = active_cluster.first
+    world = node.host.files.directory.parents[1]
     for _ in range(2):
         node.host.power_off()
-        node.host.boot()
+        starting = threading.Thread(target=node.host.boot)
+        starting.start()
+        while starting.is_alive():
+            assert not read_hosts(world)["db-01"].is_active, "a node that starts is what it was before"
+        starting.join()
     node.host.wait_until_ready()
 
     assert active_cluster.second.must("probe").sight["paths"] == {"eth0": True, "eth1": True}
