@@ -83,6 +83,8 @@ class ScriptActor:
         node = self._nodes[name]
         if what == "loses power":
             node.host.power_off()
+            peer = next(other for other in self._nodes.values() if other is not node)
+            wait_for("the loss being noticed", lambda: peer.status()["replication"]["connection"] != "Connected")
             return {}
         if what == "boots":
             node.host.boot()
@@ -116,6 +118,7 @@ class ModelActor:
         host = self._hosts[name]
         if what == "loses power":
             host.lose_power()
+            self._pass(60.0)
             return {}
         if what == "boots":
             host.gain_power()
