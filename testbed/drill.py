@@ -16,7 +16,7 @@ from typing import Any
 from testbed import oracle, timeline
 from testbed.bed import Testbed
 from testbed.deployment import changed_parameters
-from testbed.history import CHANGING_STEPS, Call, Execution, History, Repeat, Sample
+from testbed.history import CHANGING_STEPS, Call, Execution, History, Repeat, Sample, Snapshot
 from testbed.hosts import HostError
 from testbed.hosts.layout import HostFiles
 from testbed.installation import HOME, read_network_acls
@@ -52,6 +52,8 @@ class Result:
     moments: Sequence[Moment]
     broken_at: float
     executions: Sequence[Execution] = ()
+    snapshots: Sequence[Snapshot] = ()
+    """Those that the controller took, of whatever a node alone held."""
     readiness: Mapping[str, Any] = field(default_factory=dict)
     """What check_readiness says at the end."""
     phases: Mapping[str, float] = field(default_factory=dict)
@@ -87,6 +89,10 @@ class Result:
             "promises": {number: not broken for number, broken in self.broken_promises.items()},
             "apiCalls": self.api_calls,
             "readiness": self.readiness,
+            "snapshots": [
+                {"id": one.id, "node": one.node, "seconds": round(one.time - self.broken_at, 2)}
+                for one in self.snapshots
+            ],
             "timeline": [
                 {"seconds": round(moment.time - self.broken_at, 2), "source": moment.source, "event": moment.what}
                 for moment in self.moments
@@ -189,6 +195,7 @@ class _Drill:
             moments=timeline.tell(history, self._acts),
             broken_at=self._broken_at or self._since,
             executions=history.executions,
+            snapshots=history.snapshots,
             readiness=readiness,
             phases=measure_phases(
                 decisive, history.samples, self._broken_at or self._since, longest.ended_at if longest else None

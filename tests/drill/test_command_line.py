@@ -30,3 +30,9 @@ def test_an_unknown_profile_is_refused_with_those_that_are_allowed() -> None:
     assert refused.returncode == 2
     assert "There is no profile 'slow'" in refused.stderr
     assert "realistic" in refused.stderr
+
+
+def test_a_soak_of_no_rounds_is_refused() -> None:
+    refused = run_testbed("soak", "--rounds", "0")
+    assert refused.returncode == 2
+    assert "'0' is not a whole number from 1 on" in refused.stderr
