@@ -30,6 +30,13 @@ class LabStage(Stage):
         self._tell(f"{node}: systemctl stop network")
         self._do(node, "systemctl stop network")
 
+    def repair_network(self, node: str) -> None:
+        """A machine that is off has its network again as soon as it boots."""
+        if self._machines[node].is_on:
+            super().repair_network(node)
+        else:
+            self._tell(f"{node}: its network will be back when it boots")
+
     def panic(self, node: str) -> None:
         """The machine stays on and does nothing any more."""
         self._tell(f"{node}: its kernel panics")
