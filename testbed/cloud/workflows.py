@@ -17,6 +17,7 @@ import math
 import time
 from typing import Any
 
+from jsonata.timebox import Timebox
 from ministack.core.responses import now_iso
 from ministack.services import lambda_svc, stepfunctions
 
@@ -110,6 +111,8 @@ def install(cloud: Cloud, recorder: Recorder, look_seconds: float = LOOK_SECONDS
             _check_may_invoke(execution, config["FunctionArn"], recorder)
         return call_function(reference, event)
 
+    # The emulator ends an expression after a second of the wall clock, which is none of its fault on a busy machine.
+    Timebox.current_milli_time = staticmethod(lambda: round(time.thread_time() * 1000))
     cloud.background.repeat(time_out_overdue, look_seconds)
     stepfunctions._run_execution = run_execution
     stepfunctions._fail_execution = fail_execution

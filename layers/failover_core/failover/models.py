@@ -415,11 +415,13 @@ class Failure(Value):
 
     @property
     def message(self) -> str:
-        """The sentence in the cause. Lambda wraps an exception as JSON (Lambda Developer Guide, "Python errors")."""
+        """The cause as a sentence. Lambda wraps an exception as JSON (Lambda Developer Guide, "Python errors")."""
         try:
-            return str(json.loads(self.cause)["errorMessage"])
+            words = str(json.loads(self.cause)["errorMessage"])
         except (ValueError, KeyError, TypeError, RecursionError):
-            return self.cause or self.error
+            words = self.cause or self.error
+        # What Step Functions itself says has no end.
+        return words if words.rstrip().endswith((".", "!", "?", ")")) else f"{words.rstrip()}."
 
 
 class Fenced(Value):
