@@ -15,6 +15,7 @@ import contextvars
 import json
 import math
 import time
+from time import thread_time
 from typing import Any
 
 from jsonata.timebox import Timebox
@@ -112,7 +113,7 @@ def install(cloud: Cloud, recorder: Recorder, look_seconds: float = LOOK_SECONDS
         return call_function(reference, event)
 
     # The emulator ends an expression after a second of the wall clock, which is none of its fault on a busy machine.
-    Timebox.current_milli_time = staticmethod(lambda: round(time.thread_time() * 1000))
+    Timebox.current_milli_time = staticmethod(lambda: round(thread_time() * 1000))
     cloud.background.repeat(time_out_overdue, look_seconds)
     stepfunctions._run_execution = run_execution
     stepfunctions._fail_execution = fail_execution
