@@ -269,6 +269,14 @@ def test_silence_without_other_signs_is_not_yet(settings: Settings, ssm: FakeSsm
         assess(settings)
 
 
+@pytest.mark.usefixtures("cluster_table", "machines")
+def test_node_that_could_not_be_asked_is_unknown_and_not_silent(settings: Settings, ssm: FakeSsm) -> None:
+    """What comes back makes no sense: Run Command says nothing of the nodes."""
+    ssm.garble = lambda _output: "garbage"
+    with pytest.raises(NotYet, match="could not be asked for its status"):
+        assess(settings)
+
+
 @pytest.mark.usefixtures("cluster_table")
 @pytest.mark.parametrize("moving_to", ["db-02", "db-01"])
 def test_move_that_promoted_the_standby_is_finished_also_when_the_way_back_from_it_was_begun(
