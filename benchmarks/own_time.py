@@ -43,7 +43,6 @@ class Drill:
     profile: str
     result: Result
     phases: list[Phase]
-    answer_timeout: float
 
     @property
     def own(self) -> float:
@@ -68,7 +67,7 @@ def measure(scenario: str, profile_name: str, times: int) -> list[Drill]:
             calls = list(read_calls(bed.world.directory / API_CALLS_FILE, bed.stack, result.broken_at))
         if not result.has_passed:
             raise RuntimeError(result.sentence())
-        drills.append(Drill(scenario, profile_name, result, _phases(result, calls, profile, timeout), timeout))
+        drills.append(Drill(scenario, profile_name, result, _phases(result, calls, profile, timeout)))
     return drills
 
 

@@ -113,6 +113,7 @@ def install(cloud: Cloud, recorder: Recorder, look_seconds: float = LOOK_SECONDS
         return call_function(reference, event)
 
     # The emulator ends an expression after a second of the wall clock, which is none of its fault on a busy machine.
+    # Not by way of the module `time`, which the fault campaign replaces.
     Timebox.current_milli_time = staticmethod(lambda: round(thread_time() * 1000))
     cloud.background.repeat(time_out_overdue, look_seconds)
     stepfunctions._run_execution = run_execution

@@ -5,9 +5,10 @@ from testbed.scenario import Expectation, Fence, Scenario
 from testbed.stage import Stage
 
 
-def break_it(stage: Stage) -> None:
+def break_it(stage: Stage, times: int = 1) -> None:
+    """The story once more, for the so many-th time in this run."""
     stage.lose_network(HOME)
-    stage.wait_for_outcome("FailedOver")
+    stage.wait_for_outcome("FailedOver", times)
     stage.wait_until_off(HOME)
     stage.repair_network(HOME)
     stage.switch_back()

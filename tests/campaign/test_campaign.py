@@ -8,11 +8,14 @@ from pathlib import Path
 from testbed.campaign.cases import CLASSES
 from testbed.campaign.install import REPOSITORY
 
+# Any seed draws every class and kind; this one draws no storm of a thousand rejoins, which alone takes a minute.
+_SEED = "1"
+
 
 def test_short_campaign_breaks_no_promise(tmp_path: Path) -> None:
     result_file = tmp_path / "campaign.json"
     done = subprocess.run(
-        [sys.executable, "-m", "testbed.campaign", "--short", "--seed", "1", "--json", str(result_file)],
+        [sys.executable, "-m", "testbed.campaign", "--short", "--seed", _SEED, "--json", str(result_file)],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -68,7 +68,7 @@ STORIES: dict[str, tuple[Line, ...]] = {
 class Actor(Protocol):
     """Somebody to whom a story happens."""
 
-    def happen(self, line: Line) -> dict[str, Any]:
+    def happen(self, name: str, what: str, given: dict[str, str]) -> dict[str, Any]:
         """What can be seen after the line: the answer's exit code and code, and the node's state."""
 
 
@@ -78,8 +78,7 @@ class ScriptActor:
     def __init__(self, nodes: Cluster) -> None:
         self._nodes = {node.name: node for node in (nodes.first, nodes.second)}
 
-    def happen(self, line: Line) -> dict[str, Any]:
-        name, what, *parameters = line
+    def happen(self, name: str, what: str, given: dict[str, str]) -> dict[str, Any]:
         node = self._nodes[name]
         if what == "loses power":
             node.host.power_off()
@@ -90,7 +89,7 @@ class ScriptActor:
             node.host.boot()
             node.host.wait_until_ready()
             return {}
-        report = node.run(what, **dict(parameter.split("=", 1) for parameter in parameters))
+        report = node.run(what, **given)
         return {"exit": report.exit_code, "code": report.code} | self._state(node)
 
     def _state(self, node: Node) -> dict[str, Any]:
@@ -113,8 +112,7 @@ class ModelActor:
     def end(self) -> None:
         self._loop.end()
 
-    def happen(self, line: Line) -> dict[str, Any]:
-        name, what, *parameters = line
+    def happen(self, name: str, what: str, given: dict[str, str]) -> dict[str, Any]:
         host = self._hosts[name]
         if what == "loses power":
             host.lose_power()
@@ -124,7 +122,6 @@ class ModelActor:
             host.gain_power()
             self._pass(60.0)
             return {}
-        given = dict(parameter.split("=", 1) for parameter in parameters)
         exit_code, said = self._run(host, what, given)
         self._pass(60.0)
         return {"exit": exit_code, "code": said["code"]} | _seen(self._run(host, "status", {})[1]["status"])
@@ -163,4 +160,9 @@ def test_the_node_of_the_campaign_does_what_the_script_does(name: str, cluster: 
 
 
 def _tell(story: Sequence[Line], actor: Actor) -> list[str]:
-    return [f"{' '.join(line)}: {actor.happen(line)}" for line in story]
+    told = []
+    for line in story:
+        name, what, *parameters = line
+        given = dict(parameter.split("=", 1) for parameter in parameters)
+        told.append(f"{' '.join(line)}: {actor.happen(name, what, given)}")
+    return told

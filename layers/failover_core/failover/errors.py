@@ -46,6 +46,12 @@ _PROBLEMS = 5
 """More problems of one value than that nobody reads; an outcome must fit into a notification."""
 
 
+def as_sentence(text: str) -> str:
+    """Somebody else's words, with a full stop."""
+    text = text.rstrip()
+    return text if text.endswith(".") else f"{text}."
+
+
 def explain(error: ValidationError) -> str:
     """What is wrong with a value, field by field, e.g. "minutes: Input should be a valid integer"."""
     problems = error.errors()

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from failover.errors import as_sentence
+
 
 class Value(BaseModel):
     """Base of every model here: immutable, camelCase outside, unknown fields refused."""
@@ -420,8 +422,7 @@ class Failure(Value):
             words = str(json.loads(self.cause)["errorMessage"])
         except (ValueError, KeyError, TypeError, RecursionError):
             words = self.cause or self.error
-        # What Step Functions itself says has no end.
-        return words if words.rstrip().endswith((".", "!", "?", ")")) else f"{words.rstrip()}."
+        return as_sentence(words)  # what Step Functions itself says has no full stop
 
 
 class Fenced(Value):

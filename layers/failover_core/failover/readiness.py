@@ -13,6 +13,7 @@ from pydantic import AwareDatetime
 from failover.adapters.alarms import Alarm
 from failover.adapters.routes import Interface, RouteEntry
 from failover.adapters.targets import TargetCheck, TargetHealth
+from failover.errors import as_sentence
 from failover.models import Answer, ClusterRecord, InstanceState, NodeStatus, PeerProbe, StatusChecks, Value
 from failover.settings import FenceMethod, Settings
 from failover.triggers import ACTING_ALARMS
@@ -167,7 +168,7 @@ def _judge_unknowns(evidence: ReadinessEvidence) -> Iterator[Finding]:
                     id=f"unknown-{source.replace('_', '-')}",
                     about=about,
                     severity=severity,
-                    meaning=f"{what}{f' of {about}' if about else ''} could not be seen: {_sentence(part.why)}",
+                    meaning=f"{what}{f' of {about}' if about else ''} could not be seen: {as_sentence(part.why)}",
                     action="Look again in a few minutes. If it stays so: the sentence above says what was refused.",
                 )
 
@@ -703,7 +704,3 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _node_isolated,
     _subnet_shared,
 )
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."

@@ -51,6 +51,12 @@ def isolated(acls: Iterable[SubnetAcl], settings: Settings) -> list[SubnetAcl]:
     return [acl for acl in acls if acl.acl_id == settings.isolation_acl_id]
 
 
+def is_isolated(node: Node, settings: Settings) -> bool:
+    """Whether all of the node's subnets have the stack's network ACL. Raises as `read_acls` does."""
+    acls = read_acls(node)
+    return len(isolated(acls, settings)) == len(acls)
+
+
 @translate_errors
 def why_not_alone(node: Node) -> str:
     """Why network ACLs on its subnets would not cut off the node, and it alone. A sentence without its full stop.

@@ -89,12 +89,15 @@ def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings,
         standby_probe = pool.submit(_ask_node, standby, "probe", settings)
         route_entries = pool.submit(_ask_source, routes.read_entries, settings)
         alarm_states = pool.submit(_read_alarms, active, settings)
-        is_left_behind = record.fence is not None and record.fence.node == standby.name
-        standby_acls = pool.submit(_ask_source, isolation.read_acls, standby) if is_left_behind else None
+        fence = (
+            pool.submit(_ask_source, lambda node: isolation.is_isolated(node, settings), standby)
+            if record.fence is not None and record.fence.node == standby.name
+            else None
+        )
     entries, states = route_entries.result(), alarm_states.result()
     standby_evidence = _node_evidence(standby, standby_machine.result(), standby_answer.result())
-    if standby_acls is not None:
-        standby_evidence = _left_behind(standby_evidence, standby_acls.result() or [], settings)
+    if fence is not None:
+        standby_evidence = _left_behind(standby_evidence, is_isolated=bool(fence.result()))
     return Evidence(
         active=_node_evidence(active, active_machine.result(), active_answer.result()),
         standby=standby_evidence,
@@ -193,7 +196,7 @@ def _node_evidence(
     )
 
 
-def _left_behind(standby: NodeEvidence, acls: list[isolation.SubnetAcl], settings: Settings) -> NodeEvidence:
+def _left_behind(standby: NodeEvidence, *, is_isolated: bool) -> NodeEvidence:
     """A fenced node may call its replica up to date for ever: until it has rejoined, it is not."""
     return standby.model_copy(
         update={
@@ -201,7 +204,7 @@ def _left_behind(standby: NodeEvidence, acls: list[isolation.SubnetAcl], setting
             "detail": "it was fenced and has not rejoined since",
             "is_up_to_date_standby": False,
             "must_be_kept": True,
-            "is_isolated": bool(acls) and len(isolation.isolated(acls, settings)) == len(acls),
+            "is_isolated": is_isolated,
         }
     )
 
