@@ -269,6 +269,7 @@ def function_environment(interfaces: Mapping[str, str], tables: Sequence[str]) -
         "DEAD_LETTER_QUEUE_URL": "https://sqs.ap-northeast-1.amazonaws.com/000000000000/lost",
         "CONFIRM_FAILOVER": "Never",
         "CONFIRM_TIMEOUT_SECONDS": "600",
+        "REPLICATION_PROTOCOL": "C",
         "FENCE_METHOD": "IsolateAndStop",
         "ISOLATION_ACL_ID": "acl-0",
         "FENCE_TIMEOUT_SECONDS": "300",

@@ -53,6 +53,7 @@ def make_environment(**changes: str) -> dict[str, str]:
         "WATCH_INTERVAL_SECONDS": "5",
         "CONFIRM_FAILOVER": "Never",
         "CONFIRM_TIMEOUT_SECONDS": "600",
+        "REPLICATION_PROTOCOL": "C",
     } | changes
 
 

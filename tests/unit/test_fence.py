@@ -11,7 +11,7 @@ from failover.adapters import instances
 from failover.conclusion import Progress, conclude
 from failover.errors import CloudUnavailable, Failed, NotYet
 from failover.models import Decision, Failure, Fence, Fenced, InstanceState, OutcomeKind, Verdict
-from failover.settings import FenceMethod, Settings
+from failover.settings import FenceMethod, ReplicationProtocol, Settings
 from failover.steps import confirm_stop as confirm_module
 from failover.steps import fence_node as fence_module
 from failover.steps.confirm_stop import ConfirmStopInput, confirm_stop
@@ -421,3 +421,14 @@ def test_node_that_was_not_isolated_is_told_with_the_reason() -> None:
     assert conclusion.reason.endswith("db-01 was fenced by its stop alone: the subnet subnet-0a1 is shared.")
     stopped = Fenced(node="db-01", proof="stopped", is_off=True)
     assert conclude(FAIL_OVER, None, Progress(is_moved=True, fenced=stopped)).reason == FAIL_OVER.reason
+
+
+def test_asynchronous_replication_is_told_after_a_fence_and_only_then() -> None:
+    fenced = Fenced(node="db-01", proof="stopped", is_off=True)
+    after_a_fence = conclude(FAIL_OVER, None, Progress(is_moved=True, fenced=fenced), ReplicationProtocol.A)
+    assert "may be missing" in after_a_fence.reason
+    for protocol, progress in (
+        (ReplicationProtocol.C, Progress(is_moved=True, fenced=fenced)),
+        (ReplicationProtocol.A, Progress(is_moved=True)),
+    ):
+        assert "may be missing" not in conclude(FAIL_OVER, None, progress, protocol).reason

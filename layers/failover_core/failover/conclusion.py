@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from failover.models import Decision, Failure, Fenced, OutcomeKind, Value, Verdict
+from failover.settings import ReplicationProtocol
 
 _WHAT_TO_DO_AFTER_A_FAILED_STEP = {
     "AssessCluster": "Nothing was changed. Look at both nodes; the workflow starts again while an alarm stands.",
@@ -28,6 +29,10 @@ _WHAT_TO_DO_AFTER_A_FAILED_STEP = {
     "CheckTargets": "The database side serves; look at the App servers behind the load balancer.",
 }
 
+_LAST_WRITES_MAY_BE_MISSING = (
+    "Replication is asynchronous (protocol A): what users wrote in the last moments before the failure may be missing."
+)
+
 
 class Progress(Value):
     """How far the execution came."""
@@ -48,7 +53,12 @@ class Conclusion(Value):
     next_step: str
 
 
-def conclude(decision: Decision | None, failure: Failure | None, progress: Progress) -> Conclusion:
+def conclude(
+    decision: Decision | None,
+    failure: Failure | None,
+    progress: Progress,
+    protocol: ReplicationProtocol = ReplicationProtocol.C,
+) -> Conclusion:
     """The outcome of an execution that decided so, failed there (or not), and came that far."""
     if failure is not None:
         return _conclude_failure(decision, failure, progress)
@@ -61,7 +71,10 @@ def conclude(decision: Decision | None, failure: Failure | None, progress: Progr
             "node is in service again.",
             next_step="Find out why the other node could not take the role, before the next failure needs it.",
         )
-    return _conclude_success(decision, progress)
+    conclusion = _conclude_success(decision, progress)
+    if progress.is_moved and progress.fenced is not None and protocol is ReplicationProtocol.A:
+        return conclusion.model_copy(update={"reason": f"{conclusion.reason} {_LAST_WRITES_MAY_BE_MISSING}"})
+    return conclusion
 
 
 def _conclude_failure(decision: Decision | None, failure: Failure, progress: Progress) -> Conclusion:

@@ -32,6 +32,13 @@ class ConfirmFailover(StrEnum):
     ABORT = "AbortAfterTimeout"
 
 
+class ReplicationProtocol(StrEnum):
+    """When DRBD acknowledges a write (drbd.conf(5), "protocol"): when this node has it, or when both have it."""
+
+    A = "A"
+    C = "C"
+
+
 class Node(BaseModel):
     """One of the two database servers."""
 
@@ -79,6 +86,7 @@ class Settings(BaseModel):
     watch_interval_seconds: int = Field(ge=1)
     confirm_failover: ConfirmFailover
     confirm_timeout_seconds: int = Field(ge=1)
+    replication_protocol: ReplicationProtocol
 
     @property
     def silence(self) -> timedelta:

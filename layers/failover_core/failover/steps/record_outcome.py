@@ -37,7 +37,7 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
     """
     before = request.lock.record if request.lock else None
     now_recorded = _read_record_if_readable(settings)
-    conclusion = conclude(request.decision, request.failure, request.progress)
+    conclusion = conclude(request.decision, request.failure, request.progress, settings.replication_protocol)
     outcome = Outcome(
         outcome=conclusion.kind,
         verdict=request.decision.verdict if request.decision else None,
