@@ -1,6 +1,7 @@
 """WORLD/cut-off.json: which interfaces of which instances the cloud's network lets nothing through to or from.
 
-Written by the cloud as its network ACLs change, obeyed by the simulated hosts: {"i-0123": ["eth0", "eth1"]}.
+Written by the cloud as its network ACLs change, obeyed by the simulated hosts and by the lab's network:
+{"i-0123": ["eth0", "eth1"]}.
 """
 
 from __future__ import annotations

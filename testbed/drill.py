@@ -46,7 +46,10 @@ class Result:
     epoch_after: int
     outage_seconds: float | None
     """The longest outage; None when it did not end."""
-    is_data_intact: bool
+    memos: int
+    """How many were acknowledged to the user."""
+    lost_memos: int
+    """How many of them are missing or different at the end."""
     broken_promises: Mapping[str, Sequence[str]]
     api_calls: Mapping[str, Mapping[str, int]]
     moments: Sequence[Moment]
@@ -85,7 +88,9 @@ class Result:
             "outageSeconds": _rounded(self.outage_seconds),
             "controllerSeconds": _rounded(self.controller_seconds),
             "phases": self.phases,
-            "dataIntact": self.is_data_intact,
+            "dataIntact": self.lost_memos == 0,
+            "memos": self.memos,
+            "lostMemos": self.lost_memos,
             "promises": {number: not broken for number, broken in self.broken_promises.items()},
             "apiCalls": self.api_calls,
             "readiness": self.readiness,
@@ -105,9 +110,10 @@ class Result:
             return f"FAIL {self.scenario}: {' '.join(self.problems)}"
         assert self.decisive is not None
         outage = "did not end" if self.outage_seconds is None else f"{self.outage_seconds:.1f} s"
+        data = f"{self.lost_memos} of {self.memos} acknowledged memos lost" if self.lost_memos else "data intact"
         return (
             f"PASS {self.scenario}: {self.decisive.outcome} in {self.controller_seconds:.1f} s, outage {outage}, "
-            f"{self.active_after} is active, epoch {self.epoch_after}, data intact, promises kept. "
+            f"{self.active_after} is active, epoch {self.epoch_after}, {data}, promises kept. "
             f"{self.decisive.output.get('reason')}"
         )
 
@@ -173,7 +179,7 @@ class _Drill:
         repeats = self._repeat(observer, decisive)
         user.leave()
         self._phase = "reading everything back"
-        is_data_intact = self._check_data(user, after)
+        lost_memos = self._check_data(user, after)
         history = self._history(observer, user, repeats)
         broken_promises = oracle.judge(history)
         self._check(before, after, calls, history, decisive)
@@ -189,7 +195,8 @@ class _Drill:
             epoch_before=before.epoch,
             epoch_after=after.epoch,
             outage_seconds=_outage_seconds(longest),
-            is_data_intact=is_data_intact,
+            memos=len(user.acknowledged),
+            lost_memos=lost_memos,
             broken_promises=broken_promises,
             api_calls=count_calls(calls),
             moments=timeline.tell(history, self._acts),
@@ -303,15 +310,17 @@ class _Drill:
 
     # --- judging ---
 
-    def _check_data(self, user: User, after: Sample) -> bool:
+    def _check_data(self, user: User, after: Sample) -> int:
+        """How many memos are lost, which is a problem unless the scenario allows it."""
         if self._expected.service is Service.GONE:
             missing = list(self._missing_on_volume(after.active or HOME, user.acknowledged))
         else:
             missing = user.read_back()
-        self._problems += missing[:3]
-        if len(missing) > 3:
-            self._problems.append(f"And {len(missing) - 3} more memos.")
-        return not missing
+        if not self._expected.may_lose_writes:
+            self._problems += missing[:3]
+            if len(missing) > 3:
+                self._problems.append(f"And {len(missing) - 3} more memos.")
+        return len(missing)
 
     def _missing_on_volume(self, node: str, memos: Mapping[str, bytes]) -> Iterator[str]:
         """With nobody serving, what was acknowledged must lie on the volume of the node that was active last."""

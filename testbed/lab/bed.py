@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from testbed import deployment
 from testbed.bed import Pace, Tell, Testbed, _subscribe
 from testbed.cloud.launch import running_cloud
+from testbed.cut_off import read_cut_off
 from testbed.endpoint import Clients, Endpoint
 from testbed.hosts import HostUnreachable, SimulatedHost
 from testbed.installation import HOME, STANDBY, Installation, make_installation, read_routes
@@ -34,15 +35,13 @@ from testbed.world import World
 
 APP_SERVERS = ("app-01",)
 """The App servers that run: each is one more machine on the emulating processors."""
-_ROUTE_INTERVAL_SECONDS = 0.3
+_VPC_INTERVAL_SECONDS = 0.3
 # What a real server does in a tenth of a second takes an emulated one seconds.
 _PACE = Pace(
     user_interval_seconds=1.5,
     user_timeout_seconds=10.0,
     patience_seconds=900.0,
-    # The machines' network knows no network ACL.
     parameters={
-        "FenceMethod": "StopInstance",
         "AnswerTimeoutSeconds": "30",
         "WatchIntervalSeconds": "10",
         "PathPort": "22",
@@ -114,15 +113,17 @@ class LabTestbed(Testbed):
         return target
 
 
-class VirtualIpRoutes:
-    """Keeps this namespace's routes to the virtual IP as the cloud's route tables say, while the context is open."""
+class FollowedVpc:
+    """Keeps this namespace's network as the cloud says, while the context is open: routes and network ACLs."""
 
-    def __init__(self, clients: Clients, installation: Installation) -> None:
+    def __init__(self, clients: Clients, installation: Installation, world: World) -> None:
         self._clients = clients
         self._installation = installation
-        self._current: dict[str, str | None] = {}
+        self._world = world
+        self._routes: dict[str, str | None] = {}
+        self._cut_off: frozenset[str] = frozenset()
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="virtual-ip-routes", daemon=True)
+        self._thread = threading.Thread(target=self._follow, name="followed-vpc", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -135,15 +136,28 @@ class VirtualIpRoutes:
         self._thread.join()
 
     def _follow(self) -> None:
-        while not self._is_over.wait(_ROUTE_INTERVAL_SECONDS):
+        while not self._is_over.wait(_VPC_INTERVAL_SECONDS):
+            self._follow_network_acls()
             try:
                 routes = read_routes(self._clients, self._installation).virtual_ip
             except (BotoCoreError, ClientError):
                 continue  # unknown is no reason to change a route
             wanted = {table: self._address(target) for table, target in routes.items()}
-            if wanted != self._current:
+            if wanted != self._routes:
                 network.point_virtual_ip(wanted)
-                self._current = wanted
+                self._routes = wanted
+
+    def _follow_network_acls(self) -> None:
+        cut_off = read_cut_off(self._world.directory)
+        wanted = frozenset(
+            subnet
+            for name, node in self._installation.nodes.items()
+            for index, subnet in enumerate(hosts.CABLING[name].interfaces)
+            if f"eth{index}" in cut_off.get(node.instance_id, ())
+        )
+        if wanted != self._cut_off:
+            network.cut_off(wanted)
+            self._cut_off = wanted
 
     def _address(self, interface_id: str | None) -> str | None:
         node = self._installation.node_of_interface(interface_id)
@@ -181,7 +195,7 @@ def running_lab(directory: Path, images: Images, profile: Profile, tell: Tell) -
         group = clients.elbv2.describe_target_groups(TargetGroupArns=[installation.target_group_arn])["TargetGroups"][0]
         servers = {name: installation.app_servers[name].address for name in APP_SERVERS}
         try:
-            with VirtualIpRoutes(clients, installation), running_balancer(world.directory, group, servers):
+            with FollowedVpc(clients, installation, world), running_balancer(world.directory, group, servers):
                 tell("deploying the stack (sam deploy) while the machines boot")
                 parameters = {**installation.parameters(), **_PACE.parameters}
                 stack = deployment.deploy(clients, deployment.build(), parameters)

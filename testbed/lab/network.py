@@ -1,16 +1,17 @@
 """The installation's VPC, in the network namespace that the lab runs in: this namespace is its router.
 
 Each subnet is a bridge whose first address is the router's, as in a VPC. What leaves an App subnet for the virtual IP
-follows a routing table of its own, which is kept as the cloud's route table of that subnet says (`VirtualIpRoutes`).
-The security groups are nftables rules on what is forwarded, stateful as the real ones are. The load balancer's checks
-and requests come from its own address.
+follows a routing table of its own, which is kept as the cloud's route table of that subnet says (`FollowedVpc` in
+bed.py). The security groups are nftables rules on what is forwarded, stateful as the real ones are. Before them come
+the network ACLs, which keep no state: of a subnet that the cloud lets nothing through (`cut_off`) nothing is forwarded,
+connections that exist included. The load balancer's checks and requests come from its own address.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 VIRTUAL_IP = "10.1.0.10"
 LOAD_BALANCER = "10.0.8.10"
@@ -35,6 +36,13 @@ _SETTINGS = {
 }
 
 
+_NETWORK_ACLS = """
+        table inet network_acls {
+            chain forward { type filter hook forward priority -10; policy accept; }
+        }
+"""
+
+
 class NetworkError(RuntimeError):
     """A command that sets the network up failed."""
 
@@ -55,7 +63,7 @@ def make_network() -> None:
     for name, table in _TABLES.items():
         commands.append(f"rule add iif {name} lookup {table}")
     _batch(commands)
-    _run("nft", "-f", "-", text=_security_groups())
+    _run("nft", "-f", "-", text=_NETWORK_ACLS + _security_groups())
 
 
 def add_tap(name: str, subnet: str) -> None:
@@ -73,6 +81,15 @@ def point_virtual_ip(targets: Mapping[str, str | None]) -> None:
         else:
             commands.append(f"route replace {VIRTUAL_IP}/32 via {address} table {table}")
     _batch(commands)
+
+
+def cut_off(subnets: Collection[str]) -> None:
+    """Lets nothing through to or from exactly these subnets. Raises NetworkError."""
+    rules = ["flush chain inet network_acls forward"]
+    if subnets:
+        names = ", ".join(f'"{name}"' for name in sorted(subnets))
+        rules += [f"add rule inet network_acls forward {side} {{ {names} }} drop" for side in ("iifname", "oifname")]
+    _run("nft", "-f", "-", text="\n".join(rules) + "\n")
 
 
 def _security_groups() -> str:

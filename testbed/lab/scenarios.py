@@ -11,6 +11,7 @@ from testbed.scenarios import active_reboots, network_loss, service_crash, switc
 from testbed.stage import Stage
 
 _RESYNC_MEGABYTES = 100
+_REPLICATION_DELAY_SECONDS = 2.0
 _FAILED_OVER = Expectation(
     outcome="FailedOver",
     verdict="failOver",
@@ -18,6 +19,7 @@ _FAILED_OVER = Expectation(
     moves=1,
     fence=Fence.NEEDED,
     instances_off=frozenset({HOME}),
+    isolated=frozenset({HOME}),
 )
 _NOTHING_TO_DO = Expectation(outcome="NothingToDo", verdict="nothingToDo")
 
@@ -78,14 +80,49 @@ def _fail_in_resync(stage: Stage) -> None:
     lab.return_power(HOME)
 
 
-# The machines' network knows no network ACL, so that a fence is a stop here (`testbed.lab.bed`).
+def _replicate_asynchronously(stage: Stage) -> None:
+    _lab(stage).replicate_asynchronously(HOME, _REPLICATION_DELAY_SECONDS)
+
+
+def _drive_replication(stage: Stage) -> None:
+    lab = _lab(stage)
+    lab.wait_for_status(STANDBY, "Connected", "UpToDate")
+    lab.lose_replication_link(HOME)
+    lab.wait_for_status(STANDBY, "WFConnection", "UpToDate")
+    lab.drive_replication(STANDBY, "drbdadm outdate")
+    lab.wait_for_status(STANDBY, "WFConnection", "Outdated")
+    lab.write_much(HOME, _RESYNC_MEGABYTES)
+    lab.slow_resync(STANDBY)
+    lab.mend_replication_link(HOME)
+    lab.wait_for_status(STANDBY, "SyncTarget", "Inconsistent")
+    lab.drive_replication(STANDBY, "drbdadm disconnect")
+    lab.wait_for_status(STANDBY, "StandAlone", "Inconsistent")
+    lab.drive_replication(STANDBY, "drbdadm detach")
+    lab.wait_for_status(STANDBY, "Unconfigured", "Unknown")  # neither disk nor peer: DRBD shows nothing else of it
+    lab.drive_replication(STANDBY, "drbdadm attach", "drbdadm connect")
+    lab.wait_for_status(STANDBY, "Connected", "UpToDate")
+    lab.drive_replication(STANDBY, "drbdadm detach")
+    lab.wait_for_status(STANDBY, "Connected", "Diskless")
+    lab.drive_replication(STANDBY, "drbdadm attach")
+    lab.wait_for_status(STANDBY, "Connected", "UpToDate")
+    lab.start_by_hand()
+
+
 _SCENARIOS = (
-    replace(network_loss.SCENARIO, expected=_FAILED_OVER),
+    network_loss.SCENARIO,
     Scenario(
         name="power-loss",
         title="The active node loses its power in the middle of its writes: the standby takes over.",
         break_it=_lose_power,
         expected=_FAILED_OVER,
+    ),
+    Scenario(
+        name="power-loss-asynchronous",
+        title="As power-loss, with protocol A and a slow link: what was lost is counted, and the operator told.",
+        prepare=_replicate_asynchronously,
+        break_it=_lose_power,
+        expected=replace(_FAILED_OVER, may_lose_writes=True, reason="may be missing"),
+        parameters={"ReplicationProtocol": "A"},
     ),
     switchback_after_failover.SCENARIO,
     service_crash.SCENARIO,
@@ -99,6 +136,12 @@ _SCENARIOS = (
         name="replication-link-lost",
         title="The replication link alone is lost: a warning, no move; what changed is resynced when it returns.",
         break_it=_lose_replication_link,
+        expected=_NOTHING_TO_DO,
+    ),
+    Scenario(
+        name="replication-states",
+        title="The standby's replica goes through every state of DRBD, and the node script calls each by its name.",
+        break_it=_drive_replication,
         expected=_NOTHING_TO_DO,
     ),
     Scenario(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 from testbed.installation import CLUSTER
@@ -58,6 +59,21 @@ class LabStage(Stage):
         """A resync to that node will take as long as the story needs it to."""
         self._do(node, "drbdsetup disk-options 0 --c-plan-ahead=0 --resync-rate=100")
 
+    def replicate_asynchronously(self, node: str, delay_seconds: float) -> None:
+        """From here on a write is acknowledged before the peer has it, and is so long on its way to it.
+
+        The time-outs are longer by that delay; dead peers are noticed a little later.
+        """
+        timeouts = "--ping-int=6 --ping-timeout=45 --timeout=55"
+        self._do(node, f"drbdadm net-options --protocol=A {timeouts} garoon")
+        self._do(node, f"tc qdisc add dev eth1 root netem delay {delay_seconds:.3f}s limit 100000")
+
+    def drive_replication(self, node: str, *drbd: str) -> None:
+        """Commands of DRBD's own tools, one after the other, with the resource added."""
+        for command in drbd:
+            self._tell(f"{node}: {command}")
+            self._do(node, f"{command} garoon")
+
     # --- people and programs ---
 
     def write_locally(self, node: str) -> None:
@@ -94,6 +110,16 @@ class LabStage(Stage):
             return read_hosts(self._bed.world.directory)[node].disk == disk
 
         wait_until(is_so, f"the replica of {node} being {disk}", self._bed.patience_seconds, _LOOK_SECONDS)
+
+    def wait_for_status(self, node: str, connection: str, disk: str) -> None:
+        """Until the node script on it, asked for its `status`, calls connection and disk so."""
+
+        def is_so() -> bool:
+            replication = json.loads(self._do(node, "garoon-node status"))["replication"]
+            return (replication["connection"], replication["disk"]) == (connection, disk)
+
+        wait_until(is_so, f"{node} calling its replica {connection}, {disk}", self._bed.patience_seconds, _LOOK_SECONDS)
+        self._tell(f"{node}: its script says {connection}, {disk}")
 
     def _do(self, node: str, script: str) -> str:
         """Whatever the machine's network does. Raises HostError when it does not succeed."""

@@ -30,5 +30,5 @@ def test_scenario_passes_on_real_machines(scenario: str, tmp_path: Path) -> None
 
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     result = json.loads(result_file.read_text())
-    assert result["dataIntact"] is True
+    assert result["dataIntact"] is True or ALL[scenario].expected.may_lose_writes
     assert all(result["promises"].values())
