@@ -221,15 +221,18 @@ class _Drill:
         return True
 
     def _wait_for_the_end(self, observer: Observer) -> Execution | None:
-        """The execution that dealt with what was broken; those of the preparations do not count."""
+        """The execution that dealt with what was broken; those of the preparations do not count.
+
+        One that was under way just then may do so, too: on a busy machine a node can be found silent before it breaks.
+        """
         broken_at = self._broken_at or self._since
 
         def decisive() -> list[Execution]:
             return [
                 execution
                 for execution in observer.known_executions
-                if execution.started_at >= broken_at
-                and execution.is_over
+                if execution.ended_at is not None
+                and execution.ended_at >= broken_at
                 and execution.outcome == self._expected.outcome
             ]
 
