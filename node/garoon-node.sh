@@ -267,6 +267,12 @@ was_active() {
     [[ $(read_state role) == active ]]
 }
 
+# A node that is in service is active, whoever made it so: on an installation that is taken over, hands did.
+adopt_role() {
+    read_replication
+    ! is_primary || ! is_mounted || was_active || write_state role active
+}
+
 is_unreplicated() {
     [[ $(read_state role) == unreplicated ]]
 }
@@ -1081,6 +1087,7 @@ run_install() {
     fi
     install_agent_config
     attach_or_connect || missing="; its replica is not up: $LAST_ERROR"
+    adopt_role || fail "${CONFIG[NODE_NAME]} is in service but can't record it in $STATE_DIRECTORY."
     done_with "${CONFIG[NODE_NAME]} is installed$([[ $HAS_CHANGED == true ]] || printf ' already, nothing changed')$(agent_warning)$missing."
 }
 
@@ -1259,9 +1266,9 @@ check_arguments() {
     "") bad_arguments "No verb was given. If Run Command called: the SSM Agent must be 3.3.2746.0 or later." ;;
     *) bad_arguments "There is no verb ${VERB:0:60}: allowed are status, probe, promote, start, restart, stop, demote, reconnect, rejoin and install." ;;
     esac
-    matches "$EPOCH" "$NUMBER_PATTERN" || bad_arguments "The epoch must be a number, not ${EPOCH:0:60}"
-    matches "$EXPIRES_AT" "$NUMBER_PATTERN" || bad_arguments "The time of expiry must be in seconds since 1970, not ${EXPIRES_AT:0:60}"
-    matches "$ACCEPT_DATA_LOSS" 'true|false' || bad_arguments "AcceptDataLoss must be true or false, not ${ACCEPT_DATA_LOSS:0:60}"
+    matches "$EPOCH" "$NUMBER_PATTERN" || bad_arguments "The epoch must be a number, not '${EPOCH:0:60}'."
+    matches "$EXPIRES_AT" "$NUMBER_PATTERN" || bad_arguments "The time of expiry must be in seconds since 1970, not '${EXPIRES_AT:0:60}'."
+    matches "$ACCEPT_DATA_LOSS" 'true|false' || bad_arguments "AcceptDataLoss must be true or false, not '${ACCEPT_DATA_LOSS:0:60}'."
     # Leading zeros must not make them octal.
     EPOCH=$((10#$EPOCH)) EXPIRES_AT=$((10#$EXPIRES_AT))
 }

@@ -59,6 +59,18 @@ def test_the_installed_script_is_the_one_that_was_run(serving_cluster: Cluster) 
     assert (serving_cluster.first.host.files.root / "usr/local/sbin/garoon-node").read_text() == SCRIPT.read_text()
 
 
+def test_a_node_that_is_in_service_already_is_installed_as_the_active_one(active_cluster: Cluster) -> None:
+    role = active_cluster.first.host.files.root / "var/lib/garoon-node/role"
+    role.unlink()  # as on an installation that ran before this script came
+    assert not active_cluster.first.status()["wasActive"]
+
+    active_cluster.first.install()
+    active_cluster.second.install()
+
+    assert active_cluster.first.status()["wasActive"]
+    assert not active_cluster.second.status()["wasActive"]
+
+
 def test_a_resource_file_that_is_there_is_kept(cluster: Cluster) -> None:
     resource = cluster.first.host.files.root / "etc/drbd.d/garoon.res"
     text = resource.read_text()

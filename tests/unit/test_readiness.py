@@ -152,6 +152,10 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         status_of("db-01", is_serving=False, database_answers=False),
         [("active-not-serving", "db-01", CRITICAL)],
     ),
+    "active that nobody told so": (
+        status_of("db-01", was_active=False),
+        [("role-not-noted", "db-01", CRITICAL)],
+    ),
     "replica in a resync": (
         replica_of("db-02", disk="Inconsistent", connection="SyncTarget", sync_percent=42.0),
         [("replica-stale", "db-02", CRITICAL)],

@@ -282,6 +282,21 @@ def _active_not_serving(evidence: ReadinessEvidence) -> Finding | None:
     )
 
 
+def _role_not_noted(evidence: ReadinessEvidence) -> Finding | None:
+    """What only the role tells the node: whether to watch its services, and to boot out of touch with its peer."""
+    status = evidence.status(evidence.active)
+    if status is None or status.replication.role != "Primary" or not status.is_mounted or status.was_active:
+        return None
+    return Finding(
+        id="role-not-noted",
+        about=str(evidence.active),
+        severity=Severity.CRITICAL,
+        meaning=f"{evidence.active} is in service without knowing that it is the active node: it does not tell when "
+        "its services fail, and after a crash it would follow its peer at once.",
+        action=f"Run `garoon-node promote` on {evidence.active}; what works is left alone.",
+    )
+
+
 # --- the replica -------------------------------------------------------------------------------------------------
 
 
@@ -675,6 +690,7 @@ _OF_THE_CLUSTER: tuple[Callable[[ReadinessEvidence], Finding | None], ...] = (
     _interval_running,
     _roles_disagree,
     _active_not_serving,
+    _role_not_noted,
     _replica_stale,
     _replica_not_connected,
     _replication_word_missing,
