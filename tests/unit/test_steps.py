@@ -535,6 +535,7 @@ def test_outcome_is_recorded_published_and_the_lock_is_free(
     assert message["subject"] == "[garoon] FailedOver"
     assert message["attention"] == "needed"
     assert "Next step: Bring the old active node back" in message["text"]
+    assert "By hand:" not in message["text"]
 
 
 @pytest.mark.usefixtures("cluster_table")
@@ -551,7 +552,9 @@ def test_refused_input_is_told_and_changes_nothing(settings: Settings, published
     outcome = record_outcome(request, settings)
     assert (outcome.outcome, outcome.reason) == (OutcomeKind.REFUSED, "The input is not usable.")
     assert table.read_record(settings) == before
-    assert len(published) == 1
+    [message] = published
+    state_machine = "arn:aws:states:ap-northeast-1:123456789012:stateMachine:garoon-failover"
+    assert f"start-execution --state-machine-arn {state_machine} --input '{{}}'" in message["text"]
 
 
 def test_repeated_finding_of_the_schedule_asks_for_no_attention(

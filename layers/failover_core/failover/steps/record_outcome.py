@@ -13,6 +13,7 @@ from failover.models import AutomaticLimit, ClusterRecord, Decision, Failure, Lo
 from failover.runtime import StepInput, logger, metrics
 from failover.settings import Settings
 
+_MAY_BE_STARTED_AGAIN = (OutcomeKind.HALTED, OutcomeKind.FAILED, OutcomeKind.REFUSED, OutcomeKind.RESTORED)
 _NEEDS_NO_ATTENTION = (OutcomeKind.NOTHING_TO_DO, OutcomeKind.SKIPPED)
 
 
@@ -126,4 +127,7 @@ def _text(outcome: Outcome, settings: Settings) -> str:
         lines.append(f"Snapshot:  {outcome.snapshot_id} holds what the node held before it rejoined")
     lines.append(f"Took:      {(outcome.ended_at - outcome.started_at).total_seconds():.1f} s")
     lines.append(f"Execution: {outcome.execution}")
+    if outcome.outcome in _MAY_BE_STARTED_AGAIN:
+        state_machine = outcome.execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+        lines.append(f"By hand:   aws stepfunctions start-execution --state-machine-arn {state_machine} --input '{{}}'")
     return "\n".join(lines) + "\n"
