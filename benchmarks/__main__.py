@@ -314,6 +314,8 @@ def main() -> None:
     parser.add_argument("--only", help=f"sections, separated by commas: {', '.join(SECTIONS)}")
     arguments = parser.parse_args()
     names = arguments.only.split(",") if arguments.only else list(SECTIONS)
+    if unknown := set(names) - set(SECTIONS):
+        parser.error(f"there is no section {', '.join(sorted(unknown))}: allowed are {', '.join(SECTIONS)}")
     sections = report.read_sections()
     for name in names:
         if arguments.quick and name in SLOW:

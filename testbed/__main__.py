@@ -9,11 +9,11 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from testbed.arguments import new_file
 from testbed.hosts import HostError
 from testbed.profiles import load_profile
 
@@ -47,13 +47,13 @@ def _parse() -> argparse.Namespace:
     drill = commands.add_parser("drill", help="break something and watch the controller put it right")
     drill.add_argument("--scenario", default="network-loss", metavar="NAME", help="which one (see --list)")
     drill.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")
-    drill.add_argument("--json", type=Path, metavar="FILE", help="write the result there, as one JSON object")
+    drill.add_argument("--json", type=new_file, metavar="FILE", help="write the result there, as one JSON object")
     drill.add_argument("--list", action="store_true", help="list the scenarios, one line each")
     drill.set_defaults(run=_drill)
     soak = commands.add_parser("soak", help="failovers and switchbacks in a row, with a user who writes throughout")
     soak.add_argument("--rounds", type=_read_count, default=20, metavar="N", help="how many of each (default 20)")
     soak.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")
-    soak.add_argument("--json", type=Path, metavar="FILE", help="write the result there, as one JSON object")
+    soak.add_argument("--json", type=new_file, metavar="FILE", help="write the result there, as one JSON object")
     soak.set_defaults(run=_soak)
     cloud = commands.add_parser("cloud", help="keep the local cloud and the simulated cluster running")
     cloud.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from testbed.arguments import new_file
 from testbed.campaign import cases
 from testbed.campaign.campaign import WALKS, Tally, find_all_cases, run_all, run_all_walks, total
 from testbed.campaign.case import End, Report
@@ -76,7 +77,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name holds TEXT, or that class")
     parser.add_argument("--seed", default="0", help="chooses the sample (default 0)")
     parser.add_argument("--case", metavar="NAME", help="run one case and print all that happens")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="write the result there")
     parser.add_argument("--walks", type=int, default=0, metavar="N", help="and so many random walks")
     parser.add_argument("--write", action="store_true", help="write the table into docs/reliability.md")
     parser.add_argument("--self-test", action="store_true", help="put each seeded defect in: is it found?")

@@ -7,10 +7,10 @@ own (network, processes, mounts): nothing is routed out of it, two labs don't me
 
 base_system, images, snapshots   what is built once, and kept in .testbed/lab by its content
 machine, keeper, host            one virtual machine; the handle that the cloud uses as it uses a simulated host's
-network                          the VPC: bridges, taps, the virtual IP's routes, security groups
+network                          the VPC: bridges, taps, the virtual IP's routes, security groups, network ACLs
 balancer                         HAProxy in the place of the load balancer
 bed, stage, scenarios, checks    all of it together, under the drill's own user, oracle and timeline
 guest/                           what runs inside the machines
 
-Not there yet: app-02; source/dest check, security groups and network ACLs read from the cloud instead of fixed.
+Not there: app-02; source/dest check and security groups are fixed, not read from the cloud.
 """

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from testbed.arguments import new_file
 from testbed.deployment import SCRATCH, DeploymentError, build
 from testbed.hosts import HostError
 from testbed.lab import images
@@ -53,7 +54,7 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m testbed.lab", description=__doc__)
     parser.add_argument("--scenario", default="network-loss", metavar="NAME", help="which one")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there, as one JSON object")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="write the result there, as one JSON object")
     return parser.parse_args()
 
 
@@ -68,6 +69,14 @@ def why_not() -> str | None:
 
 def _enclose(arguments: argparse.Namespace) -> int:
     """Does all the rest in a process namespace: whatever ends its first process ends all others in it."""
+    from testbed import scenarios
+    from testbed.lab.scenarios import ALL
+
+    try:
+        scenarios.find(arguments.scenario, ALL)
+    except scenarios.UnknownScenarioError as error:
+        print(error, file=sys.stderr)
+        return 2
     if reason := why_not():
         print(reason, file=sys.stderr)
         return 2
@@ -114,18 +123,13 @@ def _again(arguments: argparse.Namespace) -> list[str]:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from testbed import scenarios
     from testbed.drill import keep, run, write_json
     from testbed.installation import HOME
     from testbed.lab.bed import running_lab
     from testbed.lab.scenarios import ALL
     from testbed.view import Progress, choose_view, print_timeline
 
-    try:
-        scenario = scenarios.find(arguments.scenario, ALL)
-    except scenarios.UnknownScenarioError as error:
-        print(error, file=sys.stderr)
-        return 2
+    scenario = ALL[arguments.scenario]
     profile = load_profile(PROFILE)
     directory = Path(os.environ[_DIRECTORY])
     built = images.build(CACHE, console.print)
