@@ -427,6 +427,9 @@ def test_asynchronous_replication_is_told_after_a_fence_and_only_then() -> None:
     fenced = Fenced(node="db-01", proof="stopped", is_off=True)
     after_a_fence = conclude(FAIL_OVER, None, Progress(is_moved=True, fenced=fenced), ReplicationProtocol.A)
     assert "may be missing" in after_a_fence.reason
+    failure = Failure(step="StartServices", error="Failed", cause="It went wrong.")
+    half_done = conclude(FAIL_OVER, failure, Progress(is_moved=True, fenced=fenced), ReplicationProtocol.A)
+    assert "may be missing" in half_done.reason
     for protocol, progress in (
         (ReplicationProtocol.C, Progress(is_moved=True, fenced=fenced)),
         (ReplicationProtocol.A, Progress(is_moved=True)),

@@ -17,10 +17,16 @@ def test_answer_comes_back_as_a_model(settings: Settings, ssm: FakeSsm) -> None:
     assert ssm.sent[0]["document"] == "garoon-node"
 
 
-def test_silent_node_is_none_and_its_command_is_cancelled(settings: Settings, ssm: FakeSsm) -> None:
+def test_silent_node_is_none_and_the_look_at_it_is_cancelled(settings: Settings, ssm: FakeSsm) -> None:
     ssm.nodes["i-0a"].is_silent = True
     assert run_verb(settings.node_a, "status", settings, timeout_seconds=10) is None
     assert ssm.cancelled == ["1"]
+
+
+def test_verb_that_takes_long_is_left_to_go_on(settings: Settings, ssm: FakeSsm) -> None:
+    ssm.nodes["i-0b"].is_silent = True
+    assert run_verb(settings.node_b, "start", settings, timeout_seconds=10, epoch=1) is None
+    assert ssm.cancelled == []
 
 
 def test_command_carries_the_moment_after_which_it_must_not_run(settings: Settings, ssm: FakeSsm) -> None:

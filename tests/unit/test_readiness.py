@@ -152,6 +152,10 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         status_of("db-01", is_serving=False, database_answers=False),
         [("active-not-serving", "db-01", CRITICAL)],
     ),
+    "node of an epoch to come": (
+        status_of("db-02", epoch=1),
+        [("epoch-ahead", "db-02", CRITICAL)],
+    ),
     "active that nobody told so": (
         status_of("db-01", was_active=False),
         [("role-not-noted", "db-01", CRITICAL)],

@@ -147,6 +147,18 @@ def test_a_fenced_node_that_runs_again_rejoins_with_its_data_kept() -> None:
     assert (decision.verdict, decision.is_data_kept_first) == (Verdict.REJOIN, True)
 
 
+def test_an_isolated_node_that_may_still_write_is_stopped_before_its_data_is_kept() -> None:
+    isolated = FENCED.model_copy(update={"instance": InstanceState.ON, "is_isolated": True})
+    for decision in (
+        decide_rejoin(evidence(standby=isolated), OPERATOR),
+        decide_switchback(evidence(standby=isolated), "db-01"),
+    ):
+        assert decision.verdict in (Verdict.REJOIN, Verdict.SWITCH_OVER)
+        assert not decision.is_data_kept_first
+    stopped = isolated.model_copy(update={"instance": InstanceState.OFF})
+    assert decide_rejoin(evidence(standby=stopped), OPERATOR).is_data_kept_first
+
+
 def test_the_active_node_never_rejoins() -> None:
     event = Trigger(kind="instance", reason="db-02 runs", node="db-02")
     assert decide_rejoin(evidence(standby=FENCED), event).verdict is Verdict.NOTHING_TO_DO
@@ -279,6 +291,22 @@ def test_a_node_that_catches_up_is_waited_for_and_not_told_again(settings: Setti
             rejoin(settings, "snap-1")
     assert returned.nodes["i-0a"].heard == ["status", "rejoin", "status"]
     assert table.read_record(settings).fence is not None
+
+
+@pytest.mark.usefixtures("lock")
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [({"is_serving": False}, "db-02 does not serve while db-01"), ({"is_silent": True}, "db-02 did not answer")],
+)
+def test_a_rejoin_gives_way_to_trouble_of_the_active_node(
+    trouble: dict[str, bool], words: str, settings: Settings, returned: FakeSsm
+) -> None:
+    returned.nodes["i-0a"].disk = "Inconsistent"
+    with pytest.raises(NotYet, match="catching up"):
+        rejoin(settings, "snap-1")
+    returned.nodes["i-0b"] = replace(returned.nodes["i-0b"], **trouble)
+    with pytest.raises(Failed, match=words):
+        rejoin(settings, "snap-1")
 
 
 @pytest.mark.usefixtures("lock")

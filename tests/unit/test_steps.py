@@ -575,6 +575,31 @@ def test_repeated_finding_of_the_schedule_asks_for_no_attention(
     assert [message["attention"] for message in published] == ["needed", "none"]
 
 
+@pytest.mark.parametrize(
+    "decision",
+    [
+        {"verdict": "restartServices", "reason": "MySQL was dead."},  # put right: the next one is another incident
+        {"verdict": "halt", "reason": "Both are down.", "nextStep": "Look."},
+    ],
+    ids=["repaired", "long-ago"],
+)
+def test_what_is_found_anew_asks_for_attention(
+    decision: dict[str, str],
+    settings: Settings,
+    lock: None,
+    published: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if decision["verdict"] == "halt":
+        monkeypatch.setattr("failover.steps.record_outcome._STANDS_FOR", timedelta(0))
+    standing = {"detail-type": "Garoon Failover Standing Trouble", "detail": {"signs": ["x"]}}
+    for _week in range(2):
+        held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input=standing), settings)
+        request = {"execution": EXECUTION, "startedAt": "2026-11-22T04:00:00Z", "lock": held.to_json()}
+        record_outcome(RecordOutcomeInput.model_validate(request | {"decision": decision}), settings)
+    assert [message["attention"] for message in published] == ["needed", "needed"]
+
+
 def make_unreadable(cluster_table: Any, **fields: Any) -> None:
     cluster_table.put_item(Item={"clusterName": "garoon", "active": "db-01", "epoch": "many", **fields})
 

@@ -11,7 +11,8 @@ _WHAT_TO_DO_AFTER_A_FAILED_STEP = {
     "also starts again, and asks again, while an alarm stands.",
     "RestartServices": "Read the journal of the service on the active node and start it by hand.",
     "KeepData": "Nothing of it was overwritten. See the snapshot in the EC2 console, then start this workflow again.",
-    "RejoinNode": "The active node serves on. See `garoon-node status` on both nodes, then start this workflow again.",
+    "RejoinNode": "See `garoon-node status` on both nodes. Trouble of the active node is dealt with first, by the "
+    "failover workflow; then start this workflow again.",
     "DemoteNode": "Nothing was promoted. Look at the active node, then start this workflow again.",
     "FenceNode": "Nothing was promoted. See in the EC2 console that the instance is stopped (Force stop, skipping the "
     "OS shutdown), then start this workflow by hand.",
@@ -60,6 +61,13 @@ def conclude(
     protocol: ReplicationProtocol = ReplicationProtocol.C,
 ) -> Conclusion:
     """The outcome of an execution that decided so, failed there (or not), and came that far."""
+    conclusion = _conclude(decision, failure, progress)
+    if progress.is_moved and progress.fenced is not None and protocol is ReplicationProtocol.A:
+        return conclusion.model_copy(update={"reason": f"{conclusion.reason} {_LAST_WRITES_MAY_BE_MISSING}"})
+    return conclusion
+
+
+def _conclude(decision: Decision | None, failure: Failure | None, progress: Progress) -> Conclusion:
     if failure is not None:
         return _conclude_failure(decision, failure, progress)
     if decision is None:
@@ -71,10 +79,7 @@ def conclude(
             "node is in service again.",
             next_step="Find out why the other node could not take the role, before the next failure needs it.",
         )
-    conclusion = _conclude_success(decision, progress)
-    if progress.is_moved and progress.fenced is not None and protocol is ReplicationProtocol.A:
-        return conclusion.model_copy(update={"reason": f"{conclusion.reason} {_LAST_WRITES_MAY_BE_MISSING}"})
-    return conclusion
+    return _conclude_success(decision, progress)
 
 
 def _conclude_failure(decision: Decision | None, failure: Failure, progress: Progress) -> Conclusion:

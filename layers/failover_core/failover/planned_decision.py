@@ -4,7 +4,18 @@ Both need an active node that answers, for there is nothing to hurry: whatever i
 """
 
 from failover.decision import describe_two_primaries, halt, instance_words, not_yet, warn
-from failover.models import Answer, AutomaticLimit, Decision, Evidence, InstanceState, Replica, Routes, Trigger, Verdict
+from failover.models import (
+    Answer,
+    AutomaticLimit,
+    Decision,
+    Evidence,
+    InstanceState,
+    NodeEvidence,
+    Replica,
+    Routes,
+    Trigger,
+    Verdict,
+)
 
 
 def decide_switchback(evidence: Evidence, target: str) -> Decision:
@@ -23,7 +34,7 @@ def decide_switchback(evidence: Evidence, target: str) -> Decision:
         verdict=Verdict.SWITCH_OVER,
         reason=f"{what}; it rejoins first, because it {_what_it_is_not(evidence)}.",
         is_rejoin_first=True,
-        is_data_kept_first=standby.must_be_kept,
+        is_data_kept_first=_is_data_kept_first(standby),
     )
 
 
@@ -49,7 +60,7 @@ def decide_rejoin(evidence: Evidence, trigger: Trigger) -> Decision:
     return Decision(
         verdict=Verdict.REJOIN,
         reason=f"{standby.name} rejoins as the standby of {active.name}, because it {_what_it_is_not(evidence)}.",
-        is_data_kept_first=standby.must_be_kept,
+        is_data_kept_first=_is_data_kept_first(standby),
     )
 
 
@@ -98,6 +109,12 @@ def _why_standby_cannot_rejoin(evidence: Evidence) -> Decision | None:
     if standby.instance in (InstanceState.GOING_OFF, InstanceState.UNKNOWN):
         return not_yet(f"The instance of {standby.name} is {instance_words(standby)}.")
     return None
+
+
+def _is_data_kept_first(standby: NodeEvidence) -> bool:
+    """An isolated node that is on may write to itself: it is stopped first, and its data kept before it follows."""
+    may_still_write = standby.is_isolated and standby.instance is InstanceState.ON
+    return standby.must_be_kept and not may_still_write
 
 
 def _what_it_is_not(evidence: Evidence) -> str:

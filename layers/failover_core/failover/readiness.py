@@ -431,6 +431,22 @@ def _path_lost(evidence: ReadinessEvidence, node: str) -> Finding | None:
     )
 
 
+def _epoch_ahead(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    """A record that was made anew counts from 0, and a node obeys no epoch that it has passed."""
+    status, record = evidence.status(node), evidence.record
+    if status is None or isinstance(record, Unknown) or status.epoch <= record.epoch:
+        return None
+    return Finding(
+        id="epoch-ahead",
+        about=node,
+        severity=Severity.CRITICAL,
+        meaning=f"{node} has obeyed epoch {status.epoch}, and the record is at {record.epoch}: {node} would refuse "
+        "every order.",
+        action=f"If the cluster table was made anew: remove /var/lib/garoon-node/epoch on {node}. If it was not, find "
+        "out who else moves this cluster.",
+    )
+
+
 def _script_differs(evidence: ReadinessEvidence, node: str) -> Finding | None:
     status = evidence.status(node)
     if status is None or status.answering_version in (None, status.version):
@@ -712,6 +728,7 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _fenced_node_runs,
     _heartbeat_missing,
     _path_lost,
+    _epoch_ahead,
     _script_differs,
     _services_start_at_boot,
     _mounted_by_fstab,

@@ -13,6 +13,9 @@ from failover.settings import Node, Settings
 
 Verb = Literal["status", "probe", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin"]
 
+_LOOKS: tuple[Verb, ...] = ("status", "probe")
+"""Verbs that change nothing."""
+
 _DELIVERY_SECONDS = 30
 """SendCommand's TimeoutSeconds: a command not delivered by then is dropped. 30 is the least that AWS takes."""
 
@@ -33,7 +36,9 @@ def run_verb(
 ) -> VerbResult | None:
     """What the verb said, or None if the node did not answer within `timeout_seconds`.
 
-    A node that did not answer may still run the verb later, but not once `timeout_seconds` and a delivery have
+    A look that was not answered is cancelled. Any other verb is left to go on: the SSM Agent kills the processes of a
+    cancelled command, halfway through a mount or a database's recovery (its source, `executers`). A node that did not
+    answer may also begin the verb later, but not once `timeout_seconds` and a delivery have
     passed: the command carries that moment, and the script refuses one that is late or of an epoch that has passed.
     Raises CloudUnavailable if the node could not be asked, or if what came back makes no sense.
     """
@@ -63,7 +68,8 @@ def run_verb(
         if result is not _PENDING:
             return result
         if time.monotonic() >= deadline:
-            ssm.cancel_command(CommandId=command, InstanceIds=[node.instance_id])
+            if verb in _LOOKS:
+                ssm.cancel_command(CommandId=command, InstanceIds=[node.instance_id])
             return None
         pause_seconds = min(pause_seconds * 1.5, 1.0)
 

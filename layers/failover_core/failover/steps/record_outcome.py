@@ -1,9 +1,9 @@
 """End an execution: record how it ended, give the lock back, tell the operators."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from aws_lambda_powertools.metrics import MetricUnit
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, ValidationError
 
 from failover.adapters import cluster_table, notifications
 from failover.conclusion import Progress, conclude
@@ -14,6 +14,10 @@ from failover.runtime import StepInput, logger, metrics
 from failover.settings import Settings
 
 _MAY_BE_STARTED_AGAIN = (OutcomeKind.HALTED, OutcomeKind.FAILED, OutcomeKind.REFUSED, OutcomeKind.RESTORED)
+_MAY_STAND = (OutcomeKind.WARNED, OutcomeKind.HALTED, OutcomeKind.FAILED, OutcomeKind.REFUSED)
+"""Outcomes that put nothing right, so that the next look may find the same."""
+_STANDS_FOR = timedelta(minutes=30)
+"""What was found this long ago is news when it is found again."""
 _NEEDS_NO_ATTENTION = (OutcomeKind.NOTHING_TO_DO, OutcomeKind.SKIPPED)
 
 
@@ -101,12 +105,14 @@ def publish_outcome(settings: Settings, outcome: Outcome, *, is_repeated: bool =
 
 def _is_repeated(outcome: Outcome, lock: Lock | None, recorded: ClusterRecord | None) -> bool:
     """The schedule found what it had found before: it looks once a minute, and nobody wants a mail a minute."""
-    last = (recorded and recorded.last_outcome) or {}
-    return (
-        lock is not None
-        and lock.trigger.kind == "schedule"
-        and (last.get("outcome"), last.get("reason")) == (outcome.outcome, outcome.reason)
-    )
+    if lock is None or lock.trigger.kind != "schedule" or outcome.outcome not in _MAY_STAND:
+        return False
+    try:
+        last = Outcome.model_validate((recorded and recorded.last_outcome) or {})
+    except ValidationError:
+        return False
+    is_same = (last.outcome, last.reason) == (outcome.outcome, outcome.reason)
+    return is_same and outcome.ended_at - last.ended_at < _STANDS_FOR
 
 
 def _text(outcome: Outcome, settings: Settings) -> str:

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.metrics import MetricUnit
 
 from failover.adapters import cluster_table
-from failover.errors import DataNotKept, NotYet, Refused
+from failover.errors import DataNotKept, Failed, NotYet, Refused
 from failover.models import NodeStatus, Value
 from failover.runtime import StepInput, metrics
 from failover.settings import Node, Settings
@@ -25,7 +25,8 @@ def rejoin_node(request: RejoinNodeInput, settings: Settings) -> Rejoined:
     """The node is demoted and up to date, its peer replicates to it, and its fence is history.
 
     Raises DataNotKept if the node may hold writes that nobody else has and no snapshot is given; NotYet while it
-    catches up; Refused for the active node; NotYet, Refused or Failed as `obey` does; LockLost.
+    catches up; Failed if the active node is in trouble meanwhile; Refused for the active node; NotYet, Refused or
+    Failed as `obey` does; LockLost.
     """
     node = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
@@ -38,10 +39,27 @@ def rejoin_node(request: RejoinNodeInput, settings: Settings) -> Rejoined:
     if not status.replication.is_linked or status.may_be_ahead:
         status = _follow(node, settings.node(record.active), record.epoch, settings)
     if not status.is_up_to_date_standby:
+        _give_way(node, settings.node(record.active), record.epoch, settings)
         raise NotYet(_progress(node, status))
     if was_fenced:
         cluster_table.clear_fence(settings, request.execution)
     return Rejoined(node=node.name, snapshot_id=request.snapshot_id)
+
+
+def _give_way(node: Node, active: Node, epoch: int, settings: Settings) -> None:
+    """A resync may take an hour, and while it is waited for no other execution may put the active node right.
+
+    Raises Failed if the active node does not serve or does not answer: the lock is given back, the resync goes on.
+    """
+    try:
+        is_serving = obey(active, "status", settings, epoch=epoch).is_serving
+    except NotYet as error:
+        raise Failed(f"{error} Until {node.name} has caught up, {active.name} has no standby.") from error
+    if not is_serving:
+        raise Failed(
+            f"{active.name} does not serve while {node.name} catches up, which it goes on doing. This workflow gave "
+            "way to the failover workflow."
+        )
 
 
 def _follow(node: Node, active: Node, epoch: int, settings: Settings) -> NodeStatus:
