@@ -6,21 +6,13 @@ from dataclasses import replace
 
 from testbed.installation import HOME, STANDBY
 from testbed.lab.stage import LabStage
-from testbed.scenario import Expectation, Fence, Scenario, Service
+from testbed.scenario import Expectation, Scenario, Service
 from testbed.scenarios import active_reboots, network_loss, service_crash, switchback_after_failover
 from testbed.stage import Stage
 
 _RESYNC_MEGABYTES = 100
 _REPLICATION_DELAY_SECONDS = 2.0
-_FAILED_OVER = Expectation(
-    outcome="FailedOver",
-    verdict="failOver",
-    active=STANDBY,
-    moves=1,
-    fence=Fence.NEEDED,
-    instances_off=frozenset({HOME}),
-    isolated=frozenset({HOME}),
-)
+_FAILED_OVER = network_loss.SCENARIO.expected
 _NOTHING_TO_DO = Expectation(outcome="NothingToDo", verdict="nothingToDo")
 
 

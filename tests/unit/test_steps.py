@@ -557,46 +557,47 @@ def test_refused_input_is_told_and_changes_nothing(settings: Settings, published
     assert f"start-execution --state-machine-arn {state_machine} --input '{{}}'" in message["text"]
 
 
-def test_repeated_finding_of_the_schedule_asks_for_no_attention(
-    settings: Settings, lock: None, published: list[dict[str, Any]]
-) -> None:
+HALT = {"verdict": "halt", "reason": "Both are down.", "nextStep": "Look."}
+
+
+def find_twice(settings: Settings, decision: dict[str, str]) -> None:
+    """The schedule finds trouble, and later finds the same."""
     standing = {"detail-type": "Garoon Failover Standing Trouble", "detail": {"signs": ["x"]}}
-    for _minute in range(2):
+    for _look in range(2):
         held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input=standing), settings)
         request = RecordOutcomeInput.model_validate(
             {
                 "execution": EXECUTION,
                 "startedAt": "2026-11-22T04:00:00Z",
                 "lock": held.to_json(),
-                "decision": {"verdict": "halt", "reason": "Both are down.", "nextStep": "Look."},
+                "decision": decision,
             }
         )
         record_outcome(request, settings)
+
+
+@pytest.mark.usefixtures("lock")
+def test_repeated_finding_of_the_schedule_asks_for_no_attention(
+    settings: Settings, published: list[dict[str, Any]]
+) -> None:
+    find_twice(settings, HALT)
     assert [message["attention"] for message in published] == ["needed", "none"]
 
 
-@pytest.mark.parametrize(
-    "decision",
-    [
-        {"verdict": "restartServices", "reason": "MySQL was dead."},  # put right: the next one is another incident
-        {"verdict": "halt", "reason": "Both are down.", "nextStep": "Look."},
-    ],
-    ids=["repaired", "long-ago"],
-)
-def test_what_is_found_anew_asks_for_attention(
-    decision: dict[str, str],
-    settings: Settings,
-    lock: None,
-    published: list[dict[str, Any]],
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.usefixtures("lock")
+def test_what_was_put_right_and_comes_again_asks_for_attention(
+    settings: Settings, published: list[dict[str, Any]]
 ) -> None:
-    if decision["verdict"] == "halt":
-        monkeypatch.setattr("failover.steps.record_outcome._STANDS_FOR", timedelta(0))
-    standing = {"detail-type": "Garoon Failover Standing Trouble", "detail": {"signs": ["x"]}}
-    for _week in range(2):
-        held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input=standing), settings)
-        request = {"execution": EXECUTION, "startedAt": "2026-11-22T04:00:00Z", "lock": held.to_json()}
-        record_outcome(RecordOutcomeInput.model_validate(request | {"decision": decision}), settings)
+    find_twice(settings, {"verdict": "restartServices", "reason": "MySQL was dead."})
+    assert [message["attention"] for message in published] == ["needed", "needed"]
+
+
+@pytest.mark.usefixtures("lock")
+def test_what_was_found_long_ago_asks_for_attention(
+    settings: Settings, published: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failover.steps.record_outcome._STANDS_FOR", timedelta(0))
+    find_twice(settings, HALT)
     assert [message["attention"] for message in published] == ["needed", "needed"]
 
 

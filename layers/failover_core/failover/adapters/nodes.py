@@ -38,8 +38,8 @@ def run_verb(
 
     A look that was not answered is cancelled. Any other verb is left to go on: the SSM Agent kills the processes of a
     cancelled command, halfway through a mount or a database's recovery (its source, `executers`). A node that did not
-    answer may also begin the verb later, but not once `timeout_seconds` and a delivery have
-    passed: the command carries that moment, and the script refuses one that is late or of an epoch that has passed.
+    answer may also begin the verb later, but not once `timeout_seconds` and a delivery have passed: the command carries
+    that moment, and the script refuses one that is late or of an epoch that has passed.
     Raises CloudUnavailable if the node could not be asked, or if what came back makes no sense.
     """
     ssm = client("ssm")
