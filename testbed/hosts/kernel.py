@@ -355,13 +355,16 @@ class Kernel:
             return
         self._volume_fault = faults.volume
         check = self.files.volume / WRITE_CHECK
-        if check.is_dir():
-            check.rmdir()
-        check.unlink(missing_ok=True)
+        if faults.volume is None:
+            check.unlink(missing_ok=True)
+            return
+        # Renamed into place, because the node script may write its check at any moment.
+        obstacle = check.with_name(f"{WRITE_CHECK}.new")
         if faults.volume == "hang":
-            os.mkfifo(check)
+            os.mkfifo(obstacle)
         elif faults.volume == "error":
-            check.mkdir()
+            obstacle.symlink_to(".", target_is_directory=True)
+        obstacle.replace(check)
 
     # -- servers -----------------------------------------------------------------------------------------------------
 
