@@ -737,52 +737,59 @@ is_nfs_answering() {
 # ------------------------------------------------------------------------------------------------------ status, probe
 
 IS_SERVING=false
+# What read_status found, each true or false.
+declare -A STATUS=()
 
 read_status() {
-    local is_mounted=false is_writable=false is_exported=false has_ip=false is_database_up=false is_scheduler_up=false
-    local database nfs line booted_at=0 version=""
+    local database nfs key
+    for key in isMounted isWritable isExported hasVirtualIp databaseAnswers nfsAnswers isDatabaseUp isSchedulerUp; do
+        STATUS[$key]=false
+    done
     look database look_at_server database "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
     look "$DATABASE_SERVICE" look_at_service "$DATABASE_SERVICE"
     look "$SCHEDULER_SERVICE" look_at_service "$SCHEDULER_SERVICE"
     look ip look_at_virtual_ip
-    is_mounted && is_mounted=true && look volume look_at_volume
+    is_mounted && STATUS[isMounted]=true && look volume look_at_volume
     read_replication
-    is_exported && is_exported=true
-    version=$(installed_version)
+    is_exported && STATUS[isExported]=true
+    server_answer database database
+    [[ $database == answers ]] && STATUS[databaseAnswers]=true
+    server_answer nfs nfs
+    [[ $nfs == answers ]] && STATUS[nfsAnswers]=true
+    answer "$DATABASE_SERVICE"
+    [[ $ANSWER == running ]] && STATUS[isDatabaseUp]=true
+    answer "$SCHEDULER_SERVICE"
+    [[ $ANSWER == running ]] && STATUS[isSchedulerUp]=true
+    answer ip
+    [[ $ANSWER == *" ${CONFIG[VIRTUAL_IP]}/32 "* ]] && STATUS[hasVirtualIp]=true
+    if [[ ${STATUS[isMounted]} == true ]]; then
+        answer volume
+        [[ $ANSWER == writable ]] && STATUS[isWritable]=true
+    fi
+    IS_SERVING=false
+    # Everything that it takes.
+    is_primary && [[ " ${STATUS[*]} " != *" false "* ]] && IS_SERVING=true
+}
+
+format_status() {
+    local line booted_at=0
     while read -r line; do
         [[ $line == "btime "* ]] && booted_at=${line#btime }
     done <"$ROOT/proc/stat"
-    server_answer database database
-    server_answer nfs nfs
-    answer "$DATABASE_SERVICE"
-    [[ $ANSWER == running ]] && is_database_up=true
-    answer "$SCHEDULER_SERVICE"
-    [[ $ANSWER == running ]] && is_scheduler_up=true
-    answer ip
-    [[ $ANSWER == *" ${CONFIG[VIRTUAL_IP]}/32 "* ]] && has_ip=true
-    if [[ $is_mounted == true ]]; then
-        answer volume
-        [[ $ANSWER == writable ]] && is_writable=true
-    fi
-    IS_SERVING=false
-    is_primary && [[ $is_mounted$is_writable$is_exported$has_ip == truetruetruetrue ]] &&
-        [[ $is_database_up$is_scheduler_up == truetrue && $database == answers && $nfs == answers ]] && IS_SERVING=true
-    STATUS_JSON=$(
-        printf '{"node":%s,"version":"%s","epoch":%d,"bootedAt":%d,"wasActive":%s,"isUnreplicated":%s,' \
-            "$(json_string "${CONFIG[NODE_NAME]}")" "$version" "$(obeyed_epoch)" "$booted_at" \
-            "$(json_bool was_active)" "$(json_bool is_unreplicated)"
-        printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s},' \
-            "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
-            "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT"
-        printf '"isMounted":%s,"isWritable":%s,"services":{"%s":%s,"%s":%s},' "$is_mounted" "$is_writable" \
-            "$DATABASE_SERVICE" "$is_database_up" "$SCHEDULER_SERVICE" "$is_scheduler_up"
-        printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
-            "$(json_bool test "$database" = answers)" "$(json_bool test "$nfs" = answers)" \
-            "$is_exported" "$has_ip" "$IS_SERVING"
-        printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s}' \
-            "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)"
-    )
+    printf '{"node":%s,"version":"%s","epoch":%d,"bootedAt":%d,"wasActive":%s,"isUnreplicated":%s,' \
+        "$(json_string "${CONFIG[NODE_NAME]}")" "$(installed_version)" "$(obeyed_epoch)" "$booted_at" \
+        "$(json_bool was_active)" "$(json_bool is_unreplicated)"
+    printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s},' \
+        "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
+        "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT"
+    printf '"isMounted":%s,"isWritable":%s,"services":{"%s":%s,"%s":%s},' \
+        "${STATUS[isMounted]}" "${STATUS[isWritable]}" \
+        "$DATABASE_SERVICE" "${STATUS[isDatabaseUp]}" "$SCHEDULER_SERVICE" "${STATUS[isSchedulerUp]}"
+    printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
+        "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
+    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s}' \
+        "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)"
 }
 
 # The installed script watches and boots; what Run Command brings along is the stack's. `status` tells of both.
@@ -808,20 +815,27 @@ read_probe() {
     server_answer nfs PEER_NFS
     server_answer eth0 PATH_ETH0
     server_answer eth1 PATH_ETH1
-    PROBE_JSON=$(
-        printf '{"peer":%s,"database":"%s","nfs":"%s","paths":{"eth0":%s,"eth1":%s}%s' \
-            "$(json_string "${CONFIG[PEER_NAME]}")" "$PEER_DATABASE" "$PEER_NFS" \
-            "$(json_bool test "$PATH_ETH0" = answers)" "$(json_bool test "$PATH_ETH1" = answers)" "}"
-    )
+}
+
+format_probe() {
+    printf '{"peer":%s,"database":"%s","nfs":"%s","paths":{"eth0":%s,"eth1":%s}}' \
+        "$(json_string "${CONFIG[PEER_NAME]}")" "$PEER_DATABASE" "$PEER_NFS" \
+        "$(json_bool test "$PATH_ETH0" = answers)" "$(json_bool test "$PATH_ETH1" = answers)"
+}
+
+report_status() {
+    read_status
+    STATUS_JSON=$(format_status)
 }
 
 run_status() {
-    read_status
+    report_status
     done_with "${CONFIG[NODE_NAME]} reports its state."
 }
 
 run_probe() {
     read_probe
+    PROBE_JSON=$(format_probe)
     done_with "${CONFIG[NODE_NAME]} reports what it sees of ${CONFIG[PEER_NAME]}."
 }
 
@@ -829,12 +843,12 @@ run_probe() {
 
 # Ends a verb with a fresh look at the node, so that the caller sees what was reached.
 done_with_status() {
-    read_status
+    report_status
     done_with "$1"
 }
 
 fail_with_status() {
-    read_status
+    report_status
     fail "$1"
 }
 
@@ -873,7 +887,7 @@ is_peer_not_primary() {
 }
 
 refuse_with_status() {
-    read_status
+    report_status
     refuse "$@"
 }
 
