@@ -19,6 +19,7 @@ from typing import Any
 
 from testbed import deployment
 from testbed.app_servers import AppServers
+from testbed.cloud.at_work import count_functions_at_work
 from testbed.cloud.faults import CloudFaults
 from testbed.cloud.launch import running_cloud
 from testbed.deployment import SCRATCH, Stack
@@ -111,7 +112,7 @@ class Testbed:
         Raises TimeoutError when it does not become so.
         """
         self._switch_rules(is_on=False)
-        self._stop_executions()
+        self._stop_work()
         if self.app_servers is not None:
             self.app_servers.restore()
         remove_foreign_interfaces(self.clients, self.installation)
@@ -125,8 +126,8 @@ class Testbed:
         for verb in ("promote", "start"):
             self._run_verb(HOME, verb)
         self._wait_until_in_order(connected_at)
+        self._stop_work()
         self.clients.dynamodb.delete_item(TableName=self.stack.cluster_table, Key={"clusterName": {"S": CLUSTER}})
-        self._stop_executions()
         self.read_notifications()
         self._notifications.clear()
         self._switch_rules(is_on=True)
@@ -163,18 +164,16 @@ class Testbed:
         for rule in self.stack.rules:
             switch(Name=rule)
 
-    def _stop_executions(self) -> None:
-        def running() -> list[str]:
-            listed = list_executions(self.clients, self.stack, statusFilter="RUNNING")
-            return [execution["executionArn"] for execution in listed]
+    def _stop_work(self) -> None:
+        """No execution runs, and no function that one has called, or that may start one."""
 
-        def are_stopped() -> bool:
-            arns = running()
-            for arn in arns:
-                self.clients.stepfunctions.stop_execution(executionArn=arn)
-            return not arns
+        def has_ended() -> bool:
+            running = list_executions(self.clients, self.stack, statusFilter="RUNNING")
+            for execution in running:
+                self.clients.stepfunctions.stop_execution(executionArn=execution["executionArn"])
+            return not running and not count_functions_at_work(self.world.directory)
 
-        wait_until(are_stopped, "no execution running", self.patience_seconds)
+        wait_until(has_ended, "no execution and no function at work", self.patience_seconds)
 
     def _wait_for_node_script(self) -> None:
         # The stack's association installs the script when a node comes up; then its `status` answers.

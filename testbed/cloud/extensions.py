@@ -35,7 +35,7 @@ def install(cloud: Cloud, judge: Judge | None = None) -> None:
     recorder = Recorder(cloud.world_directory, cloud.faults)
     recorder.install()
     permissions.install()
-    functions.install()
+    functions.install(cloud)
     network.install()
     instances = Instances(cloud)
     instances.install()

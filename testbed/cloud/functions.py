@@ -24,7 +24,9 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from testbed.cloud.at_work import FunctionsAtWork
 from testbed.cloud.embedded_metrics import put_metrics_of
+from testbed.cloud.emulator import Cloud
 
 logger = logging.getLogger("testbed.functions")
 
@@ -57,14 +59,20 @@ _environments: defaultdict[str, threading.BoundedSemaphore] = defaultdict(
 )
 
 
-def install() -> None:
+def install(cloud: Cloud) -> None:
+    at_work = FunctionsAtWork(cloud.world_directory)
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     for old, new in ((_HANDLER_EXCEPTION, _REPORT_EXCEPTION), (_INIT_EXCEPTION, _REPORT_INIT_EXCEPTION)):
         if script.count(old) != 1:
             raise RuntimeError("The emulator's Python worker is not the one that this module was written for.")
         script = script.replace(old, new)
     lambda_runtime._PYTHON_WORKER_SCRIPT = script
-    lambda_svc._execute_function_warm = execute_warm
+
+    def execute_and_count(function: dict[str, Any], event: object, request_id: str) -> dict[str, Any]:
+        with at_work.counted():
+            return execute_warm(function, event, request_id)
+
+    lambda_svc._execute_function_warm = execute_and_count
 
     spawn = lambda_runtime.Worker._spawn
 

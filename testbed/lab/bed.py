@@ -89,7 +89,7 @@ class LabTestbed(Testbed):
     def check_volumes(self, active: str) -> list[str]:
         """What is wrong with the data of that node, as sentences; takes it out of service, for good."""
         self._switch_rules(is_on=False)
-        self._stop_executions()
+        self._stop_work()
         node, peer = self.machines[active], self.machines[STANDBY if active == HOME else HOME]
         try:
             problems = check_volume(node)
