@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
@@ -118,14 +118,17 @@ class Result:
         )
 
 
-def run(bed: Testbed, scenario: Scenario, view: View) -> Result:
-    """Runs the scenario on a testbed that is as new, and judges it. What does not come in time is a problem."""
+def run(bed: Testbed, scenario: Scenario, view: View | None = None) -> Result:
+    """Runs the scenario on a testbed that is as new, and judges it. What does not come in time is a problem.
+
+    Without a `view` nothing is shown.
+    """
     with changed_parameters(bed.clients, scenario.parameters):
         return _Drill(bed, scenario, view).run()
 
 
 class _Drill:
-    def __init__(self, bed: Testbed, scenario: Scenario, view: View) -> None:
+    def __init__(self, bed: Testbed, scenario: Scenario, view: View | None) -> None:
         self._bed = bed
         self._scenario = scenario
         self._expected = scenario.expected
@@ -150,14 +153,9 @@ class _Drill:
         with (
             Observer(bed.clients, bed.installation, bed.stack, bed.world.directory, self._since) as observer,
             User(bed.door, pace.user_interval_seconds, pace.user_timeout_seconds) as user,
+            self._shown(observer, user),
         ):
-            screen = threading.Thread(target=self._show, args=(observer, user), name="view", daemon=True)
-            screen.start()
-            try:
-                return self._play(stage, observer, user)
-            finally:
-                self._is_over.set()
-                screen.join()
+            return self._play(stage, observer, user)
 
     def _play(self, stage: Stage, observer: Observer, user: User) -> Result:
         before = observer.sample_now()
@@ -437,12 +435,25 @@ class _Drill:
     def _note(self, what: str) -> None:
         self._acts.append(Moment(time.time(), "drill", what))
 
-    def _show(self, observer: Observer, user: User) -> None:
+    @contextmanager
+    def _shown(self, observer: Observer, user: User) -> Iterator[None]:
+        if self._view is None:
+            yield
+            return
+        screen = threading.Thread(target=self._show, args=(self._view, observer, user), name="view", daemon=True)
+        screen.start()
+        try:
+            yield
+        finally:
+            self._is_over.set()
+            screen.join()
+
+    def _show(self, view: View, observer: Observer, user: User) -> None:
         for turn in count():
             is_last = self._is_over.wait(_LOOK_SECONDS if turn else 0)
             samples, executions, visits = observer.samples, observer.known_executions, user.visits
             seen = History(samples, executions, (), tuple(self._notifications), visits)
-            self._view.show(
+            view.show(
                 Picture(
                     title=f"{self._scenario.name}: {self._scenario.title}",
                     phase=self._phase,

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,7 +23,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from testbed.endpoint import Clients
 from testbed.installation import GAROON_PATH, WEB_PORT, Installation
 
+if TYPE_CHECKING:
+    from mypy_boto3_elbv2.type_defs import TargetHealthDescriptionTypeDef
+
 _VISITS_AT_ONCE = 32
+_HEALTH_LIFETIME_SECONDS = 0.2  # what a check found takes a moment to reach a real ALB's nodes, too
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,22 @@ class HealthyTargets:
         self._target_group_arn = installation.target_group_arn
         self._addresses = {server.instance_id: server.address for server in installation.app_servers.values()}
         self._turn = itertools.count()
+        self._known: list[TargetHealthDescriptionTypeDef] = []
+        self._known_until = 0.0
 
     def choose(self) -> tuple[str, int]:
-        health = self._clients.elbv2.describe_target_health(TargetGroupArn=self._target_group_arn)
-        targets = health["TargetHealthDescriptions"]
+        targets = self._targets()
         healthy = [target for target in targets if target["TargetHealth"]["State"] == "healthy"]
         # With no healthy target, an ALB sends requests to all of them ("fail open"; ELB user guide, health checks).
         chosen = (healthy or targets)[next(self._turn) % len(healthy or targets)]
         return self._addresses[chosen["Target"]["Id"]], WEB_PORT
+
+    def _targets(self) -> list[TargetHealthDescriptionTypeDef]:
+        if time.monotonic() >= self._known_until:
+            health = self._clients.elbv2.describe_target_health(TargetGroupArn=self._target_group_arn)
+            self._known = health["TargetHealthDescriptions"]
+            self._known_until = time.monotonic() + _HEALTH_LIFETIME_SECONDS
+        return self._known
 
 
 class Browser:

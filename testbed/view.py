@@ -78,21 +78,6 @@ class PlainView:
                 self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-class SilentView:
-    """Shows nothing: for tests."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-    def show(self, picture: Picture) -> None:
-        pass
-
-
 class LiveView:
     """A screen that is drawn anew several times a second, and is gone at the end: the timeline takes its place."""
 

@@ -25,6 +25,7 @@ Instance = dict[str, Any]
 
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 _LOOK_SECONDS = 0.1
+_NEW_HOSTS_SECONDS = 0.5
 
 
 class Instances:
@@ -51,7 +52,7 @@ class Instances:
         actions["DescribeInstanceStatus"] = self.describe_status
         instance_xml = ec2._instance_xml
         ec2._instance_xml = lambda instance: _with_details(instance_xml(instance), instance)
-        self._cloud.background.repeat(self._boot_new_hosts, _LOOK_SECONDS)
+        self._cloud.background.repeat(self._boot_new_hosts, _NEW_HOSTS_SECONDS)
         self._cloud.background.repeat(self._check_status, self._cloud.profile.status_check_interval_seconds)
 
     # API actions

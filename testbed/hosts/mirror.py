@@ -120,9 +120,7 @@ class Mirror:
         return mirror
 
     def read(self) -> Pair:
-        values = json.loads(self._file.read_text())
-        values["replicas"] = {name: Replica(**replica) for name, replica in values["replicas"].items()}
-        return Pair(**values)
+        return _parse(self._file.read_text())
 
     @contextmanager
     def changing(self) -> Iterator[Pair]:
@@ -130,13 +128,13 @@ class Mirror:
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            pair = self.read()
-            before = asdict(pair)
+            text = self._file.read_text()
+            pair, before = _parse(text), _parse(text)
             self._settle(pair, self._now())
             try:
                 yield pair
             finally:
-                if asdict(pair) != before:
+                if pair != before:
                     self._write(pair)
         finally:
             os.close(descriptor)
@@ -409,3 +407,9 @@ def files_of(volume: Path) -> set[str]:
     return {
         str(file.relative_to(volume)) for file in volume.rglob("*") if file.is_file() and not file.name.startswith(".")
     }
+
+
+def _parse(text: str) -> Pair:
+    values = json.loads(text)
+    values["replicas"] = {name: Replica(**replica) for name, replica in values["replicas"].items()}
+    return Pair(**values)

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from testbed import scenarios
 from testbed.bed import Testbed
 from testbed.drill import run
-from testbed.view import SilentView
 
 
 @contextmanager
@@ -32,7 +31,7 @@ def without_permission(bed: Testbed, role_part: str, action: str) -> Iterator[No
 
 def test_a_role_without_one_of_its_permissions_fails_its_drill(bed: Testbed) -> None:
     with without_permission(bed, "SwapRouteRole", "ec2:ReplaceRoute"):
-        result = run(bed, scenarios.find("route-drift"), SilentView())
+        result = run(bed, scenarios.find("route-drift"))
     assert not result.has_passed
     assert any("ReplaceRoute" in problem and "UnauthorizedOperation" in problem for problem in result.problems), (
         result.problems

@@ -6,12 +6,12 @@ from testbed import scenarios
 from testbed.bed import Testbed
 from testbed.drill import keep, run
 from testbed.scenario import Scenario
-from testbed.view import SilentView, format_moment
+from testbed.view import format_moment
 
 
 @pytest.mark.parametrize("scenario", scenarios.ALL.values(), ids=scenarios.ALL.keys())
 def test_scenario(bed: Testbed, scenario: Scenario) -> None:
-    result = run(bed, scenario, SilentView())
+    result = run(bed, scenario)
     if not result.has_passed:
         keep(bed, result)
     story = "\n".join(format_moment(moment, result.broken_at) for moment in result.moments)
