@@ -128,6 +128,12 @@ class Cluster:
                 replica.connection == "Connected" and replica.disk == "UpToDate" for replica in pair.replicas.values()
             )
 
+    def start_resync(self, node: Node) -> None:
+        """That node's replica is in the middle of a long resync, and its host shows it."""
+        self.mirror.start_resync(node.name, seconds=600)
+        drbd = node.host.files.root / "proc/drbd"
+        wait_for("the resync being seen", lambda: "SyncTarget" in drbd.read_text())
+
     def activate(self, node: Node | None = None, epoch: str = "1") -> None:
         """Bring a node into service."""
         (node or self.first).must("promote", Epoch=epoch)

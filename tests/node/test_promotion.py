@@ -9,7 +9,7 @@ from tests.node.node import Cluster, wait_for
 
 def test_a_replica_in_the_middle_of_a_resync_is_not_promoted(active_cluster: Cluster) -> None:
     standby = active_cluster.second
-    active_cluster.mirror.start_resync(standby.name, seconds=600)
+    active_cluster.start_resync(standby)
     active_cluster.first.host.power_off()
 
     report = standby.run("promote", Epoch="2")
@@ -23,7 +23,7 @@ def test_a_replica_in_the_middle_of_a_resync_is_not_promoted(active_cluster: Clu
 
 def test_a_replica_that_syncs_from_a_living_peer_is_not_promoted(cluster: Cluster) -> None:
     # DRBD itself would allow it: the peer can serve the missing blocks, until it is gone.
-    cluster.mirror.start_resync("db-02", seconds=600)
+    cluster.start_resync(cluster.second)
 
     report = cluster.second.run("promote")
 
@@ -34,7 +34,7 @@ def test_a_replica_that_syncs_from_a_living_peer_is_not_promoted(cluster: Cluste
 
 def test_an_operator_may_accept_the_loss_of_data(active_cluster: Cluster) -> None:
     standby = active_cluster.second
-    active_cluster.mirror.start_resync(standby.name, seconds=600)
+    active_cluster.start_resync(standby)
     active_cluster.first.host.power_off()
 
     report = standby.must("promote", AcceptDataLoss="true")
