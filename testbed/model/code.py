@@ -15,7 +15,7 @@ import pkgutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -118,10 +118,18 @@ class _Client:
 
         return call
 
-    def get_paginator(self, operation: str) -> Any:
-        pages = MagicMock()
-        pages.paginate = lambda **parameters: [getattr(self, operation)(**parameters)]
-        return pages
+    def get_paginator(self, operation: str) -> _Paginator:
+        return _Paginator(getattr(self, operation))
+
+
+@dataclass(frozen=True)
+class _Paginator:
+    """Everything comes on one page."""
+
+    ask: Callable[..., Any]
+
+    def paginate(self, **parameters: Any) -> list[Any]:
+        return [self.ask(**parameters)]
 
 
 def _with_times(part: dict[str, Any]) -> dict[str, Any]:
@@ -163,13 +171,12 @@ class _Serial:
     def __exit__(self, *_error: object) -> None:
         pass
 
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        future = MagicMock()
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
         try:
-            value = function(*arguments)
-            future.result = lambda: value
-        except Exception as error:  # noqa: BLE001 - as a future does
-            future.result.side_effect = error
+            future.set_result(function(*arguments))
+        except Exception as error:  # noqa: BLE001 - as a pool does
+            future.set_exception(error)
         return future
 
 
