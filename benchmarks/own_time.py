@@ -18,7 +18,6 @@ from testbed.drill import Result, run
 from testbed.history import Call, Step
 from testbed.observer import read_calls
 from testbed.profiles import Profile, load_profile
-from testbed.view import SilentView
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def measure(scenario: str, profile_name: str, times: int) -> list[Drill]:
     for _ in range(times):
         profile = load_profile(profile_name)
         with running_testbed(profile, lambda _what: None) as bed:
-            result = run(bed, scenarios.ALL[scenario], SilentView())
+            result = run(bed, scenarios.ALL[scenario])
             timeout = float(bed.pace.parameters.get("AnswerTimeoutSeconds", "10"))
             calls = list(read_calls(bed.world.directory / API_CALLS_FILE, bed.stack, result.broken_at))
         if not result.has_passed:
