@@ -768,7 +768,7 @@ read_status() {
         [[ $ANSWER == writable ]] && STATUS[isWritable]=true
     fi
     IS_SERVING=false
-    # Everything that it takes.
+    # Primary, and all of these.
     is_primary && [[ " ${STATUS[*]} " != *" false "* ]] && IS_SERVING=true
 }
 

@@ -7,9 +7,10 @@ Written by the cloud as its network ACLs change, obeyed by the simulated hosts a
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from testbed.files import replace_file
 
 _FILE = "cut-off.json"
 
@@ -25,6 +26,5 @@ def read_cut_off(world_directory: Path) -> Mapping[str, frozenset[str]]:
 
 def write_cut_off(world_directory: Path, cut_off: Mapping[str, frozenset[str]]) -> None:
     """Readers see the old content or the new one, never a part."""
-    temporary = world_directory / f".{_FILE}.{os.getpid()}"
-    temporary.write_text(json.dumps({instance_id: sorted(interfaces) for instance_id, interfaces in cut_off.items()}))
-    temporary.replace(world_directory / _FILE)
+    values = {instance_id: sorted(interfaces) for instance_id, interfaces in cut_off.items()}
+    replace_file(world_directory / _FILE, json.dumps(values))

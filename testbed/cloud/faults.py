@@ -25,6 +25,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat
 from pydantic.alias_generators import to_camel
 
+from testbed.files import replace_file
+
 FAULTS_FILE = "cloud-faults.json"
 
 
@@ -108,8 +110,6 @@ class CloudFaults:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             values = json.loads(self._file.read_text()) if self._file.exists() else {}
             yield values
-            temporary = self._file.with_name(f".{self._file.name}.new")
-            temporary.write_text(json.dumps(values, indent=2) + "\n")
-            temporary.replace(self._file)
+            replace_file(self._file, json.dumps(values, indent=2) + "\n")
         finally:
             os.close(descriptor)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from testbed.files import replace_file
 from testbed.hosts.layout import SERVICES, Faults, HostFiles, HostSettings
 from testbed.hosts.mirror import UNCONFIGURED, UNPLUGGED, Mirror, MirrorError, View
 
@@ -305,6 +306,4 @@ def _read_etab(files: HostFiles) -> dict[tuple[str, str], str]:
 def _write_if_changed(files: HostFiles, path: str, text: str) -> None:
     target = files.root / path
     if not target.exists() or target.read_text() != text:
-        temporary = target.with_name(f".{target.name}.new")
-        temporary.write_text(text)
-        temporary.replace(target)
+        replace_file(target, text)

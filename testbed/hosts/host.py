@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from testbed.files import replace_file
 from testbed.hosts.layout import (
     SERVICES,
     STANDIN_COMMANDS,
     Delays,
     HostFiles,
     HostSettings,
-    replace_file,
 )
 from testbed.hosts.mirror import Mirror
 from testbed.hosts.processes import host_environment, kill_all, processes_of

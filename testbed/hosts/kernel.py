@@ -23,10 +23,11 @@ import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from testbed.files import replace_file
 from testbed.hosts.claims import hold_number_of
 from testbed.hosts.cloudwatch import CollectedFile, Gauge, collected_files, parse_gauge, put_log_events, put_metrics
 from testbed.hosts.commands import WRITE_CHECK, Answer, Machine
-from testbed.hosts.layout import SERVICES, Faults, HostFiles, replace_file
+from testbed.hosts.layout import SERVICES, Faults, HostFiles
 from testbed.hosts.mirror import MirrorError
 from testbed.hosts.processes import host_environment, processes_of
 from testbed.hosts.protocols import LAST_FRAGMENT, answer_rpc, database_greeting

@@ -183,13 +183,6 @@ class HostFiles:
         return False
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Readers see the old text or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    temporary.replace(path)
-
-
 def _snake(key: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key)
 

@@ -25,7 +25,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from testbed.hosts.layout import HostFiles, replace_file
+from testbed.files import replace_file
+from testbed.hosts.layout import HostFiles
 
 UNPLUGGED = "Down"
 UNCONFIGURED = "Unconfigured"

@@ -25,8 +25,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from testbed.files import replace_file
 from testbed.hosts import CommandResult, HostError, HostUnreachable
-from testbed.hosts.layout import HostFiles, HostSettings, replace_file
+from testbed.hosts.layout import HostFiles, HostSettings
 from testbed.lab.machine import BOOT_SECONDS, REPLY_MARGIN_SECONDS, Interface, MachineSpec
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -20,8 +20,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from testbed.files import replace_file
 from testbed.hosts.cloudwatch import CollectedFile, Gauge, parse_gauge, put_log_events, put_metrics
-from testbed.hosts.layout import replace_file
 from testbed.lab.host import LabHost
 from testbed.lab.machine import Machine, MachineError
 from testbed.lab.reports import Report

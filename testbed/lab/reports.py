@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from testbed.hosts.layout import SERVICES, HostFiles, replace_file
+from testbed.files import replace_file
+from testbed.hosts.layout import SERVICES, HostFiles
 from testbed.hosts.mirror import Mirror
 
 _UNKNOWN = {"role": "Unknown", "disk": "Unknown", "connection": "Unknown"}

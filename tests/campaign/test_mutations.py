@@ -17,7 +17,7 @@ def test_defect_still_has_its_place_in_the_code(name: str) -> None:
         assert MUTATIONS[name].new in (root / MUTATIONS[name].file).read_text()
 
 
-@pytest.mark.parametrize("name", ["stopping-is-proof"])
+@pytest.mark.parametrize("name", ["stopping-is-proof", "swap-route-without-lock"])
 def test_defect_is_caught(name: str) -> None:
     finding = try_mutation(MUTATIONS[name], "0")
     assert finding.is_caught, finding.first_words
