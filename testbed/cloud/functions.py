@@ -24,6 +24,7 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from testbed.cloud import environments
 from testbed.cloud.at_work import FunctionsAtWork
 from testbed.cloud.embedded_metrics import put_metrics_of
 from testbed.cloud.emulator import Cloud
@@ -88,6 +89,7 @@ def install(cloud: Cloud) -> None:
             worker.config = original
 
     lambda_runtime.Worker._spawn = spawn_with_shared_layers
+    environments.install()
 
 
 def execute_warm(function: dict[str, Any], event: object, request_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One testbed for each test worker: started and deployed once, made as new for each scenario."""
+"""One testbed for each test worker: deployed once, made as new for each scenario, gone after the last one."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from testbed.bed import Testbed, running_testbed
 from testbed.profiles import load_profile
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployed_bed() -> Iterator[Testbed]:
     console = Console()
     with running_testbed(load_profile("fast"), console.print) as bed:

@@ -1,0 +1,91 @@
+"""The process that Lambda's Python environments are forked from: it has imported what every function imports.
+
+`python -P fork_server.py SOCKET LAYER...`, where SOCKET is the number of an inherited descriptor. A request is a JSON
+object with the descriptors of a new environment's stdin, stdout and stderr; the answer is its process number. Nothing
+of the project is imported here, nor anything that looks at the environment when it is imported: that is for the fork,
+which has the function's own variables. Ends with its socket.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+PRELOADED = ("boto3", "pydantic", "aws_lambda_powertools")
+LONGEST_REQUEST = 1 << 17
+
+
+def main(number: int, layers: list[str]) -> None:
+    """Forks until nobody asks any more."""
+    asker = socket.socket(fileno=number)
+    own_path = list(sys.path)
+    sys.path[:0] = [str(Path(layer) / "python") for layer in layers]
+    for module in PRELOADED:
+        importlib.import_module(module)
+    sys.path[:] = own_path
+    signal.signal(signal.SIGCHLD, _bury)
+    gc.freeze()
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(asker, LONGEST_REQUEST, 3)
+        if not request:
+            return
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        pid = os.fork()
+        if pid == 0:
+            _become(json.loads(request), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        asker.send(str(pid).encode())
+        # Not buried before it was told: its number is its own until the asker holds it.
+        asker.recv(1)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+
+
+def _bury(*_: object) -> None:
+    while True:
+        try:
+            pid, _status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+
+
+def _become(request: dict[str, Any], descriptors: list[int]) -> None:
+    """The rest of a fork's life: the script, as if Python had been started with it."""
+    status = 1
+    try:
+        for number, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, number)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        os.chdir(request["directory"])
+        script = request["script"]
+        sys.argv = [script]
+        sys.path.insert(0, str(Path(script).parent))
+        runpy.run_path(script, run_name="__main__")
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - what ends a Python process is told on stderr, whatever it is
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])
