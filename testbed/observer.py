@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef, HistoryEventTypeDef
 
 HOST_INTERVAL_SECONDS = 0.1
-CLOUD_INTERVAL_SECONDS = 0.4
+RECORD_INTERVAL_SECONDS = 0.4  # what a move writes there is overwritten by the next one
+CLOUD_INTERVAL_SECONDS = 0.8
 _deserialize = TypeDeserializer().deserialize
 _log = logging.getLogger(__name__)
 
@@ -74,7 +75,6 @@ class CloudView:
 
 def read_cloud(clients: Clients, installation: Installation, stack: Stack) -> CloudView:
     """Asks DynamoDB, EC2 and ELB. Raises a boto3 error."""
-    record = read_record(clients, stack)
     routes = read_routes(clients, installation)
     instances = {
         str(installation.node_of_instance(instance["InstanceId"])): instance["State"]["Name"]
@@ -89,15 +89,22 @@ def read_cloud(clients: Clients, installation: Installation, stack: Stack) -> Cl
         servers[target["Target"]["Id"]]: str(target["TargetHealth"]["State"])
         for target in health["TargetHealthDescriptions"]
     }
-    return CloudView(
-        active=record.get("active", HOME),  # as the controller sees a cluster on which it never ran
-        epoch=int(record.get("epoch", 0)),
-        lock_owner=record.get("lockOwner"),
-        last_outcome=record.get("lastOutcome"),
+    view = CloudView(
         instances=instances,
         routes={table: installation.node_of_interface(target) for table, target in routes.virtual_ip.items()},
         other_routes=routes.others,
         targets=targets,
+    )
+    return _with_record(view, read_record(clients, stack))
+
+
+def _with_record(view: CloudView, record: Mapping[str, Any]) -> CloudView:
+    return replace(
+        view,
+        active=record.get("active", HOME),  # as the controller sees a cluster on which it never ran
+        epoch=int(record.get("epoch", 0)),
+        lock_owner=record.get("lockOwner"),
+        last_outcome=record.get("lastOutcome"),
     )
 
 
@@ -250,6 +257,7 @@ class Observer:
         self.executions = Executions(clients, stack, since)
         self._is_over = threading.Event()
         self._lock = threading.Lock()
+        self._one_look = threading.Lock()  # an older look must not be kept over a newer one
         self._samples: list[Sample] = []
         self._view = read_cloud(clients, installation, stack)
         self._outcomes: list[Mapping[str, Any]] = []
@@ -258,6 +266,7 @@ class Observer:
             threading.Thread(target=self._repeat, args=(work, interval), name=work.__name__, daemon=True)
             for work, interval in (
                 (self._look_at_hosts, HOST_INTERVAL_SECONDS),
+                (self._look_at_record, RECORD_INTERVAL_SECONDS),
                 (self.look_at_cloud, CLOUD_INTERVAL_SECONDS),
                 (self._look_at_executions, CLOUD_INTERVAL_SECONDS),
             )
@@ -314,14 +323,20 @@ class Observer:
 
     def look_at_cloud(self) -> None:
         """Looks once, now; beside that it is done all the time. Raises a boto3 error."""
-        view = read_cloud(self._clients, self._installation, self._stack)
+        with self._one_look:
+            self._keep(read_cloud(self._clients, self._installation, self._stack))
+
+    def _look_at_record(self) -> None:
+        with self._one_look:
+            record = read_record(self._clients, self._stack)
+            self._keep(_with_record(self.view, record))
+
+    def _keep(self, view: CloudView) -> None:
+        outcome = view.last_outcome
         with self._lock:
             self._view = view
-            self._keep_outcome(view.last_outcome)
-
-    def _keep_outcome(self, outcome: Mapping[str, Any] | None) -> None:
-        if outcome is not None and (not self._outcomes or self._outcomes[-1] != outcome):
-            self._outcomes.append(outcome)
+            if outcome is not None and (not self._outcomes or self._outcomes[-1] != outcome):
+                self._outcomes.append(outcome)
 
     def _look_at_executions(self) -> None:
         executions = self.executions.refresh()
