@@ -51,7 +51,7 @@ cloud: .venv/ready ## Keep the local cloud and the simulated cluster running, fo
 
 .PHONY: test
 test: lint .venv/ready ## Run the linters and every test, all drill scenarios among them
-	pytest --numprocesses 5 --dist loadgroup
+	pytest --numprocesses 4 --maxschedchunk 1 # one test after the other, in the order that tests/conftest.py gives
 
 .PHONY: lint
 lint: .venv/ready ## Run the linters and type checks
