@@ -53,15 +53,23 @@ cloud: .venv/ready ## Keep the local cloud and the simulated cluster running, fo
 test: lint .venv/ready ## Run the linters and every test, all drill scenarios among them
 	pytest --numprocesses 4 --maxschedchunk 1 # one test after the other, in the order that tests/conftest.py gives
 
-.PHONY: lint
+LINTERS := mypy cfn-lint sam-validate ruff shellcheck statelint
+.PHONY: lint $(LINTERS)
 lint: .venv/ready ## Run the linters and type checks
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync $(LINTERS)
+mypy:
+	mypy layers/failover_core/failover benchmarks node testbed
+cfn-lint:
+	cfn-lint template.yaml
+sam-validate:
+	AWS_DEFAULT_REGION=$(STACK_REGION) sam validate --lint
+ruff:
 	ruff check .
 	ruff format --check .
-	mypy layers/failover_core/failover benchmarks node testbed
+shellcheck:
 	shellcheck $$(git ls-files '*.sh')
-	cfn-lint template.yaml
-	statelint --ignore URI --eval-jsonata statemachines/*.asl.json # URI: the deployment substitutes the functions' ARNs
-	AWS_DEFAULT_REGION=$(STACK_REGION) sam validate --lint
+statelint: # URI: the deployment substitutes the functions' ARNs
+	statelint --ignore URI --eval-jsonata statemachines/*.asl.json
 
 .PHONY: campaign
 campaign: .venv/ready ## Break every step in every way, in a simulated world, and see whether the promises hold
