@@ -18,7 +18,7 @@ from testbed.bed import Testbed
 from testbed.deployment import changed_parameters
 from testbed.history import CHANGING_STEPS, Call, Execution, History, Repeat, Sample, Snapshot
 from testbed.hosts import HostError
-from testbed.hosts.layout import HostFiles
+from testbed.hosts.layout import host_files
 from testbed.installation import HOME, read_network_acls
 from testbed.observer import Observer, read_calls, read_discards, read_snapshots
 from testbed.phases import measure_phases
@@ -325,7 +325,7 @@ class _Drill:
 
     def _missing_on_volume(self, node: str, memos: Mapping[str, bytes]) -> Iterator[str]:
         """With nobody serving, what was acknowledged must lie on the volume of the node that was active last."""
-        volume = HostFiles(self._bed.world.directory / "hosts" / node).volume
+        volume = host_files(self._bed.world.directory, node).volume
         for memo, attachment in memos.items():
             stored = volume / "cybozu/mysql-5.0/files" / memo
             if not stored.is_file() or stored.read_bytes() != attachment:

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from testbed.deployment import Stack
 from testbed.endpoint import Clients
 from testbed.history import Call, Discard, Execution, HostState, Sample, Snapshot, Step
-from testbed.hosts.layout import SERVICES, HostFiles, snapshot_directory
+from testbed.hosts.layout import SERVICES, HostFiles, host_files, snapshot_directory
 from testbed.hosts.mirror import Mirror, files_of
 from testbed.installation import CLUSTER, HOME, Installation, read_routes
 
@@ -37,7 +37,7 @@ def read_hosts(world_directory: Path) -> dict[str, HostState]:
     pair = Mirror(world_directory).read()
     states = {}
     for name, replica in pair.replicas.items():
-        files = HostFiles(world_directory / "hosts" / name)
+        files = host_files(world_directory, name)
         is_on = files.is_on()
         states[name] = HostState(
             is_on=is_on,

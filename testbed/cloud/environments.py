@@ -61,7 +61,10 @@ class _ForkServer:
         theirs = (their_stdin, their_stdout, their_stderr)
         try:
             socket.send_fds(self._socket, [json.dumps(request).encode()], theirs)
-            pid = int(self._socket.recv(32))
+            answer = self._socket.recv(32)
+            if not answer:
+                raise RuntimeError("The process that Lambda's environments are forked from has ended; see its stderr.")
+            pid = int(answer)
             descriptor = os.pidfd_open(pid)
             self._socket.send(b".")
         finally:

@@ -32,7 +32,7 @@ from testbed.hosts.mirror import MirrorError
 from testbed.hosts.processes import host_environment, processes_of
 from testbed.hosts.protocols import LAST_FRAGMENT, answer_rpc, database_greeting
 
-TICK_SECONDS = 0.05
+TICK_SECONDS = 0.1
 RESTART_SECONDS = 0.5
 SHUTDOWN_SECONDS = 20.0
 KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}")

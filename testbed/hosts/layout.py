@@ -18,6 +18,7 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,12 @@ class HostFiles:
         finally:
             os.close(descriptor)
         return False
+
+
+@cache
+def host_files(world: Path, name: str) -> HostFiles:
+    """The paths of the world's host of that name; they are asked for many times a second."""
+    return HostFiles(world / "hosts" / name)
 
 
 def _snake(key: str) -> str:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.files import replace_file
-from testbed.hosts.layout import HostFiles
+from testbed.hosts.layout import host_files
 
 UNPLUGGED = "Down"
 UNCONFIGURED = "Unconfigured"
@@ -357,11 +357,11 @@ class Mirror:
         return time.time()
 
     def _is_on(self, name: str) -> bool:
-        return HostFiles(self._world / "hosts" / name).is_on()
+        return host_files(self._world, name).is_on()
 
     def _is_heard(self, name: str) -> bool:
         """Whether the host takes part in the replication link."""
-        faults = HostFiles(self._world / "hosts" / name).faults()
+        faults = host_files(self._world, name).faults()
         return not faults.is_nic_down("eth1") and not faults.is_hung
 
     def _store(self, name: str, path: str, content: bytes) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.files import replace_file
-from testbed.hosts.layout import SERVICES, HostFiles
+from testbed.hosts.layout import SERVICES, HostFiles, host_files
 from testbed.hosts.mirror import Mirror
 
 _UNKNOWN = {"role": "Unknown", "disk": "Unknown", "connection": "Unknown"}
@@ -20,7 +20,7 @@ def create_reports(world: Path, names: tuple[str, str]) -> None:
     """Files for a pair of which nothing is known yet."""
     Mirror.create(world, names, resync_seconds=0.0, link_loss_seconds=0.0)
     for name in names:
-        Report(HostFiles(world / "hosts" / name)).write({})
+        Report(host_files(world, name)).write({})
 
 
 class Report:

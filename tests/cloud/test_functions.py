@@ -61,7 +61,9 @@ class Function:
         return answer.get("FunctionError"), json.loads(answer["Payload"].read())
 
 
-def make_function(account: Account, code: str, layers: list[str], timeout: int = 30) -> Function:
+def make_function(
+    account: Account, code: str, layers: list[str], timeout: int = 30, variables: dict[str, str] | None = None
+) -> Function:
     arn = account.client("lambda").create_function(
         FunctionName=name("function"),
         Runtime="python3.13",
@@ -71,6 +73,7 @@ def make_function(account: Account, code: str, layers: list[str], timeout: int =
         Code={"ZipFile": zipped({"app.py": code})},
         Layers=layers,
         Timeout=timeout,
+        Environment={"Variables": variables or {}},
     )["FunctionArn"]
     return Function(account, arn)
 
@@ -125,6 +128,22 @@ def test_a_layer_is_unpacked_once_for_all_its_functions(account: Account, layer:
     _, first = function.invoke()
     _, second = make_function(account, _CODE, [layer]).invoke()
     assert first["layer"] == second["layer"]
+
+
+def test_each_environment_is_a_process_of_its_own(account: Account) -> None:
+    """Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle": environments are isolated."""
+    code = """
+import os, sys, boto3
+boto3.seen = seen = [*getattr(boto3, "seen", []), os.environ["MINE"]]
+def handler(event, context):
+    return {"process": os.getpid(), "seen": seen, "main": sys.argv[0], "theirs": os.environ.get("THEIRS")}
+"""
+    _, first = make_function(account, code, [], variables={"MINE": "1", "THEIRS": "x"}).invoke()
+    _, second = make_function(account, code, [], variables={"MINE": "2"}).invoke()
+    assert (first["seen"], second["seen"]) == (["1"], ["2"])
+    assert (first["theirs"], second["theirs"]) == ("x", None)
+    assert first["process"] != second["process"]
+    assert first["main"] != second["main"]
 
 
 def test_metrics_in_the_log_reach_cloudwatch(account: Account, function: Function) -> None:
