@@ -69,11 +69,12 @@ def install(cloud: Cloud) -> None:
         script = script.replace(old, new)
     lambda_runtime._PYTHON_WORKER_SCRIPT = script
 
-    def execute_and_count(function: dict[str, Any], event: object, request_id: str) -> dict[str, Any]:
-        with at_work.counted():
-            return execute_warm(function, event, request_id)
+    def execute(function: dict[str, Any], event: object, request_id: str) -> dict[str, Any]:
+        config = function.get("config") or function
+        with at_work.counted(), _environments[config.get("FunctionName", "unknown")]:
+            return _invoke(config, function["code_zip"], event, request_id)
 
-    lambda_svc._execute_function_warm = execute_and_count
+    lambda_svc._execute_function_warm = execute
 
     spawn = lambda_runtime.Worker._spawn
 
@@ -92,14 +93,8 @@ def install(cloud: Cloud) -> None:
     environments.install()
 
 
-def execute_warm(function: dict[str, Any], event: object, request_id: str) -> dict[str, Any]:
+def _invoke(config: dict[str, Any], code: bytes, event: object, request_id: str) -> dict[str, Any]:
     """One invocation in a warm worker; the answer is the emulator's own form of an execution's result."""
-    config = function.get("config") or function
-    with _environments[config.get("FunctionName", "unknown")]:
-        return _execute_warm(config, function["code_zip"], event, request_id)
-
-
-def _execute_warm(config: dict[str, Any], code: bytes, event: object, request_id: str) -> dict[str, Any]:
     name, version = config.get("FunctionName", "unknown"), config.get("Version", "$LATEST")
     lambda_svc._ensure_reaper_thread()
     worker, _ = lambda_runtime.acquire_worker(name, config, code, qualifier=version)
