@@ -8,7 +8,6 @@ import boto3
 import pytest
 from failover.adapters import cluster_table as table
 from failover.adapters import instances, isolation, nodes
-from failover.adapters.clients import client
 from failover.runtime import metrics
 from failover.settings import Settings, read_settings
 from moto import mock_aws
@@ -76,11 +75,11 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    client.cache_clear()
-    # One boto3 session for all tests: each new one reads AWS's models again, which takes longer than a test.
+    # A thousand machine images for each test would take longer than all the tests.
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    # One boto3 session for all tests, and its clients: each new one reads AWS's models again.
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
         yield
-    client.cache_clear()
 
 
 @pytest.fixture
