@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 
 from testbed.model.system import State
 from testbed.model.world import NAMES
@@ -30,9 +31,14 @@ def broken_at_rest(state: State) -> Iterator[str]:
 
 def is_in_service(state: State) -> bool:
     """Users are served by the node that the record calls active."""
-    active = NAMES.index(json.loads(state.item).get("active", {"S": NAMES[0]})["S"])
+    active = _active_in(state.item)
     node = state.world.nodes[active]
     return node.is_serving and node.is_mounted and node.is_primary and node.answers and state.world.route == active
+
+
+@cache
+def _active_in(item: str) -> int:
+    return NAMES.index(json.loads(item).get("active", {"S": NAMES[0]})["S"])
 
 
 def needs_an_operator(state: State) -> bool:

@@ -394,7 +394,7 @@ class System:
 
     def _call(self, state: State, attempt: Attempt, call: Call) -> tuple[str, State, str, str]:
         """A call that changes something: its answer, the state after it, a sentence, and what it breaks."""
-        parameters = json.loads(call.parameters)
+        parameters = _parameters_of(call)
         match call.operation:
             case "update_item":
                 return self._update_item(state, attempt, call.parameters)
@@ -437,7 +437,7 @@ class System:
         return "{}", state._replace(item=after), what, broken
 
     def _read(self, state: State, call: Call) -> str:
-        parameters = json.loads(call.parameters)
+        parameters = _parameters_of(call)
         match call.operation:
             case "get_item":
                 return "{}" if state.item == "{}" else f'{{"Item": {state.item}}}'
@@ -552,6 +552,13 @@ def _command_of(call: Call) -> Command:
     given = {name: value for name, [value] in parameters["Parameters"].items()}
     index = INSTANCE_IDS.index(parameters["InstanceIds"][0])
     return Command(index, given["Verb"], int(given["Epoch"]), given["AcceptDataLoss"] == "true")
+
+
+@cache
+def _parameters_of(call: Call) -> dict[str, Any]:
+    """To be read only: the same call is made in very many states."""
+    parameters: dict[str, Any] = json.loads(call.parameters)
+    return parameters
 
 
 def _is_look(call: Call) -> bool:

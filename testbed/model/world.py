@@ -9,6 +9,7 @@ instance can have stopped and booted.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 NAMES = ("db-01", "db-02")
@@ -112,6 +113,7 @@ class World(NamedTuple):
         late = tuple(command for command in self.late if command.node != index)
         return self._replace(late=late).with_node(index, power="stopped", is_reached=True)
 
+    @cache  # noqa: B019 - the few worlds of a model are settled again and again
     def settled(self) -> World:
         """With what follows by itself: users write, the replicas connect and go their ways, nodes report."""
         nodes = list(self.nodes)
