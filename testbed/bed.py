@@ -64,7 +64,7 @@ class Pace:
 
 _PACES = {
     "fast": Pace(
-        0.4, 4.0, 300.0, {"FenceTimeoutSeconds": "15", "AnswerTimeoutSeconds": "3", "ReadinessIntervalMinutes": "60"}
+        0.4, 4.0, 300.0, {"FenceTimeoutSeconds": "15", "AnswerTimeoutSeconds": "4", "ReadinessIntervalMinutes": "60"}
     ),
     "realistic": Pace(0.5, 5.0, 1200.0, {}),
 }
