@@ -178,7 +178,10 @@ class Testbed:
     def _wait_for_node_script(self) -> None:
         # The stack's association installs the script when a node comes up; then its `status` answers.
         def are_installed() -> bool:
-            return all(self._ask(node, "status").get("result") == "done" for node in (HOME, STANDBY))
+            try:
+                return all(self._ask(node, "status").get("result") == "done" for node in (HOME, STANDBY))
+            except self.clients.ssm.exceptions.InvalidInstanceId:
+                return False  # its agent has not registered yet
 
         wait_until(are_installed, "the node script being installed on both nodes", self.patience_seconds, 0.2)
 
