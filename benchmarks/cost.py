@@ -31,6 +31,9 @@ GAUGES_OF_A_NODE = 5
 WATCH_SECONDS = 0.4
 """A warm run of watch_cluster, four calls one after the other."""
 WATCH_LOG_BYTES = 1500
+READINESS_SECONDS = 5.0
+"""A run of check_readiness, which waits for both nodes' answers."""
+READINESS_LOG_BYTES = 3000
 STATES_OF_A_FAILOVER = 12
 FUNCTION_SECONDS_OF_A_FAILOVER = 60.0
 
@@ -46,9 +49,10 @@ def at_rest() -> list[Item]:
     """A month in which nothing happens, one cluster."""
     template, node = read_template(), read_node()
     high, standard = _alarm_metrics(template)
-    metrics = NODES * GAUGES_OF_A_NODE
+    metrics = NODES * GAUGES_OF_A_NODE + 1  # FailoverReady
     calls = NODES * SECONDS_A_MONTH / node.metric_flush
     looks = SECONDS_A_MONTH / 60
+    readiness_looks = looks / int(template["Parameters"]["ReadinessIntervalMinutes"]["Default"])
     memory = template["Globals"]["Function"]["MemorySize"] / 1024
     return [
         _item("custom metrics", metrics, "custom metric, a month"),
@@ -58,6 +62,12 @@ def at_rest() -> list[Item]:
         _item("GB-seconds of watch_cluster", looks * WATCH_SECONDS * memory, "GB-second of Lambda on arm64"),
         _item("million runs of watch_cluster", looks / 1e6, "million Lambda requests"),
         _item("GB of its log", looks * WATCH_LOG_BYTES / 1e9, "GB of logs taken in"),
+        _item(
+            "GB-seconds of check_readiness",
+            readiness_looks * READINESS_SECONDS * memory,
+            "GB-second of Lambda on arm64",
+        ),
+        _item("GB of its log", readiness_looks * READINESS_LOG_BYTES / 1e9, "GB of logs taken in"),
         _item("million reads of the record", looks / 1e6, "million DynamoDB reads"),
     ]
 
@@ -87,6 +97,8 @@ def _alarm_metrics(template: dict[str, Any]) -> tuple[int, int]:
         properties = resource["Properties"]
         stats = [query["MetricStat"] for query in properties.get("Metrics", ()) if "MetricStat" in query]
         periods = [stat["Period"] for stat in stats] or [properties["Period"]]
-        high += sum(period < 60 for period in periods)
-        standard += sum(period >= 60 for period in periods)
+        # A period that is looked up in a mapping is that of the readiness schedule: minutes.
+        is_high = [isinstance(period, int) and period < 60 for period in periods]
+        high += sum(is_high)
+        standard += len(is_high) - sum(is_high)
     return high, standard
