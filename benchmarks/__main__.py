@@ -225,9 +225,8 @@ def measure_own_time(is_quick: bool) -> Section:
         "forks its processes from one that has imported boto3, pydantic and Powertools, so of a cold start only the "
         "rest is in these figures: what the whole takes stands under *Cold starts*, its last line for a failover's "
         "functions together. *Injected* is what the simulated world takes: the silent node's answer time-out, a "
-        "command's way, the load "
-        "balancer's looks. API calls are in the order in which they were made; where a step asks several at once they "
-        "stand mixed."
+        "command's way, the load balancer's looks. API calls are in the order in which they were made; where a step "
+        "asks several at once they stand mixed."
     )
     slow = "the functions, both hosts and the cloud share two processors"
     goals = [

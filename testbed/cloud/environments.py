@@ -66,7 +66,6 @@ class _ForkServer:
                 raise RuntimeError("The process that Lambda's environments are forked from has ended; see its stderr.")
             pid = int(answer)
             descriptor = os.pidfd_open(pid)
-            self._socket.send(b".")
         finally:
             for number in theirs:
                 os.close(number)

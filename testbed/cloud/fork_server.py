@@ -13,10 +13,10 @@ import importlib
 import json
 import os
 import runpy
-import signal
 import socket
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,59 +32,47 @@ def main(number: int, layers: list[str]) -> None:
     for module in PRELOADED:
         importlib.import_module(module)
     sys.path[:] = own_path
-    signal.signal(signal.SIGCHLD, _bury)
     gc.freeze()
     while True:
         request, descriptors, _, _ = socket.recv_fds(asker, LONGEST_REQUEST, 3)
         if not request:
             return
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        # Not before the next request: until then a fork's number is its own, and the asker has time to hold it.
+        _bury_dead_forks()
         pid = os.fork()
         if pid == 0:
             _become(json.loads(request), descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         asker.send(str(pid).encode())
-        # Not buried before it was told: its number is its own until the asker holds it.
-        asker.recv(1)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
 
-def _bury(*_: object) -> None:
-    while True:
-        try:
-            pid, _status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
+def _bury_dead_forks() -> None:
+    with suppress(ChildProcessError):  # there is none, dead or alive
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _become(request: dict[str, Any], descriptors: list[int]) -> None:
-    """The rest of a fork's life: the script, as if Python had been started with it."""
-    status = 1
+    """The rest of a fork's life: the script, as if Python had been started with it. Nobody asks for its status."""
     try:
         for number, descriptor in enumerate(descriptors):
             os.dup2(descriptor, number)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         os.environ.clear()
         os.environ.update(request["environment"])
         os.chdir(request["directory"])
         script = request["script"]
         sys.argv = [script]
         sys.path.insert(0, str(Path(script).parent))
-        runpy.run_path(script, run_name="__main__")
-        status = 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        with suppress(SystemExit):
+            runpy.run_path(script, run_name="__main__")
     except BaseException:  # noqa: BLE001 - what ends a Python process is told on stderr, whatever it is
         traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(status)
+        os._exit(0)
 
 
 if __name__ == "__main__":

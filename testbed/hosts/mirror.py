@@ -380,7 +380,7 @@ class Mirror:
         shutil.copytree(self._volume(source), self._volume(target), ignore=shutil.ignore_patterns(".garoon-node*"))
 
     def _volume(self, name: str) -> Path:
-        return self._world / "hosts" / name / "volume"
+        return host_files(self._world, name).volume
 
     def _write(self, pair: Pair) -> None:
         replace_file(self._file, json.dumps(asdict(pair), indent=1) + "\n")

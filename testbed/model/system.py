@@ -547,18 +547,18 @@ def _with_late(world: World, command: Command) -> World:
 
 
 @cache
-def _command_of(call: Call) -> Command:
-    parameters = json.loads(call.parameters)
-    given = {name: value for name, [value] in parameters["Parameters"].items()}
-    index = INSTANCE_IDS.index(parameters["InstanceIds"][0])
-    return Command(index, given["Verb"], int(given["Epoch"]), given["AcceptDataLoss"] == "true")
-
-
-@cache
 def _parameters_of(call: Call) -> dict[str, Any]:
     """To be read only: the same call is made in very many states."""
     parameters: dict[str, Any] = json.loads(call.parameters)
     return parameters
+
+
+@cache
+def _command_of(call: Call) -> Command:
+    parameters = _parameters_of(call)
+    given = {name: value for name, [value] in parameters["Parameters"].items()}
+    index = INSTANCE_IDS.index(parameters["InstanceIds"][0])
+    return Command(index, given["Verb"], int(given["Epoch"]), given["AcceptDataLoss"] == "true")
 
 
 def _is_look(call: Call) -> bool:
