@@ -146,7 +146,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
                 raise
             keep(bed, result)
     except (DeploymentError, TimeoutError, HostError, MachineError, NetworkError) as error:
-        console.print(f"FAIL {scenario.name}: the lab did not come up: {error}", markup=False, soft_wrap=True)
+        console.print(f"FAIL {scenario.name}: the lab could not go on: {error}", markup=False, soft_wrap=True)
         return 1
     if arguments.json:
         write_json(result, arguments.json)

@@ -31,7 +31,6 @@ def check_volume(active: LabHost) -> list[str]:
     volume = active.run(_CHECK_FILE_SYSTEM, _CHECK_SECONDS)
     if volume.exit_code != 0:
         problems.append(f"XFS on {active.name}: {(volume.stdout + volume.stderr).strip()[-300:]}.")
-    active.must("drbdadm secondary garoon", _CHECK_SECONDS)
     return problems
 
 
