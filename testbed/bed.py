@@ -50,6 +50,10 @@ Tell = Callable[[str], None]
 _REPLICATION_ALARM_SECONDS = 10  # its period in template.yaml
 # One is being filled when the replicas meet, one holds what the agent sends late, half a one until it is looked at.
 _JUDGED_AFTER_PERIODS = 2.5
+# Those that know nothing at first and are waited for. The status check, which is measured once a minute, is not.
+_JUDGED_ALARMS = tuple(
+    f"{CLUSTER}-{alarm}" for alarm in (f"{HOME}-heartbeat-lost", f"{STANDBY}-heartbeat-lost", f"{HOME}-replication-degraded")
+)
 
 
 @dataclass(frozen=True)
@@ -238,11 +242,10 @@ class Testbed:
                 problems.append(f"target {target['Target']['Id']} is {target['TargetHealth']['State']}")
         alarms = self.clients.cloudwatch.describe_alarms(AlarmNamePrefix=f"{CLUSTER}-")["MetricAlarms"]
         for alarm in alarms:
-            must_be_ok = "heartbeat" in alarm["AlarmName"] or f"{HOME}-" in alarm["AlarmName"]
             # It follows the schedule of check_readiness, which is off while a testbed is made as new.
             if alarm["AlarmName"] == f"{CLUSTER}-not-ready":
                 continue
-            if alarm["StateValue"] == "ALARM" or (must_be_ok and alarm["StateValue"] != "OK"):
+            if alarm["StateValue"] == "ALARM" or (alarm["AlarmName"] in _JUDGED_ALARMS and alarm["StateValue"] != "OK"):
                 problems.append(f"alarm {alarm['AlarmName']} is {alarm['StateValue']}")
         return problems
 

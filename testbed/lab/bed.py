@@ -200,24 +200,12 @@ def running_lab(directory: Path, images: Images, profile: Profile, tell: Tell) -
                 parameters = {**installation.parameters(), **_PACE.parameters}
                 stack = deployment.deploy(clients, deployment.build(), parameters)
                 bed = LabTestbed(world, profile, clients, installation, stack, _subscribe(clients, stack))
-                tell("waiting for the machines' agents")
-                _wait_for_agents(clients, installation)
                 tell("bringing db-01 into service")
                 bed.enter_service()
                 yield bed
         finally:
             for settings_file in world.directory.glob("hosts/*/host.json"):
                 LabHost(settings_file.parent).power_off()
-
-
-def _wait_for_agents(clients: Clients, installation: Installation) -> None:
-    wanted = {node.instance_id for node in installation.nodes.values()}
-
-    def are_online() -> bool:
-        listed = clients.ssm.describe_instance_information()["InstanceInformationList"]
-        return wanted <= {entry["InstanceId"] for entry in listed if entry["PingStatus"] == "Online"}
-
-    wait_until(are_online, "Systems Manager knowing both nodes", _PACE.patience_seconds, 0.5)
 
 
 def _leave_out_app_servers(clients: Clients, installation: Installation) -> None:
