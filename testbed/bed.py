@@ -51,8 +51,10 @@ _REPLICATION_ALARM_SECONDS = 10  # its period in template.yaml
 # One is being filled when the replicas meet, one holds what the agent sends late, half a one until it is looked at.
 _JUDGED_AFTER_PERIODS = 2.5
 # Those that know nothing at first and are waited for. The status check, which is measured once a minute, is not.
-_JUDGED_ALARMS = tuple(
-    f"{CLUSTER}-{alarm}" for alarm in (f"{HOME}-heartbeat-lost", f"{STANDBY}-heartbeat-lost", f"{HOME}-replication-degraded")
+_JUDGED_ALARMS = (
+    f"{CLUSTER}-{HOME}-heartbeat-lost",
+    f"{CLUSTER}-{STANDBY}-heartbeat-lost",
+    f"{CLUSTER}-{HOME}-replication-degraded",
 )
 
 
