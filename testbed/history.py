@@ -54,6 +54,8 @@ class HostState:
     has_services: bool
     disk: str
     connection: str = "Unknown"
+    has_database: bool = False
+    """Its database takes connections."""
     is_isolated: bool = False
     """The cloud's network lets nothing through to or from it, on either interface."""
 

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from testbed.deployment import Stack
 from testbed.endpoint import Clients
 from testbed.history import Call, Discard, Execution, HostState, Sample, Snapshot, Step
-from testbed.hosts.layout import SERVICES, HostFiles, host_files, snapshot_directory
+from testbed.hosts.layout import RECOVERING, SERVICES, HostFiles, host_files, snapshot_directory
 from testbed.hosts.mirror import Mirror, files_of
 from testbed.installation import CLUSTER, HOME, Installation, read_routes
 
@@ -44,6 +44,7 @@ def read_hosts(world_directory: Path) -> dict[str, HostState]:
             is_primary=is_on and replica.role == "Primary",
             is_mounted=is_on and _is_mounted(files),
             has_services=is_on and any(files.service_mark(service).exists() for service in SERVICES),
+            has_database=is_on and _has_database(files),
             disk=replica.disk,
             connection=replica.connection,
             is_isolated=files.cut_off() >= {"eth0", "eth1"},
@@ -57,6 +58,13 @@ def _is_mounted(files: HostFiles) -> bool:
     except FileNotFoundError:
         return False
     return f" {files.settings().mount_point} " in mounts
+
+
+def _has_database(files: HostFiles) -> bool:
+    try:
+        return files.service_mark(SERVICES[0]).read_text() != RECOVERING
+    except FileNotFoundError:
+        return False
 
 
 @dataclass(frozen=True)

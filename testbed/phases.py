@@ -25,7 +25,8 @@ def measure_phases(
     """Seconds by phase, those that took place, in their order.
 
     `detect` and `firstGoodRequest` count from the failure; `promote` ends when the replica is primary, `mount` when its
-    file system is mounted, `startServices` (with it, the database's recovery) when all of them answer.
+    file system is mounted, `startServices` when all of them answer; its first part is `databaseRecovery`, until the
+    database takes connections.
     """
     phases: dict[str, float] = {}
     if decisive is not None:
@@ -40,6 +41,9 @@ def measure_phases(
             phases[phase] = (primary_at or end) - start
             if primary_at is not None and mounted_at is not None:
                 phases["mount"] = mounted_at - primary_at
+            database_at = _first(samples, start, end, "has_database") if phase == "startServices" else None
+            if database_at is not None:
+                phases["databaseRecovery"] = database_at - start
     if served_again_at is not None:
         phases["firstGoodRequest"] = served_again_at - broken_at
     return {phase: round(max(seconds, 0.0), 2) for phase, seconds in phases.items()}

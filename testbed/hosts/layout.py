@@ -26,6 +26,8 @@ from testbed.cut_off import read_cut_off
 
 STANDIN_COMMANDS = ("drbdadm", "drbdsetup", "modprobe", "mount", "umount", "exportfs", "ip", "systemctl")
 SERVICES = ("cyde_5_0", "cyss_cbgrn")
+RECOVERING = "recovering"
+"""What the mark of a database holds that runs and does not take connections yet."""
 FAULTS_TRIES = 40
 FAULTS_RETRY_SECONDS = 0.005
 HOST_MARK = "GAROON_SIMULATED_HOST"
@@ -166,7 +168,7 @@ class HostFiles:
         return cut_off.get(self.settings().instance_id, frozenset()) if cut_off else frozenset()
 
     def service_mark(self, name: str) -> Path:
-        """Exists while the service runs; holds the id of the boot that started it."""
+        """Exists while the service runs; holds the id of the boot that started it, or `RECOVERING`."""
         return self.root / "run" / f"service-{name}"
 
     def is_on(self) -> bool:

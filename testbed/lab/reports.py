@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.files import replace_file
-from testbed.hosts.layout import SERVICES, HostFiles, host_files
+from testbed.hosts.layout import RECOVERING, SERVICES, HostFiles, host_files
 from testbed.hosts.mirror import Mirror
 
 _UNKNOWN = {"role": "Unknown", "disk": "Unknown", "connection": "Unknown"}
@@ -42,7 +42,8 @@ class Report:
             mark = self._files.service_mark(service)
             mark.parent.mkdir(parents=True, exist_ok=True)
             if service in state.get("services", ()):
-                mark.touch()
+                is_recovering = service == SERVICES[0] and not state.get("isDatabaseListening")
+                replace_file(mark, RECOVERING if is_recovering else "")
             else:
                 mark.unlink(missing_ok=True)
         self._write_replica({key: str(state.get(key, value)) for key, value in _UNKNOWN.items()})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from testbed.history import Execution, HostState, Sample, Step
 from testbed.phases import measure_phases
 
 OFF = HostState(is_on=False, is_primary=False, is_mounted=False, has_services=False, disk="UpToDate")
 STANDBY = HostState(is_on=True, is_primary=False, is_mounted=False, has_services=False, disk="UpToDate")
 PRIMARY = HostState(is_on=True, is_primary=True, is_mounted=False, has_services=False, disk="UpToDate")
-MOUNTED = HostState(is_on=True, is_primary=True, is_mounted=True, has_services=False, disk="UpToDate")
+MOUNTED = replace(PRIMARY, is_mounted=True)
+RECOVERED = replace(MOUNTED, has_services=True, has_database=True)
 
 
 def execution(*steps: Step) -> Execution:
@@ -16,7 +19,7 @@ def execution(*steps: Step) -> Execution:
 
 
 def samples() -> list[Sample]:
-    seen = {100.0: STANDBY, 161.0: STANDBY, 163.0: PRIMARY, 164.5: MOUNTED, 190.0: MOUNTED}
+    seen = {100.0: STANDBY, 161.0: STANDBY, 163.0: PRIMARY, 164.5: MOUNTED, 170.0: RECOVERED}
     return [Sample(time, {"db-01": OFF, "db-02": host}) for time, host in seen.items()]
 
 
@@ -37,6 +40,7 @@ def test_a_failover_is_told_from_the_failure_to_the_first_good_request() -> None
         "fence": 8.0,
         "promote": 2.0,
         "mount": 1.5,
+        "databaseRecovery": 4.0,
         "startServices": 10.0,
         "firstGoodRequest": 80.0,
     }

@@ -22,6 +22,7 @@ SERVING = {
     "disk": "UpToDate",
     "isMounted": True,
     "services": ["cyde_5_0", "cyss_cbgrn"],
+    "isDatabaseListening": True,
 }
 
 
@@ -54,8 +55,16 @@ def test_a_serving_machine_is_seen_as_active(running_host: LabHost) -> None:
     seen = read_hosts(running_host.files.world)["db-01"]
 
     assert seen.is_active
-    assert (seen.is_primary, seen.is_mounted, seen.has_services) == (True, True, True)
+    assert (seen.is_primary, seen.is_mounted, seen.has_services, seen.has_database) == (True, True, True, True)
     assert (seen.disk, seen.connection) == ("UpToDate", "Connected")
+
+
+def test_a_database_that_still_recovers_runs_and_takes_no_connections(running_host: LabHost) -> None:
+    Report(running_host.files).write({**SERVING, "isDatabaseListening": False})
+
+    seen = read_hosts(running_host.files.world)["db-01"]
+
+    assert (seen.has_services, seen.has_database) == (True, False)
 
 
 def test_a_demoted_machine_is_not_seen_as_active_any_more(running_host: LabHost) -> None:

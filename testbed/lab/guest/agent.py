@@ -35,6 +35,7 @@ GREETING_ADDRESS = ("0.0.0.0", 22)
 SIGNS_FILE = "/var/log/garoon-node-signs.log"
 SIGNS_INTERVAL_SECONDS = 1.0
 SERVICES = ("cyde_5_0", "cyss_cbgrn")
+DATABASE_PORT = 3770
 MOUNT_POINT = "/mnt/DIR1"
 # As systemd starts the SSM Agent: commands inherit this.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -151,6 +152,7 @@ def read_state() -> dict[str, object]:
         "disk": disk or "Unknown",
         "isMounted": f" {MOUNT_POINT} " in _read("/proc/mounts"),
         "services": [name for name in SERVICES if _is_running(name)],
+        "isDatabaseListening": _is_listening(DATABASE_PORT),
         "hasDefaultRoute": _has_default_route(),
     }
 
@@ -158,6 +160,12 @@ def read_state() -> dict[str, object]:
 def _is_running(service: str) -> bool:
     process = _read(f"/run/{service}.pid").strip()
     return process.isdigit() and Path(f"/proc/{process}").exists()
+
+
+def _is_listening(port: int) -> bool:
+    # Number, local address:port, remote one, state; in hexadecimal, 0A is listening.
+    sockets = (line.split() for line in _read("/proc/net/tcp").splitlines()[1:])
+    return any(fields[1].endswith(f":{port:04X}") and fields[3] == "0A" for fields in sockets)
 
 
 def _has_default_route() -> bool:
