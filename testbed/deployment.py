@@ -6,7 +6,6 @@ and the layer's packages are resolved for this machine, whose Python the local c
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.endpoint import Clients
+from testbed.files import exclusively
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRATCH = REPOSITORY / ".testbed"
@@ -74,7 +74,8 @@ def build() -> Path:
     """
     builds = SCRATCH / "builds"
     builds.mkdir(parents=True, exist_ok=True)
-    with _exclusively(SCRATCH / "build.lock"):
+    # Test workers build the same thing at the same time: one builds, the others find it done.
+    with exclusively(SCRATCH / "build.lock"):
         target = builds / _fingerprint()
         if not target.exists():
             # A directory beside the final one: the built template refers to the sources by relative paths.
@@ -195,11 +196,3 @@ def _run(arguments: list[str], environment: Mapping[str, str]) -> None:
     if result.returncode != 0:
         printed = (result.stdout + result.stderr).strip()
         raise DeploymentError(f"`sam {arguments[0]}` failed:\n{printed[-4000:]}")
-
-
-@contextmanager
-def _exclusively(lock: Path) -> Iterator[None]:
-    # Test workers build the same thing at the same time: one builds, the others find it done.
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

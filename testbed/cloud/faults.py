@@ -13,9 +13,7 @@ A fault ends when its entry goes: a stop that was stuck then ends, with the host
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -25,7 +23,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat
 from pydantic.alias_generators import to_camel
 
-from testbed.files import replace_file
+from testbed.files import exclusively, replace_file
 
 FAULTS_FILE = "cloud-faults.json"
 
@@ -105,11 +103,7 @@ class CloudFaults:
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Any]]:
-        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with exclusively(self._lock_file):
             values = json.loads(self._file.read_text()) if self._file.exists() else {}
             yield values
             replace_file(self._file, json.dumps(values, indent=2) + "\n")
-        finally:
-            os.close(descriptor)

@@ -13,9 +13,7 @@ Manners that matter to a controller, from the DRBD 8.4 user's guide ("DRBD inter
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 import time
 import uuid
@@ -25,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from testbed.files import replace_file
+from testbed.files import exclusively, replace_file
 from testbed.hosts.layout import host_files
 
 UNPLUGGED = "Down"
@@ -126,9 +124,7 @@ class Mirror:
     @contextmanager
     def changing(self) -> Iterator[Pair]:
         """The settled pair, locked; what the caller changed is written back, also when it raises a MirrorError."""
-        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with exclusively(self._lock):
             text = self._file.read_text()
             pair, before = _parse(text), _parse(text)
             self._settle(pair, self._now())
@@ -137,8 +133,6 @@ class Mirror:
             finally:
                 if pair != before:
                     self._write(pair)
-        finally:
-            os.close(descriptor)
 
     def settle(self) -> None:
         """Let time pass: noticed losses of the link, reconnections, finished resyncs."""

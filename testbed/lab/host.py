@@ -11,7 +11,6 @@ small, and is kept after a drill. Whoever watches the hosts reads the files that
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -25,7 +24,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from testbed.files import replace_file
+from testbed.files import exclusively, replace_file
 from testbed.hosts import CommandResult, HostError, HostUnreachable
 from testbed.hosts.layout import HostFiles, HostSettings
 from testbed.lab.machine import BOOT_SECONDS, REPLY_MARGIN_SECONDS, Interface, MachineSpec
@@ -184,16 +183,12 @@ class LabHost:
     @contextmanager
     def changing_faults(self) -> Iterator[dict[str, Any]]:
         """faults.json, locked; written when it has changed."""
-        descriptor = os.open(self.files.directory / "faults.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with exclusively(self.files.directory / "faults.lock"):
             before = dict(self.files.faults().values)
             faults = dict(before)
             yield faults
             if faults != before:
                 replace_file(self.files.faults_file, json.dumps(faults))
-        finally:
-            os.close(descriptor)
 
     def console(self) -> str:
         file = self.machine_directory / "console.log"

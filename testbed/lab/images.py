@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.files import exclusively
 from testbed.lab import base_system
 from testbed.lab.base_system import run
 from testbed.lab.machine import Machine, MachineSpec
@@ -106,8 +107,13 @@ class Images:
 
 
 def build(cache: Path, tell: Callable[[str], None]) -> Images:
-    """Builds what is missing. Raises BuildError, MachineError."""
+    """Builds what is missing; of several labs one does. Raises BuildError, MachineError."""
     cache.mkdir(parents=True, exist_ok=True)
+    with exclusively(cache / "build.lock"):
+        return _build(cache, tell)
+
+
+def _build(cache: Path, tell: Callable[[str], None]) -> Images:
     system = base_system.build(cache, tell)
     directory = cache / f"images-{_digest()}"
     images = Images(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from testbed.files import replace_file
+from testbed.files import exclusively, replace_file
 from testbed.hosts.layout import RECOVERING, SERVICES, HostFiles, host_files
 from testbed.hosts.mirror import Mirror
 
@@ -53,11 +51,7 @@ class Report:
         return replicas
 
     def _write_replica(self, values: Mapping[str, str]) -> None:
-        descriptor = os.open(self._files.world / "mirror.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with exclusively(self._files.world / "mirror.lock"):
             pair = json.loads(self._mirror_file.read_text())
             pair["replicas"][self._files.directory.name] |= values
             replace_file(self._mirror_file, json.dumps(pair))
-        finally:
-            os.close(descriptor)

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from testbed.files import exclusively
 from testbed.lab.base_system import run
 from testbed.lab.machine import BOOT_SECONDS, Machine, MachineSpec
 
@@ -23,7 +24,7 @@ def with_snapshots(specs: list[MachineSpec], tell: Callable[[str], None]) -> lis
 
     Needs the taps of the machines. The data disks are attached and not touched.
     """
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with exclusively(specs[0].root_disk.with_name("snapshots.lock")), ThreadPoolExecutor(max_workers=2) as pool:
         return list(pool.map(lambda spec: _with_snapshot(spec, tell), specs))
 
 
