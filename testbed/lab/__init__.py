@@ -12,5 +12,5 @@ balancer                         HAProxy in the place of the load balancer
 bed, stage, scenarios, checks    all of it together, under the drill's own user, oracle and timeline
 guest/                           what runs inside the machines
 
-Not there: app-02; source/dest check and security groups are fixed, not read from the cloud.
+Not there: source/dest check and security groups are fixed, not read from the cloud.
 """

@@ -33,8 +33,6 @@ from testbed.profiles import Profile
 from testbed.waiting import wait_until
 from testbed.world import World
 
-APP_SERVERS = ("app-01",)
-"""The App servers that run: each is one more machine on the emulating processors."""
 _VPC_INTERVAL_SECONDS = 0.3
 # What a real server does in a tenth of a second takes an emulated one seconds.
 _PACE = Pace(
@@ -174,9 +172,8 @@ def running_lab(directory: Path, images: Images, profile: Profile, tell: Tell) -
     world.directory.mkdir(parents=True)
     tell("making the network")
     network.make_network()
-    names = (HOME, STANDBY, *APP_SERVERS)
-    hosts.add_taps(names)
-    specs = [hosts.make_spec(world.directory, name, images) for name in names]
+    hosts.add_taps()
+    specs = [hosts.make_spec(world.directory, name, images) for name in hosts.CABLING]
     for spec in specs:
         hosts.make_data_disk(spec, images)
     specs = with_snapshots(specs, tell)
@@ -190,10 +187,9 @@ def running_lab(directory: Path, images: Images, profile: Profile, tell: Tell) -
         clients = Clients(Endpoint(cloud.endpoint_url))
         tell("making the Garoon installation: VPC, route tables, instances, load balancer")
         installation = make_installation(clients, world)
-        _leave_out_app_servers(clients, installation)
         _create_hosts(world, specs, installation, cloud.endpoint_url)
         group = clients.elbv2.describe_target_groups(TargetGroupArns=[installation.target_group_arn])["TargetGroups"][0]
-        servers = {name: installation.app_servers[name].address for name in APP_SERVERS}
+        servers = {name: server.address for name, server in installation.app_servers.items()}
         try:
             with FollowedVpc(clients, installation, world), running_balancer(world.directory, group, servers):
                 tell("deploying the stack (sam deploy) while the machines boot")
@@ -208,16 +204,9 @@ def running_lab(directory: Path, images: Images, profile: Profile, tell: Tell) -
                 LabHost(settings_file.parent).power_off()
 
 
-def _leave_out_app_servers(clients: Clients, installation: Installation) -> None:
-    left_out = [server.instance_id for name, server in installation.app_servers.items() if name not in APP_SERVERS]
-    clients.elbv2.deregister_targets(
-        TargetGroupArn=installation.target_group_arn, Targets=[{"Id": instance_id} for instance_id in left_out]
-    )
-
-
 def _create_hosts(world: World, specs: list[MachineSpec], installation: Installation, url: str) -> None:
     instance_ids = {node.name: node.instance_id for node in installation.nodes.values()}
-    instance_ids |= {name: installation.app_servers[name].instance_id for name in APP_SERVERS}
+    instance_ids |= {server.name: server.instance_id for server in installation.app_servers.values()}
     for spec in specs:
         hosts.create_host(
             world.directory,

@@ -34,10 +34,10 @@ CABLING = {
 _PEERS = {"db-01": "db-02", "db-02": "db-01"}
 
 
-def add_taps(names: tuple[str, ...]) -> None:
-    """Ports in the VPC for all interfaces of these machines. Raises NetworkError."""
-    for name in names:
-        for index, subnet in enumerate(CABLING[name].interfaces):
+def add_taps() -> None:
+    """Ports in the VPC for all interfaces of the machines. Raises NetworkError."""
+    for name, cabling in CABLING.items():
+        for index, subnet in enumerate(cabling.interfaces):
             add_tap(_tap(name, index), subnet)
 
 

@@ -115,7 +115,7 @@ class LabStage(Stage):
         """Until the node script on it, asked for its `status`, calls connection and disk so."""
 
         def is_so() -> bool:
-            replication = json.loads(self._do(node, "garoon-node status"))["replication"]
+            replication = json.loads(self._do(node, "garoon-node status"))["status"]["replication"]
             return (replication["connection"], replication["disk"]) == (connection, disk)
 
         wait_until(is_so, f"{node} calling its replica {connection}, {disk}", self._bed.patience_seconds, _LOOK_SECONDS)
