@@ -91,7 +91,7 @@ def _drive_replication(stage: Stage) -> None:
     lab.wait_for_status(STANDBY, "StandAlone", "Inconsistent")
     lab.drive_replication(STANDBY, "drbdadm detach")
     lab.wait_for_status(STANDBY, "Unconfigured", "Unknown")  # neither disk nor peer: DRBD shows nothing else of it
-    lab.drive_replication(STANDBY, "drbdadm attach", "drbdadm connect")
+    lab.drive_replication(STANDBY, "drbdadm adjust")  # attached, connected, and at full speed again
     lab.wait_for_status(STANDBY, "Connected", "UpToDate")
     lab.drive_replication(STANDBY, "drbdadm detach")
     lab.wait_for_status(STANDBY, "Connected", "Diskless")
