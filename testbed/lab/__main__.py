@@ -28,7 +28,18 @@ from testbed.profiles import load_profile
 CACHE = SCRATCH / "lab"
 PROFILE = "realistic"
 _END_SECONDS = 10.0
-_TOOLS = ("debootstrap", "haproxy", "ip", "mkfs.ext4", "nft", "qemu-img", "qemu-system-x86_64", "unshare")
+_TOOLS = (
+    "debootstrap",
+    "haproxy",
+    "ip",
+    "mkfs.ext4",
+    "nft",
+    "qemu-img",
+    "qemu-system-x86_64",
+    "sysctl",
+    "unshare",
+    "xfs_repair",
+)
 _DIRECTORY, _STAGE = "GAROON_LAB_DIRECTORY", "GAROON_LAB_STAGE"
 
 
