@@ -11,6 +11,7 @@ from testbed.scenarios import active_reboots, network_loss, service_crash, switc
 from testbed.stage import Stage
 
 _RESYNC_MEGABYTES = 100
+_SLOW, _FAST = 100, 50_000  # KiB/s: a quarter of an hour and some seconds for that much
 _REPLICATION_DELAY_SECONDS = 2.0
 _FAILED_OVER = network_loss.SCENARIO.expected
 _NOTHING_TO_DO = Expectation(outcome="NothingToDo", verdict="nothingToDo")
@@ -64,7 +65,7 @@ def _fail_in_resync(stage: Stage) -> None:
     lab = _lab(stage)
     lab.lose_replication_link(HOME)
     lab.write_much(HOME, _RESYNC_MEGABYTES)
-    lab.slow_resync(STANDBY)
+    lab.limit_resync(STANDBY, _SLOW)
     lab.mend_replication_link(HOME)
     lab.wait_for_disk(STANDBY, "Inconsistent")
     lab.cut_power(HOME)
@@ -84,14 +85,15 @@ def _drive_replication(stage: Stage) -> None:
     lab.drive_replication(STANDBY, "drbdadm outdate")
     lab.wait_for_status(STANDBY, "WFConnection", "Outdated")
     lab.write_much(HOME, _RESYNC_MEGABYTES)
-    lab.slow_resync(STANDBY)
+    lab.limit_resync(STANDBY, _SLOW)
     lab.mend_replication_link(HOME)
     lab.wait_for_status(STANDBY, "SyncTarget", "Inconsistent")
     lab.drive_replication(STANDBY, "drbdadm disconnect")
     lab.wait_for_status(STANDBY, "StandAlone", "Inconsistent")
     lab.drive_replication(STANDBY, "drbdadm detach")
     lab.wait_for_status(STANDBY, "Unconfigured", "Unknown")  # neither disk nor peer: DRBD shows nothing else of it
-    lab.drive_replication(STANDBY, "drbdadm adjust")  # attached, connected, and at full speed again
+    lab.drive_replication(STANDBY, "drbdadm attach", "drbdadm connect")
+    lab.limit_resync(STANDBY, _FAST)
     lab.wait_for_status(STANDBY, "Connected", "UpToDate")
     lab.drive_replication(STANDBY, "drbdadm detach")
     lab.wait_for_status(STANDBY, "Connected", "Diskless")

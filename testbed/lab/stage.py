@@ -55,9 +55,9 @@ class LabStage(Stage):
         self._tell(f"{node}: its replication interface is up again")
         self._machines[node].set_fault("nic_eth1", None)
 
-    def slow_resync(self, node: str) -> None:
-        """A resync to that node will take as long as the story needs it to."""
-        self._do(node, "drbdsetup disk-options 0 --c-plan-ahead=0 --resync-rate=100")
+    def limit_resync(self, node: str, kib_per_second: int) -> None:
+        """A resync to that node takes as long as the story needs it to; DRBD keeps the limit, also without its disk."""
+        self._do(node, f"drbdsetup disk-options 0 --c-plan-ahead=0 --resync-rate={kib_per_second}")
 
     def replicate_asynchronously(self, node: str, delay_seconds: float) -> None:
         """From here on a write is acknowledged before the peer has it, and is so long on its way to it.
