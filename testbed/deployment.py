@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -179,20 +180,23 @@ def _fingerprint() -> str:
 
 def _run(arguments: list[str], environment: Mapping[str, str]) -> None:
     sam = Path(sys.executable).with_name("sam")
-    result = subprocess.run(
-        [str(sam), *arguments],
-        cwd=REPOSITORY,
-        env={
-            **os.environ,
-            "PATH": f"{sam.parent}{os.pathsep}{os.environ.get('PATH', '')}",
-            "SAM_CLI_TELEMETRY": "0",
-            **environment,
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # SAM leaves an empty directory behind for each file that it uploads.
+    with tempfile.TemporaryDirectory() as scratch:
+        result = subprocess.run(
+            [str(sam), *arguments],
+            cwd=REPOSITORY,
+            env={
+                **os.environ,
+                "PATH": f"{sam.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+                "SAM_CLI_TELEMETRY": "0",
+                "TMPDIR": scratch,
+                **environment,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if result.returncode != 0:
         printed = (result.stdout + result.stderr).strip()
         raise DeploymentError(f"`sam {arguments[0]}` failed:\n{printed[-4000:]}")

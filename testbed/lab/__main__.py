@@ -93,15 +93,16 @@ def _enclose(arguments: argparse.Namespace) -> int:
         return 2
     directory = tempfile.mkdtemp(prefix="garoon-lab-")
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", *_again(arguments)]
-    try:
-        with subprocess.Popen(command, env={**os.environ, _DIRECTORY: directory, _STAGE: "build"}) as inside:
-            try:
-                return inside.wait()
-            except KeyboardInterrupt:
-                inside.kill()  # a forking `unshare` ignores SIGTERM; its child dies with it
-                raise
-    finally:
-        _remove(Path(directory))
+    inside = subprocess.Popen(command, env={**os.environ, "TMPDIR": directory, _DIRECTORY: directory, _STAGE: "build"})
+    # However often it is interrupted. A forking `unshare` ignores SIGTERM; its child dies with it.
+    interrupts: list[int] = []
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda number, _frame: (interrupts.append(number), inside.kill()))
+    code = inside.wait()
+    _remove(Path(directory))
+    if interrupts:
+        raise KeyboardInterrupt
+    return code
 
 
 def _remove(directory: Path) -> None:

@@ -30,15 +30,15 @@ def scratch() -> Iterator[Path]:
     """The labs' directory for temporary files, which marks their processes, too: of both nothing may be left."""
     with tempfile.TemporaryDirectory(prefix="lab-") as directory:
         yield Path(directory)
-        assert processes_with(f"TMPDIR={directory}") == []
+        assert processes_with(directory) == []
         assert list(Path(directory).iterdir()) == []
 
 
-def processes_with(variable: str) -> list[str]:
+def processes_with(word: str) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if variable.encode() in (process / "environ").read_bytes().split(b"\0"):
+            if word.encode() in (process / "environ").read_bytes():
                 found.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue  # it has ended
