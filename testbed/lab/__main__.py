@@ -94,13 +94,18 @@ def _enclose(arguments: argparse.Namespace) -> int:
     directory = tempfile.mkdtemp(prefix="garoon-lab-")
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", *_again(arguments)]
     inside = subprocess.Popen(command, env={**os.environ, "TMPDIR": directory, _DIRECTORY: directory, _STAGE: "build"})
-    # However often it is interrupted. A forking `unshare` ignores SIGTERM; its child dies with it.
-    interrupts: list[int] = []
+    is_interrupted = False
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal is_interrupted
+        is_interrupted = True
+        inside.kill()  # a forking `unshare` ignores SIGTERM; its child dies with it
+
     for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, lambda number, _frame: (interrupts.append(number), inside.kill()))
+        signal.signal(sign, stop)  # and no exception: also a second one must not keep what follows from being done
     code = inside.wait()
     _remove(Path(directory))
-    if interrupts:
+    if is_interrupted:
         raise KeyboardInterrupt
     return code
 
