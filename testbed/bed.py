@@ -281,7 +281,7 @@ def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] 
                         **(parameters or {}),
                     }
                     stack = deployment.deploy(clients, template, all_parameters)
-                    queue_url = _subscribe(clients, stack)
+                    queue_url = subscribe(clients, stack)
                     bed = Testbed(world, profile, clients, installation, stack, queue_url, app_servers)
                     tell("bringing db-01 into service")
                     bed.enter_service()
@@ -333,7 +333,7 @@ def clean_hosts(
     wait_until(are_all("running"), "both instances running", patience_seconds)
 
 
-def _subscribe(clients: Clients, stack: Stack) -> str:
+def subscribe(clients: Clients, stack: Stack) -> str:
     queue_url = clients.sqs.create_queue(QueueName="garoon-drill")["QueueUrl"]
     queue_arn = clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"][
         "QueueArn"

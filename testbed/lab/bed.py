@@ -13,7 +13,7 @@ from typing import Self, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from testbed import deployment
-from testbed.bed import Pace, Tell, Testbed, _subscribe
+from testbed.bed import Pace, Tell, Testbed, subscribe
 from testbed.cloud.launch import running_cloud
 from testbed.cut_off import read_cut_off
 from testbed.endpoint import Clients, Endpoint
@@ -195,7 +195,7 @@ def running_lab(directory: Path, images: Images, profile: Profile, tell: Tell) -
                 tell("deploying the stack (sam deploy) while the machines boot")
                 parameters = {**installation.parameters(), **_PACE.parameters}
                 stack = deployment.deploy(clients, deployment.build(), parameters)
-                bed = LabTestbed(world, profile, clients, installation, stack, _subscribe(clients, stack))
+                bed = LabTestbed(world, profile, clients, installation, stack, subscribe(clients, stack))
                 tell("bringing db-01 into service")
                 bed.enter_service()
                 yield bed
