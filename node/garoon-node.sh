@@ -439,11 +439,10 @@ make_primary() {
     is_primary
 }
 
-# Who only looks at a device that was just closed, as udev does, holds it open for a moment: DRBD refuses meanwhile (-12).
 make_secondary() {
     read_replication
     is_primary || return 0
-    wait_until 10 act 30 drbdadm secondary "$RESOURCE" || return 1
+    act 30 drbdadm secondary "$RESOURCE" || return 1
     read_replication
     ! is_primary
 }

@@ -18,7 +18,7 @@ from testbed.cloud.launch import running_cloud
 from testbed.cut_off import read_cut_off
 from testbed.endpoint import Clients, Endpoint
 from testbed.hosts import HostUnreachable, SimulatedHost
-from testbed.installation import HOME, STANDBY, Installation, make_installation, read_routes
+from testbed.installation import CLUSTER, HOME, STANDBY, Installation, make_installation, read_routes
 from testbed.lab import hosts, network
 from testbed.lab.balancer import Entrance, running_balancer
 from testbed.lab.checks import check_volume, compare_replicas
@@ -86,7 +86,8 @@ class LabTestbed(Testbed):
 
     def check_volumes(self, active: str) -> list[str]:
         """What is wrong with the data of that node, as sentences; takes it out of service, for good."""
-        self._switch_rules(is_on=False)
+        # As an operator does it: else the controller would bring the node into service again.
+        self.clients.functions.invoke(FunctionName=f"{CLUSTER}-set-maintenance", Payload=b'{"minutes": 60}')
         self._stop_work()
         node, peer = self.machines[active], self.machines[STANDBY if active == HOME else HOME]
         try:

@@ -171,28 +171,6 @@ def test_a_drbd_command_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
     assert time.monotonic() - began < 10
 
 
-# What DRBD 8.4.11 says of a device that udev looks at just after it was closed.
-HELD_OPEN = """\
-[[ $1 == secondary ]] || exit 0
-tries=$(cat "$0.tries" 2>/dev/null)
-echo x$tries >"$0.tries"
-[[ $tries == xx ]] && sed -i s,Primary/,Secondary/, "$GAROON_NODE_ROOT/proc/drbd" && exit 0
-echo "0: State change failed: (-12) Device is held open by someone"
-exit 11
-"""
-
-
-def test_a_device_that_is_held_open_for_a_moment_is_demoted_all_the_same(tmp_path: Path) -> None:
-    (tmp_path / "proc").mkdir()
-    state = "cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate"
-    (tmp_path / "proc/drbd").write_text(PROC_DRBD.format(state=state))
-    give(tmp_path, "drbdadm", HELD_OPEN)
-
-    shown = with_functions(tmp_path, "make_secondary 2>/dev/null && echo $REPLICATION_ROLE")
-
-    assert shown == "Secondary"
-
-
 def test_processes_that_hold_the_volume_are_killed_and_no_others(tmp_path: Path) -> None:
     volume = tmp_path / "volume"
     volume.mkdir()
