@@ -87,7 +87,9 @@ class LabTestbed(Testbed):
     def check_volumes(self, active: str) -> list[str]:
         """What is wrong with the data of that node, as sentences; takes it out of service, for good."""
         # As an operator does it: else the controller would bring the node into service again.
-        self.clients.functions.invoke(FunctionName=f"{CLUSTER}-set-maintenance", Payload=b'{"minutes": 60}')
+        answer = self.clients.functions.invoke(FunctionName=f"{CLUSTER}-set-maintenance", Payload=b'{"minutes": 60}')
+        if "FunctionError" in answer:
+            return [f"Maintenance could not be switched on for the check: {answer['Payload'].read().decode()}"]
         self._stop_work()
         node, peer = self.machines[active], self.machines[STANDBY if active == HOME else HOME]
         try:
