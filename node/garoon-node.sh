@@ -282,7 +282,7 @@ is_unreplicated() {
 
 REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
 REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null
-REPLICATION_OUT_OF_SYNC=0 # KiB; DRBD 8.4 only
+REPLICATION_OUT_OF_SYNC=0 # KiB
 
 # Reads the state of the pair into the variables above; words are those of DRBD 8.4, "Unknown" where nothing is known.
 read_replication() {
@@ -293,7 +293,7 @@ read_replication() {
     # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
     if [[ $text == *"version: 8."* ]]; then
         parse_proc_drbd "$text" "${minor:-0}"
-    elif bounded "${CONFIG[LOOK_SECONDS]}" drbdsetup status "$RESOURCE"; then
+    elif bounded "${CONFIG[LOOK_SECONDS]}" drbdsetup status "$RESOURCE" --verbose --statistics; then
         parse_drbd_status "$BOUNDED_OUTPUT"
     fi
     [[ $REPLICATION_DISK != DUnknown ]] || REPLICATION_DISK=Unknown
@@ -321,25 +321,26 @@ parse_proc_drbd() {
     done <<<"$1"
 }
 
-# `drbdsetup status` of DRBD 9: the resource, its volume, then the peer, which is the first line at that depth with a
-# role or a connection.
+# `drbdsetup status --verbose --statistics` of DRBD 9: the resource, then its volume and the peer, each with what is
+# indented below it. Lines break before column 80. Replication is Off without a connection.
 parse_drbd_status() {
     local line is_peer=false
     while IFS= read -r line; do
-        if [[ $line =~ ^[^\ ]+\ .*role:([A-Za-z]+) ]]; then
+        if [[ $line =~ ^[^\ ].*\ role:([A-Za-z]+) ]]; then
             REPLICATION_ROLE=${BASH_REMATCH[1]}
-        elif [[ $line =~ ^\ \ [^\ ].*\ (role|connection):([A-Za-z]+) ]]; then
-            is_peer=true
-            REPLICATION_CONNECTION=Connected
-            [[ $line =~ \ role:([A-Za-z]+) ]] && REPLICATION_PEER_ROLE=${BASH_REMATCH[1]}
-            [[ $line =~ \ connection:([A-Za-z]+) ]] && REPLICATION_CONNECTION=${BASH_REMATCH[1]}
-        elif [[ $is_peer == false && $line =~ \ disk:([A-Za-z]+) ]]; then
-            REPLICATION_DISK=${BASH_REMATCH[1]}
-        elif [[ $is_peer == true ]]; then
-            [[ $line =~ replication:([A-Za-z]+) ]] && REPLICATION_CONNECTION=${BASH_REMATCH[1]}
-            [[ $line =~ peer-disk:([A-Za-z]+) ]] && REPLICATION_PEER_DISK=${BASH_REMATCH[1]}
-            [[ $line =~ done:([0-9]+(\.[0-9]+)?) ]] && REPLICATION_PERCENT=${BASH_REMATCH[1]}
+            continue
         fi
+        [[ $line =~ ^\ \ [^\ ].*\ connection: ]] && is_peer=true
+        if [[ $is_peer == false ]]; then
+            [[ $line =~ \ disk:([A-Za-z]+) ]] && REPLICATION_DISK=${BASH_REMATCH[1]}
+            continue
+        fi
+        [[ $line =~ \ role:([A-Za-z]+) ]] && REPLICATION_PEER_ROLE=${BASH_REMATCH[1]}
+        [[ $line =~ \ connection:([A-Za-z]+) ]] && REPLICATION_CONNECTION=${BASH_REMATCH[1]}
+        [[ $line =~ \ replication:([A-Za-z]+) && ${BASH_REMATCH[1]} != Off ]] && REPLICATION_CONNECTION=${BASH_REMATCH[1]}
+        [[ $line =~ \ peer-disk:([A-Za-z]+) ]] && REPLICATION_PEER_DISK=${BASH_REMATCH[1]}
+        [[ $line =~ \ done:([0-9]+(\.[0-9]+)?) ]] && REPLICATION_PERCENT=${BASH_REMATCH[1]}
+        [[ $line =~ \ out-of-sync:([0-9]+) ]] && REPLICATION_OUT_OF_SYNC=${BASH_REMATCH[1]}
     done <<<"$1"
     case $REPLICATION_CONNECTION in
     Established) REPLICATION_CONNECTION=Connected ;;
@@ -347,6 +348,11 @@ parse_drbd_status() {
     esac
 }
 
+load_drbd() {
+    [[ -e $ROOT/proc/drbd ]] || act 20 modprobe drbd
+}
+
+# Known once the module is loaded.
 is_drbd_9() {
     [[ -r $ROOT/proc/drbd && $(<"$ROOT/proc/drbd") == *"version: 9"* ]]
 }
@@ -384,7 +390,7 @@ is_replication_healthy() {
 bring_replication_up() {
     read_replication
     [[ $REPLICATION_DISK == Unknown && $REPLICATION_ROLE == Unknown ]] || return 0
-    [[ -e $ROOT/proc/drbd ]] || act 20 modprobe drbd || return 1
+    load_drbd || return 1
     act 30 drbdadm up "$RESOURCE" || return 1
     read_replication
     [[ $REPLICATION_ROLE != Unknown ]]
@@ -396,7 +402,9 @@ attach_replica() {
     local command commands="new-resource new-minor"
     read_replication
     if [[ $REPLICATION_CONNECTION == Unknown ]]; then
-        [[ -e $ROOT/proc/drbd ]] || act 20 modprobe drbd || return 1
+        load_drbd || return 1
+        # DRBD 9 makes a device only once, and an attempt may have ended after that.
+        [[ $REPLICATION_DISK == Unknown ]] || commands=new-resource
         is_drbd_9 && commands+=" new-peer new-path"
         for command in $commands; do
             act 30 drbdadm "$command" "$RESOURCE" || return 1
@@ -427,6 +435,17 @@ follow_peer() {
     # Without a split brain this is an ordinary connect (drbdadm(8), connect --discard-my-data).
     act 30 drbdadm connect --discard-my-data "$RESOURCE" || return 1
     read_replication
+}
+
+# For a Secondary that is not in touch with its peer: no later promotion without an operator's word. (For DRBD 9,
+# `drbdadm outdate` gives drbdsetup other words than it knows, up to drbd-utils 9.22 at least.)
+outdate_replica() {
+    local minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
+    if is_drbd_9; then
+        act 10 drbdsetup outdate "${minor:-0}"
+    else
+        act 10 drbdadm outdate "$RESOURCE"
+    fi
 }
 
 make_primary() {
@@ -862,8 +881,10 @@ run_promote() {
         connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
         done_with_status "${CONFIG[NODE_NAME]} was Primary already and has its volume mounted."
     fi
-    # A peer that died is seen as Primary until the replication link times out.
-    wait_until "${CONFIG[PEER_LOSS_SECONDS]}" is_peer_not_primary ||
+    # A peer that died is seen as Primary until the replication link times out; then DRBD 9 calls this replica
+    # Consistent for a moment.
+    wait_until "${CONFIG[PEER_LOSS_SECONDS]}" is_peer_loss_settled
+    [[ $REPLICATION_PEER_ROLE != Primary ]] ||
         refuse_with_status peer_primary "$EXIT_PEER_PRIMARY" "${CONFIG[PEER_NAME]} is Primary on the replication link: demote or fence it first."
     why=$(why_replica_is_stale)
     if [[ -n $why && $ACCEPT_DATA_LOSS != true ]]; then
@@ -881,9 +902,9 @@ run_promote() {
     done_with_status "${CONFIG[NODE_NAME]} is Primary and has its volume mounted."
 }
 
-is_peer_not_primary() {
+is_peer_loss_settled() {
     read_replication
-    [[ $REPLICATION_PEER_ROLE != Primary ]]
+    [[ $REPLICATION_PEER_ROLE != Primary && $REPLICATION_DISK != Consistent ]]
 }
 
 refuse_with_status() {
@@ -1046,7 +1067,7 @@ run_watch() {
             looks_without_link=$((looks_without_link + 1))
             if ((looks_without_link >= LOOKS_BEFORE_OUTDATE)) && [[ $REPLICATION_DISK == UpToDate ]]; then
                 log "replication is lost ($REPLICATION_CONNECTION) while ${CONFIG[PEER_NAME]} goes on serving: outdating this replica"
-                act 10 drbdadm outdate "$RESOURCE"
+                outdate_replica
             fi
         else
             looks_without_link=0
@@ -1089,7 +1110,10 @@ run_install() {
     put_file "$UNIT_DIRECTORY/garoon-node-boot.service" 0644 "$(boot_unit)"
     put_file "$UNIT_DIRECTORY/garoon-node-watch.service" 0644 "$(watch_unit)"
     # A resource file that is there already may hold an operator's tuning, or a replica of the old days.
-    [[ -e $ROOT/etc/drbd.d/$RESOURCE.res ]] || put_file "$ROOT/etc/drbd.d/$RESOURCE.res" 0644 "$(resource_file)"
+    # The module tells which words a new one may have; nothing else may have loaded it yet.
+    if [[ ! -e $ROOT/etc/drbd.d/$RESOURCE.res ]] && load_drbd; then
+        put_file "$ROOT/etc/drbd.d/$RESOURCE.res" 0644 "$(resource_file)"
+    fi
     # An install that broke off after it had written the files has changed nothing the next time, and is not done.
     if [[ $HAS_CHANGED == true ]] || ! are_units_in_place; then
         HAS_CHANGED=true
