@@ -10,6 +10,7 @@ mount -t overlay overlay -o "lowerdir=$system,upperdir=$added,workdir=$work/over
 # Garoon's volume as its installer leaves it; the machine that prepares the data disk copies it there.
 volume=/usr/local/lib/garoon-lab/volume
 mysql=$volume/cybozu/mysql-5.0
+unset TMPDIR # which is not there inside
 inside() { chroot "$whole" "$@"; }
 inside install -d -o mysql -g mysql "$mysql/data"
 inside install -d -o www-data -g www-data "$mysql/files" "$volume/www/cgi-bin/cbgrn/sessiondata"

@@ -68,7 +68,8 @@ def build(cache: Path, tell: Callable[[str], None]) -> Path:
     (unfinished / "usr/sbin/policy-rc.d").chmod(0o755)
     # In namespaces of its own, so that nothing stays mounted, whatever happens.
     script = 'mount -t proc proc "$0/proc" && exec chroot "$0" apt-get install --yes --quiet "$@"'
-    environment = ["env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C"]
+    # The lab's directory for temporary files is not there inside.
+    environment = ["env", "--unset=TMPDIR", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C"]
     run(
         [
             "unshare",
