@@ -330,7 +330,7 @@ parse_drbd_status() {
             REPLICATION_ROLE=${BASH_REMATCH[1]}
             continue
         fi
-        [[ $line =~ ^\ \ [^\ ].*\ connection: ]] && is_peer=true
+        [[ $line =~ ^\ \ [^\ ] && ! $line =~ ^\ \ volume: ]] && is_peer=true
         if [[ $is_peer == false ]]; then
             [[ $line =~ \ disk:([A-Za-z]+) ]] && REPLICATION_DISK=${BASH_REMATCH[1]}
             continue
@@ -437,8 +437,8 @@ follow_peer() {
     read_replication
 }
 
-# For a Secondary that is not in touch with its peer: no later promotion without an operator's word. (For DRBD 9,
-# `drbdadm outdate` gives drbdsetup other words than it knows, up to drbd-utils 9.22 at least.)
+# For a Secondary that is not in touch with its peer: no later promotion without an operator's word. (With DRBD 9,
+# `drbdadm outdate` calls drbdsetup in a way that it does not understand: drbd-utils 9.22 to 9.34.)
 outdate_replica() {
     local minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
     if is_drbd_9; then
@@ -1109,11 +1109,7 @@ run_install() {
     put_file "$CONFIG_FILE" 0644 "${text%$'\n'}"
     put_file "$UNIT_DIRECTORY/garoon-node-boot.service" 0644 "$(boot_unit)"
     put_file "$UNIT_DIRECTORY/garoon-node-watch.service" 0644 "$(watch_unit)"
-    # A resource file that is there already may hold an operator's tuning, or a replica of the old days.
-    # The module tells which words a new one may have; nothing else may have loaded it yet.
-    if [[ ! -e $ROOT/etc/drbd.d/$RESOURCE.res ]] && load_drbd; then
-        put_file "$ROOT/etc/drbd.d/$RESOURCE.res" 0644 "$(resource_file)"
-    fi
+    install_resource
     # An install that broke off after it had written the files has changed nothing the next time, and is not done.
     if [[ $HAS_CHANGED == true ]] || ! are_units_in_place; then
         HAS_CHANGED=true
@@ -1132,6 +1128,13 @@ run_install() {
 are_units_in_place() {
     bounded "${CONFIG[LOOK_SECONDS]}" systemctl is-enabled --quiet "${UNITS[@]}" &&
         bounded "${CONFIG[LOOK_SECONDS]}" systemctl is-active --quiet garoon-node-watch.service
+}
+
+# A resource file that is there already may hold an operator's tuning, or a replica of the old days. A new one has the
+# words of the DRBD that is loaded; nothing else may have loaded it yet.
+install_resource() {
+    [[ -e $ROOT/etc/drbd.d/$RESOURCE.res ]] || ! load_drbd ||
+        put_file "$ROOT/etc/drbd.d/$RESOURCE.res" 0644 "$(resource_file)"
 }
 
 install_agent_config() {

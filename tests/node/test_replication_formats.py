@@ -147,6 +147,14 @@ def test_the_words_of_drbd_9_are_understood(tmp_path: Path, state: str, expected
     assert with_functions(tmp_path, SHOW) == expected
 
 
+def test_a_peer_of_drbd_9_with_a_long_name_fills_a_line(tmp_path: Path) -> None:
+    name = "x" * 61
+    told = recorded("link-lost").replace("peer-db-01 node-id:0 connection:", f"{name} node-id:0\n      connection:")
+    give_drbd_9(tmp_path, told)
+
+    assert with_functions(tmp_path, SHOW) == NINE["link-lost"]
+
+
 def test_a_resource_that_drbd_9_does_not_have_is_unknown(tmp_path: Path) -> None:
     give_drbd_9(tmp_path, "garoon: No such resource\n", exit_code=10)
 
@@ -178,6 +186,27 @@ def test_a_replica_of_drbd_9_is_outdated_by_the_command_that_it_knows(tmp_path: 
     with_functions(tmp_path, "CONFIG[REPLICATED_DEVICE]=/dev/drbd0; outdate_replica")
 
     assert (tmp_path / "asked").read_text() == "outdate 0\n"
+
+
+def test_a_replica_of_drbd_9_that_just_lost_its_primary_is_looked_at_again(tmp_path: Path) -> None:
+    give_drbd_9(tmp_path, "")
+    lost = recorded("link-lost")
+    # Recorded in `drbdsetup events2`: Consistent together with the loss, UpToDate some milliseconds later.
+    told = f"cat <<'END'\n{lost.replace('disk:UpToDate', 'disk:Consistent')}END\n"
+    give(tmp_path, "drbdsetup", f"if mkdir {tmp_path}/asked; then\n{told}else\ncat <<'END'\n{lost}END\nfi\n")
+
+    waited = "wait_until 5 is_peer_loss_settled; why_replica_is_stale; echo $REPLICATION_DISK"
+    assert with_functions(tmp_path, waited) == "UpToDate"
+
+
+@pytest.mark.parametrize(("version", "words"), [("8.4.11", 0), ("9.2.18", 2)])
+def test_drbd_is_loaded_before_its_resource_file_is_written(tmp_path: Path, version: str, words: int) -> None:
+    (tmp_path / "proc").mkdir()
+    give(tmp_path, "modprobe", f'echo "version: {version}" >{tmp_path}/proc/drbd\n')
+
+    with_functions(tmp_path, "CONFIG[NODE_NAME]=db-01 CONFIG[PEER_NAME]=db-02; install_resource")
+
+    assert (tmp_path / "etc/drbd.d/garoon.res").read_text().count("node-id") == words
 
 
 def test_a_drbd_command_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
