@@ -55,9 +55,13 @@ class LabStage(Stage):
         self._tell(f"{node}: its replication interface is up again")
         self._machines[node].set_fault("nic_eth1", None)
 
-    def limit_resync(self, node: str, kib_per_second: int) -> None:
-        """A resync to that node takes as long as the story needs it to; DRBD keeps the limit, also without its disk."""
-        self._do(node, f"drbdsetup disk-options 0 --c-plan-ahead=0 --resync-rate={kib_per_second}")
+    def limit_resync(self, kib_per_second: int) -> None:
+        """The next resync takes as long as the story needs it to; both nodes must have their disks.
+
+        For nodes that are not connected: when they meet, DRBD 8.4 gives each the other's limits.
+        """
+        for node in self._machines:
+            self._do(node, f"drbdsetup disk-options 0 --c-plan-ahead=0 --resync-rate={kib_per_second}")
 
     def replicate_asynchronously(self, node: str, delay_seconds: float) -> None:
         """From here on a write is acknowledged before the peer has it, and is so long on its way to it.
