@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from testbed.deployment import Stack
 from testbed.endpoint import Clients
 from testbed.history import Call, Discard, Execution, HostState, Sample, Snapshot, Step
-from testbed.hosts.layout import RECOVERING, SERVICES, HostFiles, host_files, snapshot_directory
+from testbed.hosts.layout import DATABASE_SERVICE, RECOVERING, SERVICES, HostFiles, host_files, snapshot_directory
 from testbed.hosts.mirror import Mirror, files_of
 from testbed.installation import CLUSTER, HOME, Installation, read_routes
 
@@ -62,7 +62,7 @@ def _is_mounted(files: HostFiles) -> bool:
 
 def _has_database(files: HostFiles) -> bool:
     try:
-        return files.service_mark(SERVICES[0]).read_text() != RECOVERING
+        return files.service_mark(DATABASE_SERVICE).read_text() != RECOVERING
     except FileNotFoundError:
         return False
 

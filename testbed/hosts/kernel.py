@@ -27,7 +27,7 @@ from testbed.files import replace_file
 from testbed.hosts.claims import hold_number_of
 from testbed.hosts.cloudwatch import CollectedFile, Gauge, collected_files, parse_gauge, put_log_events, put_metrics
 from testbed.hosts.commands import WRITE_CHECK, Answer, Machine
-from testbed.hosts.layout import SERVICES, Faults, HostFiles
+from testbed.hosts.layout import DATABASE_SERVICE, Faults, HostFiles
 from testbed.hosts.mirror import MirrorError
 from testbed.hosts.processes import host_environment, processes_of
 from testbed.hosts.protocols import LAST_FRAGMENT, answer_rpc, database_greeting
@@ -388,7 +388,7 @@ class Kernel:
             if faults.is_nic_down(nic):
                 continue
             wanted[address, self.settings.path_port] = self._serve_ssh
-            if self.machine.is_service_running(SERVICES[0]):
+            if self.machine.is_service_running(DATABASE_SERVICE):
                 wanted[address, self.settings.database_port] = self._serve_database
             if self.machine.is_nfs_running:
                 wanted[address, self.settings.nfs_port] = self._serve_nfs
@@ -444,7 +444,7 @@ class Kernel:
             mark = await reader.read(1)
 
     def _is_database_ready(self) -> bool:
-        return self.machine.is_mounted and self.machine.is_service_running(SERVICES[0])
+        return self.machine.is_mounted and self.machine.is_service_running(DATABASE_SERVICE)
 
     def _is_nfs_ready(self) -> bool:
         return self.machine.is_mounted and self.machine.is_nfs_running and bool(self.machine.exports)

@@ -25,7 +25,8 @@ from typing import Any
 from testbed.cut_off import read_cut_off
 
 STANDIN_COMMANDS = ("drbdadm", "drbdsetup", "modprobe", "mount", "umount", "exportfs", "ip", "systemctl")
-SERVICES = ("cyde_5_0", "cyss_cbgrn")
+DATABASE_SERVICE = "cyde_5_0"
+SERVICES = (DATABASE_SERVICE, "cyss_cbgrn")
 RECOVERING = "recovering"
 """What the mark of a database holds that runs and does not take connections yet."""
 FAULTS_TRIES = 40
