@@ -488,12 +488,17 @@ mount_volume() {
 # In turns ever less gentle: NFS lets go of the file system, its holders are killed, the NFS server stops.
 unmount_volume() {
     is_mounted || return 0
-    act 30 umount "${CONFIG[MOUNT_POINT]}" && ! is_mounted && return 0
+    try_unmount && return 0
     act 10 exportfs -f
     kill_holders TERM && sleep 1
-    act 30 umount "${CONFIG[MOUNT_POINT]}" && ! is_mounted && return 0
+    try_unmount && return 0
     kill_holders KILL
     act 30 systemctl stop nfs-server
+    # The kernel closes what its NFS server and killed processes had open a moment after they are gone.
+    wait_until 5 try_unmount
+}
+
+try_unmount() {
     act 30 umount "${CONFIG[MOUNT_POINT]}" && ! is_mounted
 }
 

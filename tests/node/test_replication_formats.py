@@ -217,6 +217,17 @@ def test_a_drbd_command_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
     assert time.monotonic() - began < 10
 
 
+def test_a_volume_that_the_kernel_lets_go_of_a_moment_later_is_unmounted(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/mounts").write_text("/dev/drbd0 /mnt/DIR1 xfs rw 0 0\n")
+    tries = 'tries=$(cat "$0.tries" 2>/dev/null)\necho x$tries >"$0.tries"\n'
+    give(tmp_path, "umount", f"{tries}[[ $tries == xxxx ]] && >{tmp_path}/proc/mounts || exit 32\n")
+    for command in ("exportfs", "systemctl"):
+        give(tmp_path, command, "")
+
+    assert with_functions(tmp_path, "CONFIG[MOUNT_POINT]=/mnt/DIR1; unmount_volume 2>/dev/null && echo done") == "done"
+
+
 def test_processes_that_hold_the_volume_are_killed_and_no_others(tmp_path: Path) -> None:
     volume = tmp_path / "volume"
     volume.mkdir()
