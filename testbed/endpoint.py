@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -53,7 +54,8 @@ class Clients:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        # A session of its own, not the process's default one: sessions are not safe to share between threads.
+        # Threads may share a client but not the session that makes it.
+        self._making = Lock()
         self._session = boto3.session.Session(
             aws_access_key_id=endpoint.account, aws_secret_access_key="local", region_name=endpoint.region
         )
@@ -62,7 +64,8 @@ class Clients:
         )
 
     def _client(self, service: str) -> Any:
-        return self._session.client(service, endpoint_url=self.endpoint.url, config=self._config)  # type: ignore[call-overload]
+        with self._making:
+            return self._session.client(service, endpoint_url=self.endpoint.url, config=self._config)  # type: ignore[call-overload]
 
     @cached_property
     def ec2(self) -> EC2Client:

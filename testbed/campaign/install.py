@@ -74,8 +74,7 @@ def installed(root: Path = REPOSITORY, **parameters: str) -> Iterator[Controller
                         changes.enter_context(patch.object(module, name, virtual))
         adapters = sys.modules["failover.adapters.clients"]
         changes.enter_context(patch.object(adapters, "boto3", SimpleNamespace(client=clients.client)))
-        changes.callback(adapters.client.cache_clear)
-        adapters.client.cache_clear()
+        changes.enter_context(patch.dict(adapters._clients, clear=True))
         settings = sys.modules["failover.settings"].settings
         changes.callback(settings.cache_clear)
         settings.cache_clear()

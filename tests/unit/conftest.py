@@ -11,6 +11,7 @@ from failover.adapters import instances, isolation, nodes
 from failover.runtime import metrics
 from failover.settings import Settings, read_settings
 from moto import mock_aws
+from moto.backends import get_backend
 
 from tests.unit.fake_machines import FakeMachines
 from tests.unit.fake_network import FakeNetwork
@@ -68,8 +69,18 @@ def settings() -> Settings:
     return read_settings(make_environment())
 
 
+@pytest.fixture(scope="session")
+def backends() -> None:
+    """moto's part for each service that a step asks from threads of its own.
+
+    moto imports one at the first call, and Python gives up an import when several threads wait for each other's.
+    """
+    for service in ("cloudwatch", "dynamodb", "ec2", "elbv2", "events", "sqs"):
+        get_backend(service)
+
+
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def aws(backends: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty AWS account in moto."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")

@@ -1,7 +1,8 @@
 """boto3 clients, made once per process, and the translation of their errors."""
 
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import wraps
+from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
 import boto3
@@ -46,10 +47,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@cache
+_clients: dict[str, Any] = {}
+_clients_lock = Lock()
+
+
 def client(service: Any) -> Any:
-    """The process's client for a service ("ec2", "ssm", ...)."""
-    return boto3.client(service, config=_CONFIG)
+    """The process's client for a service ("ec2", "ssm", ...), made when first asked for."""
+    # Threads may share a client but not make one: they would share the session too (boto3 guide, "Session").
+    with _clients_lock:
+        if service not in _clients:
+            _clients[service] = boto3.client(service, config=_CONFIG)
+        return _clients[service]
 
 
 def error_code(error: ClientError) -> str:
