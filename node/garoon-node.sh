@@ -801,8 +801,8 @@ format_status() {
     while read -r line; do
         [[ $line == "btime "* ]] && booted_at=${line#btime }
     done <"$ROOT/proc/stat"
-    printf '{"node":%s,"version":"%s","epoch":%d,"bootedAt":%d,"wasActive":%s,"isUnreplicated":%s,' \
-        "$(json_string "${CONFIG[NODE_NAME]}")" "$(installed_version)" "$(obeyed_epoch)" "$booted_at" \
+    printf '{"node":%s,"version":"%s","epoch":%d,"bootedAt":%d,"clock":%d,"wasActive":%s,"isUnreplicated":%s,' \
+        "$(json_string "${CONFIG[NODE_NAME]}")" "$(installed_version)" "$(obeyed_epoch)" "$booted_at" "$(now_seconds)" \
         "$(json_bool was_active)" "$(json_bool is_unreplicated)"
     printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s},' \
         "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
@@ -1330,7 +1330,7 @@ take_lock() {
 obey_or_refuse() {
     local obeyed
     ((EXPIRES_AT == 0 || $(now_seconds) < EXPIRES_AT)) ||
-        refuse expired "$EXIT_EXPIRED" "The command came too late: it was good until $EXPIRES_AT."
+        refuse expired "$EXIT_EXPIRED" "By the clock of this node the command came too late: it was good until $EXPIRES_AT."
     obeyed=$(obeyed_epoch)
     ((EPOCH == 0)) && return
     ((EPOCH >= obeyed)) ||

@@ -281,7 +281,7 @@ class Host:
                     verb, "refused", "busy", "Another command is at work on this node; nothing was done."
                 )
             if expires_at and self.loop.now >= expires_at:
-                message = f"The command came too late: it was good until {expires_at}."
+                message = f"By the clock of this node the command came too late: it was good until {expires_at}."
                 return 13, self._said(verb, "refused", "expired", message)
             if epoch and epoch < self.epoch:
                 message = f"The command belongs to epoch {epoch}, but this node already obeyed epoch {self.epoch}."
@@ -488,6 +488,7 @@ class Host:
             "version": "0123456789ab",
             "epoch": self.epoch,
             "bootedAt": int(self.booted_at),
+            "clock": int(self.loop.now),
             "wasActive": self.role == "active",
             "isUnreplicated": self.role == "unreplicated",
             "replication": {

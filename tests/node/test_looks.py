@@ -64,6 +64,11 @@ def test_the_status_tells_the_installed_script_from_the_one_that_answers(cluster
     assert cluster.first.status()["answeringVersion"] == status["answeringVersion"]
 
 
+def test_the_status_tells_the_time_of_the_nodes_clock(cluster: Cluster) -> None:
+    earliest = int(time.time())
+    assert earliest <= cluster.first.status()["clock"] <= time.time()
+
+
 def test_a_probe_sees_a_serving_peer(serving_cluster: Cluster) -> None:
     sight = serving_cluster.second.must("probe").sight
 

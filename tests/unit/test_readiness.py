@@ -50,7 +50,7 @@ def a_status(node: str, **changes: Any) -> NodeStatus:
         is_writable=is_active, services={"cyde_5_0": is_active, "cyss_cbgrn": is_active}, database_answers=is_active,
         nfs_answers=is_active, is_exported=is_active, has_virtual_ip=is_active, is_serving=is_active,
         was_active=is_active, is_unreplicated=False, answering_version="abc", are_services_enabled_at_boot=False,
-        is_mounted_by_fstab=False,
+        is_mounted_by_fstab=False, clock=int(NOW.timestamp()) + 2,
     ).model_copy(update=changes)  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def evidence(**changes: Any) -> ReadinessEvidence:
     names = [node.name for node in SETTINGS.nodes]
     return ReadinessEvidence(
         now=NOW,
+        nodes_said_at=NOW + timedelta(seconds=5),
         settings=SETTINGS,
         record=ClusterRecord(active="db-01", epoch=0),
         is_lock_owner_over=None,
@@ -195,6 +196,8 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     "one path": (of("probes", "db-02", a_probe(eth0=False)), [("path-lost", "db-02", WARNING)]),
     "both paths": (of("probes", "db-01", a_probe(eth0=False, eth1=False)), [("path-lost", "db-01", CRITICAL)]),
     "script of an older stack": (status_of("db-02", version="old"), [("script-differs", "db-02", WARNING)]),
+    "clock ahead": (status_of("db-02", clock=int(NOW.timestamp()) + 16), [("clock-wrong", "db-02", CRITICAL)]),
+    "clock behind": (status_of("db-01", clock=int(NOW.timestamp()) - 11), [("clock-wrong", "db-01", CRITICAL)]),
     "script not installed": (status_of("db-02", version=""), [("script-differs", "db-02", WARNING)]),
     "services at boot": (
         status_of("db-02", are_services_enabled_at_boot=True),

@@ -175,6 +175,8 @@ class NodeStatus(Observed):
     """Digest of the script that gave this answer: the stack's, over Run Command. `version` is the installed one's."""
     are_services_enabled_at_boot: bool | None = None
     is_mounted_by_fstab: bool | None = None
+    clock: int | None = None
+    """Unix seconds, when it answered."""
 
     @property
     def may_be_ahead(self) -> bool:

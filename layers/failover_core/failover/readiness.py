@@ -25,6 +25,9 @@ _NEEDED_RULES = ("acting-alarm", "instance-went-off", "watch-cluster")
 RULES = (*_NEEDED_RULES, "record-abort", "check-readiness", "health-event")
 """What the stack's alarms and rules are named after the names of cluster and node; a test holds template.yaml to it."""
 
+_CLOCK_TOLERANCE_SECONDS = 10
+"""A third of the shortest time for which a command is good (`adapters.nodes`)."""
+
 LONGEST_UNTIL_HEALTHY_SECONDS = 60
 """The outage goal's share for the load balancer: how long it may take to see that a target serves again."""
 
@@ -59,6 +62,9 @@ class ReadinessEvidence(Value):
     """What every source said. Mappings have the names of nodes, alarms or RULES as keys."""
 
     now: AwareDatetime
+    """Before anybody was asked."""
+    nodes_said_at: AwareDatetime
+    """When the statuses were there; none is older than `now`."""
     settings: Settings
     record: ClusterRecord | Unknown
     is_lock_owner_over: bool | Unknown | None
@@ -447,6 +453,27 @@ def _epoch_ahead(evidence: ReadinessEvidence, node: str) -> Finding | None:
     )
 
 
+def _clock_wrong(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    """A command carries the moment from which on it is not to be obeyed, and the node goes by its own clock."""
+    status = evidence.status(node)
+    if status is None or status.clock is None:
+        return None
+    ahead = status.clock - evidence.nodes_said_at.timestamp()
+    behind = evidence.now.timestamp() - status.clock
+    if max(ahead, behind) <= _CLOCK_TOLERANCE_SECONDS:
+        return None
+    return Finding(
+        id="clock-wrong",
+        about=node,
+        severity=Severity.CRITICAL,
+        meaning=f"The clock of {node} is {ahead:.0f} s ahead: it takes every order for one that comes too late."
+        if ahead > 0
+        else f"The clock of {node} is {behind:.0f} s behind: it would still obey an order that comes too late.",
+        action=f"On {node}: `chronyc tracking`; chrony must run and follow the Amazon Time Sync Service "
+        "(169.254.169.123).",
+    )
+
+
 def _script_differs(evidence: ReadinessEvidence, node: str) -> Finding | None:
     status = evidence.status(node)
     if status is None or status.answering_version in (None, status.version):
@@ -729,6 +756,7 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _heartbeat_missing,
     _path_lost,
     _epoch_ahead,
+    _clock_wrong,
     _script_differs,
     _services_start_at_boot,
     _mounted_by_fstab,

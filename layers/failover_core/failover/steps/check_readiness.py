@@ -76,13 +76,16 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
         alarm_states = ask(alarms.read_alarms, alarm_names(settings))
         undelivered = ask(events.count_undelivered, settings)
         record = _ask(cluster_table.read_record, settings)
+        nodes_said = _by_name(names, statuses)
+        nodes_said_at = datetime.now(UTC)
         return ReadinessEvidence(
             now=now,
+            nodes_said_at=nodes_said_at,
             settings=settings,
             record=record,
             is_lock_owner_over=_ask(_is_lock_owner_over, record),
             machines=_by_name(names, machines),
-            statuses=_by_name(names, statuses),
+            statuses=nodes_said,
             probes=_by_name(names, probes),
             interfaces=_by_name(names, interfaces),
             isolated_subnets=_by_name(names, isolated_subnets),
