@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from testbed.hosts import HostError
+from testbed.hosts import CommandResult, HostError
 from testbed.lab.host import LabHost
 
 _CHECK_SECONDS = 300.0
@@ -28,17 +28,19 @@ def check_volume(active: LabHost) -> list[str]:
     problems = []
     tables = active.run(_CHECK_TABLES, _CHECK_SECONDS)
     if tables.exit_code != 0 or tables.stdout.split()[-2:] != ["status", "OK"]:
-        problems.append(f"InnoDB on {active.name}: {(tables.stdout + tables.stderr).strip()[-300:]}.")
+        problems.append(f"InnoDB on {active.name}: {_end_of(tables)}.")
     try:
         active.must("garoon-node demote", _CHECK_SECONDS)
     except HostError as error:
         return [*problems, f"The file system of {active.name} could not be checked: {error}"]
     with tempfile.TemporaryDirectory() as scratch:
         volume = Path(scratch) / "volume"
-        _run("qemu-img", "convert", "--image-opts", _partition(active), "-O", "raw", str(volume))
+        copied = _run("qemu-img", "convert", "--image-opts", _partition(active), "-O", "raw", str(volume))
+        if copied.returncode != 0:
+            return [*problems, f"The file system of {active.name} could not be read: {_end_of(copied)}"]
         checked = _run("xfs_repair", "-n", "-f", str(volume))  # -n: only looks
     if checked.returncode != 0:
-        problems.append(f"XFS on {active.name}: {(checked.stdout + checked.stderr).strip()[-300:]}.")
+        problems.append(f"XFS on {active.name}: {_end_of(checked)}.")
     return problems
 
 
@@ -46,8 +48,9 @@ def compare_replicas(first: LabHost, second: LabHost) -> list[str]:
     """What differs between the volumes of two nodes that are in sync and out of service, as sentences."""
     volumes = [_partition(host, _METADATA_BYTES) for host in (first, second)]
     compared = _run("qemu-img", "compare", "--image-opts", *volumes)
-    said = (compared.stdout + compared.stderr).strip()
-    return [] if compared.returncode == 0 else [f"The replicas differ although DRBD says they are in sync: {said}"]
+    if compared.returncode == 0:
+        return []
+    return [f"The replicas differ although DRBD says they are in sync: {_end_of(compared)}"]
 
 
 def _partition(host: LabHost, without_bytes: int = 0) -> str:
@@ -57,6 +60,10 @@ def _partition(host: LabHost, without_bytes: int = 0) -> str:
     size = disk.stat().st_size - _PARTITION_BEGINS - without_bytes
     file = f"file.driver=file,file.filename={disk},file.locking=off"
     return f"driver=raw,offset={_PARTITION_BEGINS},size={size},{file}"
+
+
+def _end_of(done: CommandResult | subprocess.CompletedProcess[str]) -> str:
+    return (done.stdout + done.stderr).strip()[-300:]
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
