@@ -24,16 +24,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from testbed.files import exclusively, replace_file
+from testbed.files import copy_sparse, exclusively, replace_file
 from testbed.hosts import CommandResult, HostError, HostUnreachable
 from testbed.hosts.layout import HostFiles, HostSettings
-from testbed.lab.machine import BOOT_SECONDS, REPLY_MARGIN_SECONDS, Interface, MachineSpec
+from testbed.lab.machine import REPLY_MARGIN_SECONDS, Interface, MachineSpec
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-_START_SECONDS = 60.0
+_START_SECONDS = 240.0
+"""More than the keeper takes to give up: whatever it starts, it ends."""
 _LOOK_SECONDS = 0.05
 _ACT_SECONDS = 60.0
 _DEVICES = ("eth0", "eth1")
+VOLUME_IMAGE = "volume.img"
 
 
 def lab_host(directory: Path) -> tuple[LabHost, type[Exception]]:
@@ -93,26 +95,16 @@ class LabHost:
                 raise HostError(f"{self.name} did not start:\n{self.files.kernel_log.read_text()[-2000:]}")
             time.sleep(_LOOK_SECONDS)
 
-    def wait_until_ready(self, timeout_seconds: float = BOOT_SECONDS) -> None:
-        """Until the agent answers. Raises HostError when it does not in time."""
-        deadline = time.monotonic() + timeout_seconds
-        while time.monotonic() < deadline:
-            with suppress(HostUnreachable):
-                self.run("true", 10)
-                return
-            time.sleep(1.0)
-        raise HostError(f"{self.name} did not come up within {timeout_seconds:.0f} s:\n{self.console()[-2000:]}")
-
     def power_off(self) -> None:
         """Cut the power: nothing of the host runs or writes after this returns."""
-        try:
-            process = json.loads(self.files.kernel_file.read_text())["machine"]
-        except (FileNotFoundError, ValueError):
-            process = None
-        if process is not None and self.is_on:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        killed = None
         while self.is_on:
+            # While the machine is being started nobody knows its process.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                process = json.loads(self.files.kernel_file.read_text())["machine"]
+                if process != killed:
+                    os.kill(process, signal.SIGKILL)
+                    killed = process
             time.sleep(_LOOK_SECONDS)
         if self._keeper is not None:
             self._keeper.wait()
@@ -139,6 +131,13 @@ class LabHost:
         self._require_aws()
         return result
 
+    def copy_volume(self, target: Path) -> None:
+        """See `testbed.cloud.machines.Host`: the disk's image, as VOLUME_IMAGE."""
+        disk = self.spec.data_disk
+        if disk is not None:
+            target.mkdir(parents=True)
+            copy_sparse(disk, target / VOLUME_IMAGE)
+
     def run(self, script: str, timeout_seconds: float, environment: Mapping[str, str] | None = None) -> CommandResult:
         """Run a script whatever the host's network does: the lab's own hands. Raises HostUnreachable."""
         request = {"script": script, "environment": dict(environment or {}), "timeoutSeconds": timeout_seconds}
@@ -155,30 +154,20 @@ class LabHost:
         return result.stdout
 
     def set_fault(self, name: str, value: object) -> None:
-        """`nic_eth0`, `nic_eth1`: takes the interface "down", or up again with None. `aws`: see `layout.Faults`.
+        """`nic_eth0`, `nic_eth1`: takes the interface "down", or up again with None.
 
         Raises ValueError for another fault: the lab has real ones.
         """
         device = name.removeprefix("nic_")
-        if device in _DEVICES:
-            # With its link an interface loses its routes, which only its addresses' coming back brings back.
-            up = f"ip addr flush dev {device} && ifup --force {device}"
-            self.must(f"ip link set {device} down" if value == "down" else up, _ACT_SECONDS)
-        elif name == "aws":
-            with self.changing_faults() as faults:
-                faults[name] = value
-                if value is None:
-                    del faults[name]
-        else:
+        if device not in _DEVICES:
             raise ValueError(f"The lab does not pretend the fault {name}.")
+        # With its link an interface loses its routes, which only its addresses' coming back brings back.
+        up = f"ip addr flush dev {device} && ifup --force {device}"
+        self.must(f"ip link set {device} down" if value == "down" else up, _ACT_SECONDS)
 
     def kill_service(self, name: str) -> None:
         """The service's process dies, once."""
         self.must(f"kill -KILL $(cat /run/{name}.pid)", _ACT_SECONDS)
-
-    def clear_faults(self) -> None:
-        with self.changing_faults() as faults:
-            faults.clear()
 
     @contextmanager
     def changing_faults(self) -> Iterator[dict[str, Any]]:
@@ -189,10 +178,6 @@ class LabHost:
             yield faults
             if faults != before:
                 replace_file(self.files.faults_file, json.dumps(faults))
-
-    def console(self) -> str:
-        file = self.machine_directory / "console.log"
-        return file.read_text(errors="replace") if file.exists() else ""
 
     def _require_aws(self) -> None:
         faults = self.files.faults()

@@ -60,10 +60,10 @@ class Keeper:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
             server.bind(str(host.socket_file))
             server.listen(16)
-            self._machine.start()
-            threading.Thread(target=self._serve, args=(server,), daemon=True).start()
-            replace_file(host.files.kernel_file, json.dumps({"machine": self._machine.process_id}))
             try:
+                self._machine.start()
+                threading.Thread(target=self._serve, args=(server,), daemon=True).start()
+                replace_file(host.files.kernel_file, json.dumps({"machine": self._machine.process_id}))
                 self._watch()
             finally:
                 self._machine.power_off()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.hosts import HostUnreachable
+from testbed.hosts import HostError, HostUnreachable
 from testbed.hosts.layout import HostSettings
 from testbed.lab.host import LabHost
 from testbed.lab.machine import MachineSpec
@@ -47,6 +47,23 @@ def make_host(world: Path, name: str) -> LabHost:
     settings = HostSettings(name=name, peer_name="", eth0_address="10.0.3.4", eth1_address="10.0.12.4")
     spec = MachineSpec(name, Path("kernel"), Path("initrd"), Path("root"))
     return LabHost.create(world / "hosts" / name, settings, spec)
+
+
+def test_a_machine_that_does_not_come_up_is_off_again(
+    host: LabHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, does in (("qemu-img", "exit 0"), ("qemu-system-x86_64", "exec sleep 600")):
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+
+    with pytest.raises(HostError, match="did not start"):
+        host.boot()
+
+    assert not host.is_on
+    host.power_off()
 
 
 def test_a_serving_machine_is_seen_as_active(running_host: LabHost) -> None:
