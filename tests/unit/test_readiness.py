@@ -196,8 +196,9 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     "one path": (of("probes", "db-02", a_probe(eth0=False)), [("path-lost", "db-02", WARNING)]),
     "both paths": (of("probes", "db-01", a_probe(eth0=False, eth1=False)), [("path-lost", "db-01", CRITICAL)]),
     "script of an older stack": (status_of("db-02", version="old"), [("script-differs", "db-02", WARNING)]),
-    "clock ahead": (status_of("db-02", clock=int(NOW.timestamp()) + 16), [("clock-wrong", "db-02", CRITICAL)]),
-    "clock behind": (status_of("db-01", clock=int(NOW.timestamp()) - 11), [("clock-wrong", "db-01", CRITICAL)]),
+    "clock somewhat ahead": (status_of("db-02", clock=int(NOW.timestamp()) + 16), [("clock-wrong", "db-02", WARNING)]),
+    "clock far ahead": (status_of("db-02", clock=int(NOW.timestamp()) + 36), [("clock-wrong", "db-02", CRITICAL)]),
+    "clock behind": (status_of("db-01", clock=int(NOW.timestamp()) - 11), [("clock-wrong", "db-01", WARNING)]),
     "script not installed": (status_of("db-02", version=""), [("script-differs", "db-02", WARNING)]),
     "services at boot": (
         status_of("db-02", are_services_enabled_at_boot=True),
