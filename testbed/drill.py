@@ -50,7 +50,7 @@ class Result:
     """How many were acknowledged to the user."""
     lost_memos: int
     """How many of them are missing or different at the end."""
-    broken_promises: Mapping[str, Sequence[str]]
+    broken_promises: dict[str, Sequence[str]]
     api_calls: Mapping[str, Mapping[str, int]]
     moments: Sequence[Moment]
     broken_at: float
@@ -195,7 +195,7 @@ class _Drill:
             outage_seconds=_outage_seconds(longest),
             memos=len(user.acknowledged),
             lost_memos=lost_memos,
-            broken_promises=broken_promises,
+            broken_promises=dict(broken_promises),
             api_calls=count_calls(calls),
             moments=timeline.tell(history, self._acts),
             broken_at=self._broken_at or self._since,
@@ -384,8 +384,10 @@ class _Drill:
             self._require(f"The state of {expected.standby}", (False, "UpToDate", "Connected"), state)
         if expected.is_data_discarded:
             self._require("That a resync overwrote something", True, bool(history.discards))
-            kept = decisive is not None and decisive.output.get("snapshotId")
-            self._require("The snapshot named in the outcome", True, kept in {one.id for one in history.snapshots})
+        if expected.snapshot_of is not None:
+            named = decisive and decisive.output.get("snapshotId")
+            taken_of = {one.id: one.node for one in history.snapshots}
+            self._require("The node whose snapshot the outcome names", expected.snapshot_of, taken_of.get(named or ""))
         if expected.is_decisive_only_once:
             ended_so = [execution for execution in history.executions if execution.outcome == expected.outcome]
             self._require(f"The number of {expected.outcome}", 1, len(ended_so))

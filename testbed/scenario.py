@@ -57,6 +57,8 @@ class Expectation:
     """The node that is an up-to-date standby at the end, where the scenario is about that."""
     is_data_discarded: bool = False
     """A resync overwrites what only the returning node held; the oracle sees to it that a snapshot has it."""
+    snapshot_of: str | None = None
+    """The node of whose volume the outcome names a snapshot."""
     may_lose_writes: bool = False
     """Replication is asynchronous: acknowledged memos may be missing at the end, and are counted."""
     is_decisive_only_once: bool = False

@@ -46,6 +46,8 @@ class Host(Protocol):
 
     def deliver(self, script: str, environment: Mapping[str, str], timeout_seconds: float) -> CommandResult: ...
 
+    def copy_volume(self, target: Path) -> None: ...
+
 
 class UnreachableError(Exception):
     """The host's agent does not answer: off, hung, or no path to AWS."""
@@ -86,6 +88,10 @@ class Machine:
             return self._host.deliver(script, environment, timeout_seconds)
         except self._unreachable as error:
             raise UnreachableError(str(error)) from error
+
+    def copy_volume(self, target: Path) -> None:
+        """What is on its data volume now, on or off, into a new directory; nothing if it has no such volume."""
+        self._host.copy_volume(target)
 
     def takes_commands(self) -> bool:
         """Whether the agent would start a command now: it is up, and hears of it."""

@@ -1,4 +1,4 @@
-"""EBS snapshots that take time and hold something: what the simulated host's volume held when they were asked for.
+"""EBS snapshots that take time and hold something: what the host's volume held when they were asked for.
 
 Follows, in the Amazon EBS User Guide, "Create Amazon EBS snapshots" (a snapshot holds what was on the volume when it
 was asked for, also while it is `pending`), and in the EC2 API Reference: CreateSnapshot, Snapshot (status, progress).
@@ -7,7 +7,6 @@ The emulator's own snapshots are complete at once, and hold nothing.
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 from ministack.services import ec2
@@ -43,9 +42,8 @@ class Snapshots:
     def _keep_content(self, snapshot: dict[str, Any]) -> None:
         for attachment in ec2._volumes[snapshot["VolumeId"]]["Attachments"]:
             machine = self._cloud.machines.find(attachment["InstanceId"])
-            volume = machine and self._cloud.world_directory / "hosts" / machine.name / "volume"
-            if volume and volume.is_dir():
-                shutil.copytree(volume, snapshot_directory(self._cloud.world_directory, snapshot["SnapshotId"]))
+            if machine is not None:
+                machine.copy_volume(snapshot_directory(self._cloud.world_directory, snapshot["SnapshotId"]))
 
 
 def _complete(snapshot: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -146,6 +147,10 @@ class SimulatedHost:
             stderr=str(answer["stderr"]),
             has_timed_out=bool(answer["hasTimedOut"]),
         )
+
+    def copy_volume(self, target: Path) -> None:
+        """The files of its replica, on or off, into a new directory."""
+        shutil.copytree(self.files.volume, target)
 
     def set_fault(self, name: str, value: object) -> None:
         """See `layout.Faults`; None takes the fault away. Takes effect within a tick (0.05 s)."""

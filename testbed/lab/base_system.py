@@ -88,6 +88,9 @@ def build(cache: Path, tell: Callable[[str], None]) -> Path:
     (unfinished / "usr/sbin/policy-rc.d").unlink()
     shutil.rmtree(unfinished / "var/cache/apt", ignore_errors=True)
     unfinished.rename(system)
+    for old in cache.glob("system-*"):
+        if old != system:
+            shutil.rmtree(old)
     return system
 
 

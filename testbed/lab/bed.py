@@ -25,6 +25,7 @@ from testbed.lab.checks import check_volume, compare_replicas
 from testbed.lab.host import LabHost
 from testbed.lab.images import Images
 from testbed.lab.machine import MachineSpec
+from testbed.lab.network import NetworkError
 from testbed.lab.reports import create_reports
 from testbed.lab.snapshots import with_snapshots
 from testbed.lab.stage import LabStage
@@ -102,16 +103,19 @@ class LabTestbed(Testbed):
         return problems
 
     def keep_logs(self, name: str) -> Path:
-        """Copies the small files of the world, and the machines' consoles, to .testbed/last/lab-NAME."""
-        target = deployment.SCRATCH / "last" / f"lab-{name}"
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        world = self.world.directory
-        for file in (*world.glob("*.log"), *world.glob("*.json*"), *world.glob("hosts/*/*.log")):
-            shutil.copyfile(file, target / "-".join(file.relative_to(world).parts))
-        for console in world.parent.glob("machines/*/console.log"):
-            shutil.copyfile(console, target / f"{console.parent.name}-console.log")
-        return target
+        return keep_logs(self.world.directory, name)
+
+
+def keep_logs(world: Path, name: str) -> Path:
+    """Copies the small files of the world, and the machines' consoles, to .testbed/last/lab-NAME."""
+    target = deployment.SCRATCH / "last" / f"lab-{name}"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for file in (*world.glob("*.log"), *world.glob("*.json*"), *world.glob("hosts/*/*.log")):
+        shutil.copyfile(file, target / "-".join(file.relative_to(world).parts))
+    for console in world.parent.glob("machines/*/console.log"):
+        shutil.copyfile(console, target / f"{console.parent.name}-console.log")
+    return target
 
 
 class FollowedVpc:
@@ -124,7 +128,8 @@ class FollowedVpc:
         self._routes: dict[str, str | None] = {}
         self._cut_off: frozenset[str] = frozenset()
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="followed-vpc", daemon=True)
+        self._error: NetworkError | None = None
+        self._thread = threading.Thread(target=self._run, name="followed-vpc", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -135,6 +140,14 @@ class FollowedVpc:
     ) -> None:
         self._is_over.set()
         self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            self._follow()
+        except NetworkError as error:
+            self._error = error
 
     def _follow(self) -> None:
         while not self._is_over.wait(_VPC_INTERVAL_SECONDS):

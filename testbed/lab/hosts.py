@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.files import copy_sparse
 from testbed.hosts.layout import HostSettings
 from testbed.lab.host import LabHost
 from testbed.lab.images import Images
@@ -67,8 +67,7 @@ def make_data_disk(spec: MachineSpec, images: Images) -> None:
     """The machine's own copy of the volume, if it has one."""
     if spec.data_disk is not None:
         spec.data_disk.parent.mkdir(parents=True)
-        command = ["cp", "--sparse=always", "--reflink=auto", str(images.data_disk), str(spec.data_disk)]
-        subprocess.run(command, check=True)
+        copy_sparse(images.data_disk, spec.data_disk)
 
 
 def create_host(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +96,7 @@ _APACHE_MODULES_OFF = ("mpm_event.conf", "mpm_event.load")
 _APACHE_MODULES_ON = ("mpm_prefork.conf", "mpm_prefork.load")
 _DATA_BYTES = 8 * 1024**3
 _PREPARE_SECONDS = 300
+_USED = "used.lock"
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,18 @@ def build(cache: Path, tell: Callable[[str], None]) -> Images:
         return _build(cache, tell)
 
 
+@contextmanager
+def in_use(cache: Path, tell: Callable[[str], None]) -> Iterator[Images]:
+    """The images, which no other lab removes meanwhile. Raises as `build`."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with exclusively(cache / "build.lock"):
+        images = _build(cache, tell)
+        file = (images.root_disk.parent / _USED).open("w")
+        fcntl.flock(file, fcntl.LOCK_SH)
+    with file:
+        yield images
+
+
 def _build(cache: Path, tell: Callable[[str], None]) -> Images:
     system = base_system.build(cache, tell)
     directory = cache / f"images-{_digest()}"
@@ -129,9 +144,18 @@ def _build(cache: Path, tell: Callable[[str], None]) -> Images:
         tell("making the replicated volume, in a machine of its own")
         _make_data_disk(images)
     for old in cache.glob("images-*"):
-        if old != directory:
+        if old != directory and not _is_in_use(old):
             shutil.rmtree(old)
     return images
+
+
+def _is_in_use(directory: Path) -> bool:
+    with (directory / _USED).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _digest() -> str:

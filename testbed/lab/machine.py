@@ -129,7 +129,8 @@ class Machine:
             self._wait_for("query-status", {"paused"}, "inmigrate")
             self.monitor("cont")
             # Its clock stood still.
-            self.run(f"date --set=@{time.time():.3f}", {}, _CLOCK_SECONDS)
+            if self.run(f"date --set=@{time.time():.3f}", {}, _CLOCK_SECONDS).exit_code != 0:
+                raise MachineError(f"The clock of {self.spec.name} could not be set.")
 
     def wait_until_heard(self, timeout_seconds: float = BOOT_SECONDS) -> None:
         """Until the agent speaks. Raises MachineError."""

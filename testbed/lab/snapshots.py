@@ -15,8 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from testbed.files import exclusively
+from testbed.lab import machine as machine_source
 from testbed.lab.base_system import run
-from testbed.lab.machine import BOOT_SECONDS, Machine, MachineSpec
+from testbed.lab.machine import BOOT_SECONDS, Machine, MachineError, MachineSpec
+
+_WHEN_STARTED = "systemctl is-system-running --wait || { systemctl list-units --failed --no-legend; exit 1; }"
 
 
 def with_snapshots(specs: list[MachineSpec], tell: Callable[[str], None]) -> list[MachineSpec]:
@@ -31,7 +34,8 @@ def with_snapshots(specs: list[MachineSpec], tell: Callable[[str], None]) -> lis
 def _with_snapshot(spec: MachineSpec, tell: Callable[[str], None]) -> MachineSpec:
     snapshots = spec.root_disk.parent / "snapshots"
     # A snapshot fits the QEMU that took it and a machine with the same devices, wherever its data disk lies.
-    recipe = repr((replace(spec, data_disk=None), spec.data_disk is None, run(["qemu-system-x86_64", "--version"])))
+    same = (replace(spec, data_disk=None), spec.data_disk is None, Path(machine_source.__file__).read_text())
+    recipe = repr((*same, run(["qemu-system-x86_64", "--version"])))
     target = snapshots / f"{spec.name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     if not target.exists():
         tell(f"booting {spec.name} once, for a snapshot")
@@ -41,7 +45,9 @@ def _with_snapshot(spec: MachineSpec, tell: Callable[[str], None]) -> MachineSpe
             unfinished = snapshots / f"{target.name}-unfinished"
             shutil.rmtree(unfinished, ignore_errors=True)
             with Machine(Path(scratch) / spec.name, spec) as machine:
-                machine.run("systemctl is-system-running --wait", {}, BOOT_SECONDS)
+                started = machine.run(_WHEN_STARTED, {}, BOOT_SECONDS)
+                if started.exit_code != 0:
+                    raise MachineError(f"{spec.name} did not start all its units:\n{started.stdout[-2000:]}")
                 machine.save(unfinished)
             unfinished.rename(target)
     return replace(spec, snapshot=target)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
+from testbed.files import is_in_image
+from testbed.hosts import HostError
+from testbed.hosts.layout import snapshot_directory
 from testbed.installation import CLUSTER
-from testbed.lab.host import LabHost
+from testbed.lab.host import VOLUME_IMAGE, LabHost
 from testbed.observer import read_hosts
 from testbed.stage import Bed, Stage
 from testbed.waiting import wait_until
@@ -14,7 +17,7 @@ from testbed.waiting import wait_until
 _ACT_SECONDS = 300.0
 _LOOK_SECONDS = 0.5
 _FILLER = "/mnt/DIR1/filler"
-_LOCAL_WRITER = "/mnt/DIR1/written-alone"
+_LOCAL_FILE = "/mnt/DIR1/written-alone"
 
 
 class LabStage(Stage):
@@ -81,9 +84,38 @@ class LabStage(Stage):
     # --- people and programs ---
 
     def write_locally(self, node: str) -> None:
-        """A program on the node goes on writing to its volume, whoever still sees it."""
+        """A program on the node goes on writing lines to its volume, whoever still sees it."""
         self._tell(f"{node}: a program on it writes to the volume, and goes on")
-        self._do(node, f"(while date >>{_LOCAL_WRITER}; do sync {_LOCAL_WRITER}; sleep 0.5; done) >/dev/null 2>&1 &")
+        line = f'echo "written by {node} at $(date +%s.%N)" >>{_LOCAL_FILE}'
+        self._do(node, f"(while {line}; do sync {_LOCAL_FILE}; sleep 0.5; done) >/dev/null 2>&1 &")
+        self._read_last_line(node)
+
+    def wait_for_lone_write(self, node: str) -> str:
+        """A line that the program wrote when the peer could not get it any more."""
+        lines: list[str] = []
+
+        def is_written() -> bool:
+            if read_hosts(self._bed.world.directory)[node].connection != "Connected":
+                lines.append(self._read_last_line(node))
+            return len(set(lines)) > 1  # the first may be of before
+
+        wait_until(is_written, f"{node} writing without its peer", self._bed.patience_seconds, _LOOK_SECONDS)
+        self._tell(f"{node}: cut off, the program on it goes on")
+        return lines[-1]
+
+    def check_kept(self, node: str, line: str) -> None:
+        """What the node alone wrote is in a snapshot of its volume, and its peer never got it. Raises HostError."""
+        peer = self._bed.installation.peer_of(node).name
+        self._do(peer, f"test -s {_LOCAL_FILE} && ! grep -qF '{line}' {_LOCAL_FILE}")
+        volume_id = self._bed.installation.nodes[node].data_volume_id
+        found = self._bed.clients.ec2.describe_snapshots(Filters=[{"Name": "volume-id", "Values": [volume_id]}])
+        folders = [snapshot_directory(self._bed.world.directory, one["SnapshotId"]) for one in found["Snapshots"]]
+        if not any(is_in_image(folder / VOLUME_IMAGE, line.encode()) for folder in folders):
+            raise HostError(f"None of the {len(folders)} snapshots of {node} holds what it wrote alone: {line}.")
+        self._tell(f"what {node} wrote alone is in its snapshot, and {peer} does not have it")
+
+    def _read_last_line(self, node: str) -> str:
+        return self._do(node, f"tail -n 1 {_LOCAL_FILE}").strip()
 
     def write_much(self, node: str, megabytes: int) -> None:
         self._tell(f"{node}: {megabytes} MB are written to the volume")

@@ -27,5 +27,6 @@ SCENARIO = Scenario(
         others=frozenset({"FailedOver", "NothingToDo", "Skipped", "Warned"}),
         standby=HOME,
         is_data_discarded=True,
+        snapshot_of=HOME,
     ),
 )

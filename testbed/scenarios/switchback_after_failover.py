@@ -23,6 +23,7 @@ SCENARIO = Scenario(
         verdict="switchOver",
         moves=2,
         fence=Fence.NEEDED,
+        snapshot_of=HOME,
         others=frozenset({"FailedOver", "NothingToDo", "Skipped", "Warned"}),
     ),
 )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -45,8 +46,10 @@ def processes_with(word: str) -> list[str]:
     return found
 
 
-def start_lab(scratch: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def running_lab(scratch: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A lab that has ended when the context does, also when the tests are interrupted."""
+    lab = subprocess.Popen(
         [sys.executable, "-u", "-m", "testbed.lab", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, "TMPDIR": str(scratch)},
@@ -55,6 +58,11 @@ def start_lab(scratch: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
+    try:
+        yield lab
+    finally:
+        lab.terminate()
+        lab.communicate()
 
 
 def output(lab: subprocess.Popen[str]) -> IO[str]:
@@ -66,8 +74,9 @@ def output(lab: subprocess.Popen[str]) -> IO[str]:
 def test_scenario_passes_on_real_machines(scenario: str, scratch: Path, tmp_path: Path) -> None:
     result_file = tmp_path / "result.json"
 
-    with start_lab(scratch, "--scenario", scenario, "--json", str(result_file)) as lab:
+    with running_lab(scratch, "--scenario", scenario, "--json", str(result_file)) as lab:
         story = output(lab).read()
+        lab.wait()
 
     assert lab.returncode == 0, story
     result = json.loads(result_file.read_text())
@@ -76,7 +85,7 @@ def test_scenario_passes_on_real_machines(scenario: str, scratch: Path, tmp_path
 
 
 def test_two_labs_run_side_by_side_and_can_be_interrupted(scratch: Path) -> None:
-    with start_lab(scratch) as first, start_lab(scratch) as second:
+    with running_lab(scratch) as first, running_lab(scratch) as second:
         for lab in (first, second):
             # Then network, machines and cloud are there, and the stack.
             assert any("deploying the stack" in line for line in output(lab)), "it ended before"
