@@ -186,7 +186,7 @@ def _play(scenario: Scenario, directory: Path, console: Console) -> Result:
         progress.finish()
         with choose_view(console) as view:
             result = run(bed, scenario, view)
-        # Judged by the files that a simulated mirror overwrote; here the scenario `split` looks itself.
+        # Judged by the files that a simulated mirror overwrote; here switchback-after-failover looks itself.
         result.broken_promises.pop("6")
         console.print("checking InnoDB, XFS and the replicas")
         result.problems += bed.check_volumes(result.active_after or HOME)

@@ -103,16 +103,19 @@ class LabStage(Stage):
         self._tell(f"{node}: cut off, the program on it goes on")
         return lines[-1]
 
+    def check_not_merged(self, active: str, line: str) -> None:
+        """What was written alone is not on the volume in service, what was written before it is. Raises HostError."""
+        self._do(active, f"test -s {_LOCAL_FILE} && ! grep -qF '{line}' {_LOCAL_FILE}")
+        self._tell(f"{active}: its volume has nothing of what was written alone")
+
     def check_kept(self, node: str, line: str) -> None:
-        """What the node alone wrote is in a snapshot of its volume, and its peer never got it. Raises HostError."""
-        peer = self._bed.installation.peer_of(node).name
-        self._do(peer, f"test -s {_LOCAL_FILE} && ! grep -qF '{line}' {_LOCAL_FILE}")
+        """What the node alone wrote is in a snapshot of its volume. Raises HostError."""
         volume_id = self._bed.installation.nodes[node].data_volume_id
         found = self._bed.clients.ec2.describe_snapshots(Filters=[{"Name": "volume-id", "Values": [volume_id]}])
         folders = [snapshot_directory(self._bed.world.directory, one["SnapshotId"]) for one in found["Snapshots"]]
         if not any(is_in_image(folder / VOLUME_IMAGE, line.encode()) for folder in folders):
             raise HostError(f"None of the {len(folders)} snapshots of {node} holds what it wrote alone: {line}.")
-        self._tell(f"what {node} wrote alone is in its snapshot, and {peer} does not have it")
+        self._tell(f"{node}: what it wrote alone is in a snapshot of its volume")
 
     def _read_last_line(self, node: str) -> str:
         return self._do(node, f"tail -n 1 {_LOCAL_FILE}").strip()
