@@ -67,7 +67,7 @@ ruff:
 	ruff check .
 	ruff format --check .
 shellcheck:
-	shellcheck $$(git ls-files '*.sh')
+	shellcheck $$(git ls-files '*.sh' ':!node/src') # the parts make sense together only, as node/garoon-node.sh
 statelint: # URI: the deployment substitutes the functions' ARNs
 	statelint --ignore URI --eval-jsonata statemachines/*.asl.json
 
@@ -97,7 +97,7 @@ bench-deps: ## Install what the benchmark compares with: Debian's resource-agent
 	apt-get install --yes --no-install-recommends resource-agents awscli
 
 .PHONY: document
-document: .venv/ready ## Generate the nodes' two documents from node/garoon-node.sh
+document: .venv/ready ## Generate node/garoon-node.sh and the nodes' two documents from node/src/
 	python node/generate_document.py
 
 .PHONY: build

@@ -278,7 +278,7 @@ is_unreplicated() {
 }
 
 # -------------------------------------------------------------------------------------------------- replication: DRBD
-# Another mirror takes DRBD's place by replacing the functions of this section.
+# Uses core. Another mirror takes DRBD's place by a part of its own with the same functions.
 
 REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
 REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null
@@ -467,6 +467,7 @@ make_secondary() {
 }
 
 # -------------------------------------------------------------------------------------------------------- file system
+# Uses core.
 
 # From /proc/mounts, which answers also when the file system itself hangs.
 is_mounted() {
@@ -526,6 +527,7 @@ look_at_volume() {
 }
 
 # ----------------------------------------------------------------------------------------------------------- services
+# Uses core.
 
 # The init scripts are called directly. Through systemctl a service whose process died would still count as "active
 # (exited)", as units generated from init scripts do, and `start` would do nothing; the two variables keep the
@@ -612,6 +614,7 @@ is_mounted_by_fstab() {
 }
 
 # ------------------------------------------------------------------------------------------------ exports, virtual IP
+# Uses core and checks: the exports answer only when the server does.
 
 export_clients() {
     local IFS=,
@@ -687,6 +690,7 @@ remove_virtual_ip() {
 }
 
 # ------------------------------------------------------------------------------------------- does it answer? protocols
+# Uses core, and for `status` what replication, volume, services and exports say.
 
 # Each prints "connected" once the port accepts, then "answers" once the server said something that makes sense. A hung
 # server's kernel accepts too, so accepting proves nothing.
@@ -864,6 +868,7 @@ run_probe() {
 }
 
 # -------------------------------------------------------------------------------------------------------------- verbs
+# Uses all parts above it.
 
 # Ends a verb with a fresh look at the node, so that the caller sees what was reached.
 done_with_status() {
@@ -1025,6 +1030,7 @@ run_leave() {
 }
 
 # -------------------------------------------------------------------------------------------------------------- watch
+# Uses core, replication and checks; changes nothing but an outdated replica's mark.
 
 gauge() {
     local name=$1 value=$2 tags="Cluster:${CONFIG[CLUSTER_NAME]},Node:${CONFIG[NODE_NAME]}${3:+,$3}"
@@ -1087,6 +1093,7 @@ does_peer_write_without_us() {
 }
 
 # ------------------------------------------------------------------------------------------------------------ install
+# Uses core, replication and verbs.
 
 HAS_CHANGED=false
 readonly UNITS=(garoon-node-boot.service garoon-node-watch.service)
@@ -1267,6 +1274,7 @@ CONFIG
 }
 
 # --------------------------------------------------------------------------------------------------------------- main
+# Uses core, and calls run_VERB.
 
 # What Run Command gives; values that it left empty keep their defaults.
 read_ssm_variables() {

@@ -6,13 +6,14 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from node.generate_document import DOCUMENT, LOOK_DOCUMENT, LOOKING_VERBS, generate
+from node.generate_document import DOCUMENT, LOOK_DOCUMENT, LOOKING_VERBS, assemble, generate
 from tests.node.node import REPOSITORY, SCRIPT
 from tests.node.test_arguments import HOSTILE, INSTALL
 
@@ -23,7 +24,8 @@ def document() -> dict[str, Any]:
     return content
 
 
-def test_the_documents_are_fresh() -> None:
+def test_the_script_and_the_documents_are_fresh() -> None:
+    assert SCRIPT.read_text() == assemble(), "run `make document`"
     assert DOCUMENT.read_text() == generate(), "run `make document`"
     assert LOOK_DOCUMENT.read_text() == generate(LOOKING_VERBS), "run `make document`"
 
@@ -43,9 +45,19 @@ def test_the_document_runs_the_script_and_nothing_else(document: dict[str, Any])
     assert step["action"] == "aws:runShellScript"
     [text] = step["inputs"]["runCommand"]
     assert text.startswith("#!/bin/bash\n")
-    code = [line for line in SCRIPT.read_text().splitlines() if not re.match(r"\s*#(?!!)", line)]
-    assert text.splitlines() == code
     assert "{{" not in json.dumps(document)
+    assert functions_of(text) == functions_of(SCRIPT.read_text())
+    assert len(functions_of(text)) > 100
+
+
+def functions_of(script: str) -> list[str]:
+    """The script's functions and settings, as bash itself prints them: without comments and indentation."""
+    program = 'source "$1" >/dev/null; declare -f; declare -p EXPORTS CONFIG UNITS'
+    with tempfile.NamedTemporaryFile("w", suffix=".sh") as file:
+        file.write(script)
+        file.flush()
+        printed = subprocess.run(["bash", "-c", program, "bash", file.name], capture_output=True, text=True, check=True)
+    return printed.stdout.splitlines()
 
 
 def test_every_parameter_is_a_variable_and_is_limited(document: dict[str, Any]) -> None:

@@ -1,0 +1,278 @@
+#!/bin/bash
+# garoon-node: what the failover controller may do on a Garoon database server, and nothing else.
+#
+#   garoon-node VERB [--epoch N] [--expires-at UNIX_SECONDS] [--accept-data-loss]
+#
+#   status    what is the state of this node? changes nothing
+#   probe     what does this node see of its peer? changes nothing
+#   promote   make this node's replica the writable one and mount it
+#   start     bring the services, the exports and the virtual IP into service
+#   restart   bring the whole hierarchy back into service on a node that is Primary already; disturbs nothing that works
+#   stop      take them out of service, in reverse
+#   demote    stop, unmount, give up the writable role
+#   reconnect on the Primary: look for the peer again; discards nothing
+#   rejoin    on the Secondary: follow the peer, discarding what only this replica holds; the caller has kept a copy
+#   install   put the script, its settings and its units in place (values come from SSM_ variables)
+#   boot      what a booting node does: be a standby          (garoon-node-boot.service)
+#   leave     what a node does when it shuts down cleanly     (garoon-node-boot.service)
+#   watch     send the metrics and the signs, for ever        (garoon-node-watch.service)
+#
+# Called by Run Command, the verb and its options come as SSM_Verb, SSM_Epoch and so on, as environment variables: no
+# parameter is ever part of the text of this script. Every verb but watch prints exactly one line, a JSON object, on
+# standard output; what it is doing goes to standard error. All verbs can run again: check, act, check.
+#
+# Needs bash >= 4.2 (RHEL 7), coreutils, util-linux, iproute2, drbd-utils, nfs-utils, systemd. No double braces in this
+# file: they would be taken for document parameters.
+set -u
+export LC_ALL=C PATH="${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
+umask 022
+
+# Exit codes. A refusal (a promise forbids it) differs from a failure (it was tried).
+readonly EXIT_DONE=0 EXIT_FAILED=1 EXIT_BAD_ARGUMENTS=2
+readonly EXIT_STALE_REPLICA=10 EXIT_PEER_PRIMARY=11 EXIT_STALE_EPOCH=12 EXIT_EXPIRED=13 EXIT_BUSY=14
+readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17
+
+# Every file lies under this root, as with systemd's --root; names given to the kernel (devices, mount points, exports)
+# are those that the kernel knows.
+readonly ROOT="${GAROON_NODE_ROOT:-}"
+readonly CONFIG_FILE="$ROOT/etc/garoon-node.conf"
+readonly LOCAL_CONFIG_FILE="$ROOT/etc/garoon-node.local.conf"
+readonly STATE_DIRECTORY="$ROOT/var/lib/garoon-node"
+readonly LOCK_FILE="$ROOT/run/garoon-node.lock"
+readonly LOG_FILE="$ROOT/var/log/garoon-node.log"
+# What calls for a look by the controller, a line each; the CloudWatch agent sends it on at once.
+readonly SIGNS_FILE="$ROOT/var/log/garoon-node-signs.log"
+readonly INSTALLED_SCRIPT="$ROOT/usr/local/sbin/garoon-node"
+readonly UNIT_DIRECTORY="$ROOT/etc/systemd/system"
+readonly AGENT_DIRECTORY="$ROOT/opt/aws/amazon-cloudwatch-agent"
+
+readonly RESOURCE=garoon
+# Start order; they stop in reverse.
+readonly DATABASE_SERVICE=cyde_5_0 SCHEDULER_SERVICE=cyss_cbgrn
+# Paths below the mount point, each with a file system id that is the same on both nodes: file handles which the App
+# servers hold stay good when the role moves (exports(5), fsid=).
+readonly EXPORTS=(www/cgi-bin/cbgrn/sessiondata=3771 cybozu/mysql-5.0/files=3772)
+readonly NFS_PORT=2049
+readonly WRITE_CHECK_FILE=.garoon-node-write-check
+
+# A missing answer for this many looks of `watch`, while the peer's database answers, makes a standby outdated.
+readonly LOOKS_BEFORE_OUTDATE=3
+# An active node that does not serve says so after this many looks: one may have met a moment of load.
+readonly LOOKS_BEFORE_SIGN=2
+
+# Settings: written by `install`, then the operator's own in garoon-node.local.conf. One look at one thing takes at most
+# LOOK_SECONDS; the looks of `status` and `probe` run beside each other.
+declare -A CONFIG=(
+    [CLUSTER_NAME]="" [NODE_NAME]="" [ETH0_ADDRESS]="" [ETH1_ADDRESS]=""
+    [PEER_NAME]="" [PEER_ETH0_ADDRESS]="" [PEER_ETH1_ADDRESS]="" [VIRTUAL_IP]=""
+    [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]=/dev/drbd0 [REPLICATION_PROTOCOL]=C
+    [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5
+    [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
+    [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
+)
+
+VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
+# Filled by the looks: what `status` and `probe` report.
+STATUS_JSON=null PROBE_JSON=null
+# The last words of the last command that failed.
+LAST_ERROR=""
+
+# ---------------------------------------------------------------------------------------------------------- reporting
+
+log() {
+    printf 'garoon-node: %s\n' "$*" >&2
+}
+
+json_string() {
+    local text=$1 out="" char index
+    text=${text//\\/\\\\}
+    text=${text//\"/\\\"}
+    for ((index = 0; index < ${#text}; index++)); do
+        char=${text:index:1}
+        # Bytes that could break the line or its encoding have no place in a sentence.
+        [[ $char == [[:print:]] ]] || char="?"
+        out+=$char
+    done
+    printf '"%s"' "$out"
+}
+
+json_bool() {
+    if "$@"; then printf true; else printf false; fi
+}
+
+# finish RESULT CODE EXIT_CODE MESSAGE: the one line of output, and the end.
+finish() {
+    printf '{"verb":%s,"result":"%s","code":"%s","message":%s,"status":%s,"probe":%s}\n' \
+        "$(json_string "${VERB:0:20}")" "$1" "$2" "$(json_string "${4:0:400}")" "$STATUS_JSON" "$PROBE_JSON"
+    exit "$3"
+}
+
+done_with() {
+    finish "done" "done" "$EXIT_DONE" "$1"
+}
+
+fail() {
+    finish failed failed "$EXIT_FAILED" "$1"
+}
+
+refuse() {
+    finish refused "$1" "$2" "$3"
+}
+
+bad_arguments() {
+    finish refused bad_arguments "$EXIT_BAD_ARGUMENTS" "$1"
+}
+
+# ---------------------------------------------------------------------------------------- commands that may never end
+
+# bounded SECONDS COMMAND...: its output in BOUNDED_OUTPUT, its exit code returned; 124 when it took too long.
+#
+# `timeout` alone is not enough: a process in uninterruptible sleep (a hung volume) does not die, and timeout would wait
+# for it for ever. So nobody waits for the process, only for its words, and it is left behind. It must hold neither the
+# lock (descriptor 9) nor the pipes on which Run Command waits.
+bounded() {
+    local limit=$1 text="" descriptor outcome
+    shift
+    exec {descriptor}< <(
+        exec 9>&-
+        timeout -k 1 "$limit" "$@" 2>&1 </dev/null
+        printf '\n%d' "$?"
+    )
+    IFS= read -r -d '' -t "$((limit + 2))" text <&"$descriptor"
+    outcome=$?
+    exec {descriptor}<&-
+    BOUNDED_OUTPUT=${text%$'\n'*}
+    if ((outcome > 128)) || [[ ! $text =~ $'\n'([0-9]+)$ ]]; then
+        BOUNDED_OUTPUT=$text
+        return 124
+    fi
+    return "${BASH_REMATCH[1]}"
+}
+
+# act SECONDS COMMAND...: a command that changes something; its last words in LAST_ERROR if it fails.
+act() {
+    local limit=$1 code
+    shift
+    bounded "$limit" "$@"
+    code=$?
+    ((code == 0)) && return 0
+    LAST_ERROR=${BOUNDED_OUTPUT%%$'\n'}
+    LAST_ERROR=${LAST_ERROR##*$'\n'}
+    ((code == 124)) && LAST_ERROR="no end after $limit seconds"
+    [[ -n $LAST_ERROR ]] || LAST_ERROR="exit code $code"
+    log "$*: $LAST_ERROR"
+    return "$code"
+}
+
+# look NAME COMMAND...: starts a look in the background; `answer NAME` gives its words, or nothing when it hangs.
+declare -A LOOKS=()
+look() {
+    local name=$1 descriptor
+    shift
+    exec {descriptor}< <(
+        exec 9>&- 2>/dev/null </dev/null
+        "$@"
+        printf '\nend'
+    )
+    LOOKS[$name]=$descriptor
+}
+
+# The words of a look in ANSWER, without line ends around them. Words that came before a look hung are kept.
+answer() {
+    local descriptor=${LOOKS[$1]}
+    IFS= read -r -d '' -t "$((CONFIG[LOOK_SECONDS] + 1))" ANSWER <&"$descriptor"
+    exec {descriptor}<&-
+    unset "LOOKS[$1]"
+    ANSWER=${ANSWER%$'\nend'}
+    ANSWER=${ANSWER%$'\n'}
+}
+
+now_seconds() {
+    printf '%(%s)T' -1
+}
+
+# ------------------------------------------------------------------------------------------------ settings and state
+
+# Patterns that a setting must match as a whole. They keep quotes, blanks, $ and line ends out of everything that is
+# ever written to a file or given to a command.
+readonly NAME_PATTERN='[A-Za-z0-9][A-Za-z0-9._-]{0,62}'
+readonly ADDRESS_PATTERN='[0-9]{1,3}(\.[0-9]{1,3}){3}'
+readonly PATH_PATTERN='/[A-Za-z0-9][A-Za-z0-9._/-]{0,200}'
+readonly NUMBER_PATTERN='[0-9]{1,15}'
+
+setting_pattern() {
+    case $1 in
+    CLUSTER_NAME | NODE_NAME | PEER_NAME | ETH0_INTERFACE) printf '%s' "$NAME_PATTERN" ;;
+    ETH0_ADDRESS | ETH1_ADDRESS | PEER_ETH0_ADDRESS | PEER_ETH1_ADDRESS | VIRTUAL_IP) printf '%s' "$ADDRESS_PATTERN" ;;
+    MOUNT_POINT | DATA_DEVICE | REPLICATED_DEVICE) printf '%s' "$PATH_PATTERN" ;;
+    REPLICATION_PROTOCOL) printf '[AC]' ;;
+    EXPORT_CLIENTS) printf '%s(/[0-9]{1,2})?(,%s(/[0-9]{1,2})?)*' "$ADDRESS_PATTERN" "$ADDRESS_PATTERN" ;;
+    EXPORT_OPTIONS) printf '[a-z_]+(,[a-z_]+)*' ;;
+    WATCH_INTERVAL_SECONDS) printf '([1-9]|10)' ;;
+    *) printf '%s' "$NUMBER_PATTERN" ;;
+    esac
+}
+
+# matches VALUE PATTERN: the whole value, also when it has line ends in it.
+matches() {
+    local pattern="^($2)\$"
+    [[ $1 != *$'\n'* && $1 =~ $pattern ]]
+}
+
+# Settings are read, not sourced: a settings file can set settings and nothing else.
+read_settings() {
+    local file line
+    for file in "$CONFIG_FILE" "$LOCAL_CONFIG_FILE"; do
+        [[ -r $file ]] || continue
+        while IFS= read -r line; do
+            [[ $line =~ ^([A-Z0-9_]+)=\"([^\"]*)\"$ ]] || continue
+            set_setting "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" || log "$file: the value of ${line%%=*} is not allowed"
+        done <"$file"
+    done
+}
+
+set_setting() {
+    [[ -n ${CONFIG[$1]+known} ]] || return 0
+    matches "$2" "$(setting_pattern "$1")" || return 1
+    CONFIG[$1]=$2
+}
+
+is_installed() {
+    [[ -r $CONFIG_FILE && -n ${CONFIG[NODE_NAME]} && -n ${CONFIG[PEER_ETH0_ADDRESS]} ]]
+}
+
+# State survives a crash of the host: written aside, flushed, renamed.
+write_state() {
+    mkdir -p "$STATE_DIRECTORY" || return 1
+    printf '%s\n' "$2" | dd of="$STATE_DIRECTORY/.$1" conv=fsync status=none || return 1
+    mv -f "$STATE_DIRECTORY/.$1" "$STATE_DIRECTORY/$1"
+}
+
+read_state() {
+    local value=""
+    [[ -r $STATE_DIRECTORY/$1 ]] && IFS= read -r value <"$STATE_DIRECTORY/$1"
+    printf '%s' "$value"
+}
+
+obeyed_epoch() {
+    local epoch
+    epoch=$(read_state epoch)
+    matches "$epoch" "$NUMBER_PATTERN" || epoch=0
+    printf '%d' "$((10#$epoch))"
+}
+
+# The role as the controller gave it last: `active`; `unreplicated`, demoted while its peer was out of touch, so that it
+# may hold writes that nobody else has; nothing for a standby.
+was_active() {
+    [[ $(read_state role) == active ]]
+}
+
+# A node that is in service is active, whoever made it so: on an installation that is taken over, hands did.
+adopt_role() {
+    read_replication
+    ! is_primary || ! is_mounted || was_active || write_state role active
+}
+
+is_unreplicated() {
+    [[ $(read_state role) == unreplicated ]]
+}

@@ -1,0 +1,180 @@
+# ------------------------------------------------------------------------------------------------------------ install
+# Uses core, replication and verbs.
+
+HAS_CHANGED=false
+readonly UNITS=(garoon-node-boot.service garoon-node-watch.service)
+
+# put_file PATH MODE CONTENT: sets HAS_CHANGED when the file was not so already.
+put_file() {
+    [[ -f $1 && $(<"$1") == "$3" ]] && return 0
+    if ! { mkdir -p "${1%/*}" && printf '%s\n' "$3" >"$1.new" && chmod "$2" "$1.new" && mv -f "$1.new" "$1"; }; then
+        fail "Can't write $1."
+    fi
+    log "wrote $1"
+    HAS_CHANGED=true
+}
+
+run_install() {
+    local key text="" missing=""
+    for key in CLUSTER_NAME NODE_NAME ETH0_ADDRESS ETH1_ADDRESS PEER_NAME PEER_ETH0_ADDRESS PEER_ETH1_ADDRESS VIRTUAL_IP \
+        MOUNT_POINT DATA_DEVICE REPLICATED_DEVICE REPLICATION_PROTOCOL DATABASE_PORT PATH_PORT EXPORT_CLIENTS \
+        WATCH_INTERVAL_SECONDS; do
+        [[ -n ${CONFIG[$key]} ]] || missing+=" $key"
+        text+="$key=\"${CONFIG[$key]}\""$'\n'
+    done
+    [[ -z $missing ]] || bad_arguments "Nothing was installed, because these settings have no value:$missing."
+    put_file "$INSTALLED_SCRIPT" 0755 "$(<"${BASH_SOURCE[0]}")"
+    put_file "$CONFIG_FILE" 0644 "${text%$'\n'}"
+    put_file "$UNIT_DIRECTORY/garoon-node-boot.service" 0644 "$(boot_unit)"
+    put_file "$UNIT_DIRECTORY/garoon-node-watch.service" 0644 "$(watch_unit)"
+    install_resource
+    # An install that broke off after it had written the files has changed nothing the next time, and is not done.
+    if [[ $HAS_CHANGED == true ]] || ! are_units_in_place; then
+        HAS_CHANGED=true
+        act "${CONFIG[SERVICE_SECONDS]}" systemctl daemon-reload
+        # Only enabled: started by hand on a node in service, the boot unit would take it out of service. Its ExecStop
+        # must be armed all the same, which the next boot does.
+        act "${CONFIG[SERVICE_SECONDS]}" systemctl enable "${UNITS[@]}" || fail "The units can't be enabled: $LAST_ERROR."
+        act "${CONFIG[SERVICE_SECONDS]}" systemctl restart garoon-node-watch.service || fail "The watch can't be started: $LAST_ERROR."
+    fi
+    install_agent_config
+    attach_or_connect || missing="; its replica is not up: $LAST_ERROR"
+    adopt_role || fail "${CONFIG[NODE_NAME]} is in service but can't record it in $STATE_DIRECTORY."
+    done_with "${CONFIG[NODE_NAME]} is installed$([[ $HAS_CHANGED == true ]] || printf ' already, nothing changed')$(agent_warning)$missing."
+}
+
+are_units_in_place() {
+    bounded "${CONFIG[LOOK_SECONDS]}" systemctl is-enabled --quiet "${UNITS[@]}" &&
+        bounded "${CONFIG[LOOK_SECONDS]}" systemctl is-active --quiet garoon-node-watch.service
+}
+
+# A resource file that is there already may hold an operator's tuning, or a replica of the old days. A new one has the
+# words of the DRBD that is loaded; nothing else may have loaded it yet.
+install_resource() {
+    [[ -e $ROOT/etc/drbd.d/$RESOURCE.res ]] || ! load_drbd ||
+        put_file "$ROOT/etc/drbd.d/$RESOURCE.res" 0644 "$(resource_file)"
+}
+
+install_agent_config() {
+    local had_changed=$HAS_CHANGED
+    touch "$SIGNS_FILE" || fail "Can't write $SIGNS_FILE."
+    HAS_CHANGED=false
+    put_file "$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d/garoon.json" 0644 "$(agent_config)"
+    # The agent translates the files of that folder whenever it starts.
+    if [[ $HAS_CHANGED == true && -z $(agent_warning) ]]; then
+        act 60 systemctl enable amazon-cloudwatch-agent
+        act 60 systemctl restart amazon-cloudwatch-agent || log "the CloudWatch agent does not start: $LAST_ERROR"
+    fi
+    [[ $had_changed == true ]] && HAS_CHANGED=true
+}
+
+agent_warning() {
+    [[ -e $AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl ]] ||
+        printf '; the CloudWatch agent is not, so its metrics will be missing'
+}
+
+boot_unit() {
+    cat <<'UNIT'
+[Unit]
+Description=Garoon node: a booting node is a standby, a node that shuts down leaves cleanly
+After=network-online.target local-fs.target nfs-server.service drbd.service
+Wants=network-online.target
+Before=garoon-node-watch.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/sbin/garoon-node boot
+ExecStop=/usr/local/sbin/garoon-node leave
+TimeoutSec=180
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+}
+
+watch_unit() {
+    cat <<'UNIT'
+[Unit]
+Description=Garoon node: metrics of this node for the failover controller
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart=/usr/local/sbin/garoon-node watch
+Restart=always
+RestartSec=2
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+}
+
+# drbdadm finds its own section by `uname -n`. It would by address, too (`floating`), but then it knows the resource only
+# while that address is there and its link is up: a node that has lost its network could not be demoted. The peer's
+# section may bear any other name. A split brain is shown and left alone: no after-sb policy. The time-outs let a dead
+# peer be noticed within about four seconds.
+resource_file() {
+    local own="${CONFIG[ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}" peer="${CONFIG[PEER_ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}"
+    local options="" own_id="" peer_id=""
+    # Words of DRBD 9 which 8.4 refuses to read.
+    if is_drbd_9; then
+        options="    options { auto-promote no; }"$'\n'
+        own_id="        node-id 0;"$'\n' peer_id="        node-id 1;"$'\n'
+        [[ ${CONFIG[NODE_NAME]} < ${CONFIG[PEER_NAME]} ]] || { own_id=${own_id/0/1} peer_id=${peer_id/1/0}; }
+    fi
+    cat <<RESOURCE
+resource $RESOURCE {
+$options    net {
+        protocol ${CONFIG[REPLICATION_PROTOCOL]};
+        ping-int 3;
+        ping-timeout 5;
+        timeout 20;
+    }
+    disk { on-io-error detach; }
+    device ${CONFIG[REPLICATED_DEVICE]};
+    disk ${CONFIG[DATA_DEVICE]};
+    meta-disk internal;
+    on $(uname -n) {
+        address ipv4 $own;
+$own_id    }
+    on peer-${CONFIG[PEER_NAME]} {
+        address ipv4 $peer;
+$peer_id    }
+}
+RESOURCE
+}
+
+# Without omit_hostname every metric would carry a `host` dimension. Each gauge carries metric_type=gauge besides its
+# tags. force_flush_interval is 60 s by default for metrics, which would hold a high-resolution metric back, and 5 s for
+# logs. A PutMetricData call has its price, so two rounds of metrics share one; what is urgent goes as a sign.
+agent_config() {
+    cat <<CONFIG
+{
+  "agent": {"omit_hostname": true},
+  "metrics": {
+    "namespace": "GaroonFailover",
+    "force_flush_interval": $((CONFIG[WATCH_INTERVAL_SECONDS] * 2)),
+    "metrics_collected": {
+      "statsd": {
+        "service_address": "127.0.0.1:${CONFIG[STATSD_PORT]}",
+        "metrics_collection_interval": ${CONFIG[WATCH_INTERVAL_SECONDS]},
+        "metrics_aggregation_interval": 0
+      }
+    }
+  },
+  "logs": {
+    "force_flush_interval": 1,
+    "logs_collected": {
+      "files": {
+        "collect_list": [{
+          "file_path": "${SIGNS_FILE#"$ROOT"}",
+          "log_group_name": "/garoon-failover/${CONFIG[CLUSTER_NAME]}/signs",
+          "log_stream_name": "${CONFIG[NODE_NAME]}"
+        }]
+      }
+    }
+  }
+}
+CONFIG
+}

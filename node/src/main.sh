@@ -1,0 +1,90 @@
+# --------------------------------------------------------------------------------------------------------------- main
+# Uses core, and calls run_VERB.
+
+# What Run Command gives; values that it left empty keep their defaults.
+read_ssm_variables() {
+    local pair name value
+    VERB=${SSM_Verb}
+    EPOCH=${SSM_Epoch:-0}
+    EXPIRES_AT=${SSM_ExpiresAt:-0}
+    ACCEPT_DATA_LOSS=${SSM_AcceptDataLoss:-false}
+    [[ $VERB == install ]] || return 0
+    for pair in CLUSTER_NAME:ClusterName NODE_NAME:NodeName ETH0_ADDRESS:Eth0Address ETH1_ADDRESS:Eth1Address \
+        PEER_NAME:PeerName PEER_ETH0_ADDRESS:PeerEth0Address PEER_ETH1_ADDRESS:PeerEth1Address VIRTUAL_IP:VirtualIp \
+        MOUNT_POINT:MountPoint DATA_DEVICE:DataDevice REPLICATED_DEVICE:ReplicatedDevice \
+        REPLICATION_PROTOCOL:ReplicationProtocol DATABASE_PORT:DatabasePort PATH_PORT:PathPort \
+        EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds; do
+        name=SSM_${pair#*:}
+        value=${!name:-}
+        [[ -z $value ]] || set_setting "${pair%%:*}" "$value" ||
+            bad_arguments "The value of ${pair#*:} is not allowed: ${value:0:60}"
+    done
+}
+
+read_arguments() {
+    VERB=${1:-}
+    (($# > 0)) && shift
+    while (($# > 0)); do
+        case $1 in
+        --epoch) EPOCH=${2:-} ;;
+        --expires-at) EXPIRES_AT=${2:-} ;;
+        --accept-data-loss)
+            ACCEPT_DATA_LOSS=true
+            shift
+            continue
+            ;;
+        *) bad_arguments "There is no option ${1:0:60}: allowed are --epoch, --expires-at and --accept-data-loss." ;;
+        esac
+        shift $(($# > 1 ? 2 : 1))
+    done
+}
+
+check_arguments() {
+    case $VERB in
+    status | probe | promote | start | restart | stop | demote | reconnect | rejoin | install | boot | leave | watch) ;;
+    "") bad_arguments "No verb was given. If Run Command called: the SSM Agent must be 3.3.2746.0 or later." ;;
+    *) bad_arguments "There is no verb ${VERB:0:60}: allowed are status, probe, promote, start, restart, stop, demote, reconnect, rejoin and install." ;;
+    esac
+    matches "$EPOCH" "$NUMBER_PATTERN" || bad_arguments "The epoch must be a number, not '${EPOCH:0:60}'."
+    matches "$EXPIRES_AT" "$NUMBER_PATTERN" || bad_arguments "The time of expiry must be in seconds since 1970, not '${EXPIRES_AT:0:60}'."
+    matches "$ACCEPT_DATA_LOSS" 'true|false' || bad_arguments "AcceptDataLoss must be true or false, not '${ACCEPT_DATA_LOSS:0:60}'."
+    # Leading zeros must not make them octal.
+    EPOCH=$((10#$EPOCH)) EXPIRES_AT=$((10#$EXPIRES_AT))
+}
+
+take_lock() {
+    mkdir -p "${LOCK_FILE%/*}" "${LOG_FILE%/*}"
+    exec 9>>"$LOCK_FILE" || fail "Can't open the lock file $LOCK_FILE."
+    flock -w "${CONFIG[LOCK_WAIT_SECONDS]}" 9 ||
+        finish refused busy "$EXIT_BUSY" "Another command is at work on this node; nothing was done."
+}
+
+# Looked at with the lock in hand: a command may have waited for it past its time, or behind a newer one.
+obey_or_refuse() {
+    local obeyed
+    ((EXPIRES_AT == 0 || $(now_seconds) < EXPIRES_AT)) ||
+        refuse expired "$EXIT_EXPIRED" "By the clock of this node the command came too late: it was good until $EXPIRES_AT."
+    obeyed=$(obeyed_epoch)
+    ((EPOCH == 0)) && return
+    ((EPOCH >= obeyed)) ||
+        refuse stale_epoch "$EXIT_STALE_EPOCH" "The command belongs to epoch $EPOCH, but this node already obeyed epoch $obeyed."
+    ((EPOCH == obeyed)) || write_state epoch "$EPOCH" || fail "Can't record the epoch in $STATE_DIRECTORY."
+}
+
+main() {
+    read_settings
+    if [[ -n ${SSM_Verb:-} ]]; then read_ssm_variables; else read_arguments "$@"; fi
+    check_arguments
+    [[ $VERB == install ]] || is_installed ||
+        finish refused not_installed "$EXIT_NOT_INSTALLED" "This node has no settings yet: run the verb install first."
+    case $VERB in
+    status | probe | watch) ;;
+    *)
+        take_lock
+        obey_or_refuse
+        ;;
+    esac
+    "run_$VERB"
+}
+
+[[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"

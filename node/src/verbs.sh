@@ -1,0 +1,161 @@
+# -------------------------------------------------------------------------------------------------------------- verbs
+# Uses all parts above it.
+
+# Ends a verb with a fresh look at the node, so that the caller sees what was reached.
+done_with_status() {
+    report_status
+    done_with "$1"
+}
+
+fail_with_status() {
+    report_status
+    fail "$1"
+}
+
+run_promote() {
+    local why
+    attach_or_connect || fail "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
+    if is_primary; then
+        if ! write_state role active || ! mount_volume; then
+            fail_with_status "${CONFIG[NODE_NAME]} is Primary but can't mount its volume: $LAST_ERROR."
+        fi
+        connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
+        done_with_status "${CONFIG[NODE_NAME]} was Primary already and has its volume mounted."
+    fi
+    # A peer that died is seen as Primary until the replication link times out; then DRBD 9 calls this replica
+    # Consistent for a moment.
+    wait_until "${CONFIG[PEER_LOSS_SECONDS]}" is_peer_loss_settled
+    [[ $REPLICATION_PEER_ROLE != Primary ]] ||
+        refuse_with_status peer_primary "$EXIT_PEER_PRIMARY" "${CONFIG[PEER_NAME]} is Primary on the replication link: demote or fence it first."
+    why=$(why_replica_is_stale)
+    if [[ -n $why && $ACCEPT_DATA_LOSS != true ]]; then
+        refuse_with_status stale_replica "$EXIT_STALE_REPLICA" "The replica of ${CONFIG[NODE_NAME]} is stale, $why: promoting it would lose data."
+    fi
+    [[ -z $why ]] || log "promoting although the replica is stale, $why: the operator accepts the loss of data"
+    make_primary || fail_with_status "${CONFIG[NODE_NAME]} can't be made Primary: $LAST_ERROR."
+    if ! write_state role active || ! mount_volume; then
+        why=$LAST_ERROR
+        make_secondary
+        rm -f "$STATE_DIRECTORY/role"
+        fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is Secondary again: $why."
+    fi
+    connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
+    done_with_status "${CONFIG[NODE_NAME]} is Primary and has its volume mounted."
+}
+
+is_peer_loss_settled() {
+    read_replication
+    [[ $REPLICATION_PEER_ROLE != Primary && $REPLICATION_DISK != Consistent ]]
+}
+
+refuse_with_status() {
+    report_status
+    refuse "$@"
+}
+
+run_start() {
+    read_replication
+    if ! is_primary || ! is_mounted; then
+        fail_with_status "${CONFIG[NODE_NAME]} can't start services: it is $REPLICATION_ROLE, and they need the promoted, mounted volume."
+    fi
+    bring_into_service
+    done_with_status "${CONFIG[NODE_NAME]} has its services, exports and virtual IP in service."
+}
+
+run_restart() {
+    read_replication
+    is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not Primary."
+    mount_volume || fail_with_status "${CONFIG[NODE_NAME]} can't mount its volume: $LAST_ERROR."
+    if is_service_running "$DATABASE_SERVICE" && ! is_database_answering; then
+        log "$DATABASE_SERVICE runs but does not answer"
+        stop_service "$SCHEDULER_SERVICE"
+        stop_service "$DATABASE_SERVICE" || fail_with_status "$DATABASE_SERVICE does not answer and can't be stopped: $LAST_ERROR."
+    fi
+    bring_into_service
+    done_with_status "${CONFIG[NODE_NAME]} has the whole hierarchy in service again."
+}
+
+bring_into_service() {
+    local service
+    for service in "$DATABASE_SERVICE" "$SCHEDULER_SERVICE"; do
+        start_service "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}${LAST_ERROR:+: $LAST_ERROR}."
+        if [[ $service == "$DATABASE_SERVICE" ]]; then
+            wait_until "${CONFIG[ANSWER_SECONDS]}" is_database_answering ||
+                fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but does not answer on port ${CONFIG[DATABASE_PORT]}."
+        fi
+    done
+    start_exports || fail_with_status "${CONFIG[NODE_NAME]} can't export its directories over NFS${LAST_ERROR:+: $LAST_ERROR}."
+    add_virtual_ip || fail_with_status "${CONFIG[NODE_NAME]} can't take the virtual IP${LAST_ERROR:+: $LAST_ERROR}."
+}
+
+# Everything is tried, in the order of the hierarchy from the top; false when something is still in service.
+take_out_of_service() {
+    local code=0
+    remove_virtual_ip || code=1
+    stop_exports || code=1
+    stop_service "$SCHEDULER_SERVICE" || code=1
+    stop_service "$DATABASE_SERVICE" || code=1
+    return "$code"
+}
+
+run_stop() {
+    take_out_of_service || fail_with_status "Not everything on ${CONFIG[NODE_NAME]} could be taken out of service: $LAST_ERROR."
+    done_with_status "${CONFIG[NODE_NAME]} has nothing in service."
+}
+
+# A service that can't be stopped is no reason to give up: unmounting kills what is left of it.
+give_up_role() {
+    take_out_of_service
+    unmount_volume || { LAST_ERROR="the volume can't be unmounted, $LAST_ERROR"; return 1; }
+    make_secondary || { LAST_ERROR="the replica can't be made Secondary, $LAST_ERROR"; return 1; }
+}
+
+run_demote() {
+    give_up_role || fail_with_status "${CONFIG[NODE_NAME]} can't be demoted: $LAST_ERROR."
+    become_standby || fail_with_status "${CONFIG[NODE_NAME]} is demoted but can't record it in $STATE_DIRECTORY."
+    done_with_status "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
+}
+
+become_standby() {
+    if was_active && ! is_replica_linked; then
+        write_state role unreplicated
+    elif ! is_unreplicated; then
+        rm -f "$STATE_DIRECTORY/role"
+    fi
+}
+
+run_reconnect() {
+    read_replication
+    is_primary || refuse_with_status not_primary "$EXIT_NOT_PRIMARY" "${CONFIG[NODE_NAME]} is $REPLICATION_ROLE: its data is not the one to follow."
+    connect_replica || fail_with_status "${CONFIG[NODE_NAME]} can't look for its peer: $LAST_ERROR."
+    done_with_status "${CONFIG[NODE_NAME]} looks for its peer."
+}
+
+run_rejoin() {
+    attach_replica || fail_with_status "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
+    if is_primary || is_mounted; then
+        refuse_with_status not_demoted "$EXIT_NOT_DEMOTED" "${CONFIG[NODE_NAME]} is $REPLICATION_ROLE or has its volume mounted: demote it first."
+    fi
+    follow_peer || fail_with_status "${CONFIG[NODE_NAME]} can't follow its peer: $LAST_ERROR."
+    rm -f "$STATE_DIRECTORY/role"
+    done_with_status "${CONFIG[NODE_NAME]} follows ${CONFIG[PEER_NAME]}."
+}
+
+# A node that went down while it was active may hold writes that nobody else has, and its peer may have been promoted
+# since: it stays out of touch until the controller says which data stands (promote or rejoin).
+attach_or_connect() {
+    if was_active || is_unreplicated; then attach_replica; else bring_replication_up; fi
+}
+
+# What was the role before stays known: an active node that comes back by itself can be told from a standby.
+run_boot() {
+    attach_or_connect || log "the replica is not up: $LAST_ERROR"
+    give_up_role || fail "${CONFIG[NODE_NAME]} booted but could not be made a standby: $LAST_ERROR."
+    done_with "${CONFIG[NODE_NAME]} booted as a standby."
+}
+
+run_leave() {
+    give_up_role || fail "${CONFIG[NODE_NAME]} shuts down without having given up its role: $LAST_ERROR."
+    act 30 drbdadm down "$RESOURCE"
+    done_with "${CONFIG[NODE_NAME]} left the cluster cleanly."
+}
