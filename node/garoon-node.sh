@@ -42,6 +42,10 @@ readonly LOCK_FILE="$ROOT/run/garoon-node.lock"
 readonly LOG_FILE="$ROOT/var/log/garoon-node.log"
 # What calls for a look by the controller, a line each; the CloudWatch agent sends it on at once.
 readonly SIGNS_FILE="$ROOT/var/log/garoon-node-signs.log"
+# The instance's id as the metadata service told it, since this boot.
+readonly INSTANCE_FILE="$ROOT/run/garoon-node.instance"
+# As bash names a TCP connection.
+readonly METADATA_SERVER="${GAROON_NODE_METADATA_SERVER:-169.254.169.254/80}"
 readonly INSTALLED_SCRIPT="$ROOT/usr/local/sbin/garoon-node"
 readonly UNIT_DIRECTORY="$ROOT/etc/systemd/system"
 readonly AGENT_DIRECTORY="$ROOT/opt/aws/amazon-cloudwatch-agent"
@@ -189,6 +193,41 @@ answer() {
 
 now_seconds() {
     printf '%(%s)T' -1
+}
+
+# -------------------------------------------------------------------------------------------------- whose machine it is
+
+readonly INSTANCE_PATTERN='i-[0-9a-f]{8,17}'
+
+# The id of the EC2 instance that this is, or nothing where it cannot be learned. A copy of a node has the node's settings,
+# name and volumes, but not its id. Nitro instances bear it in their firmware (EC2 User Guide, "Identify EC2 instances");
+# others are told by the instance metadata service, which is asked once a boot: /run does not outlive one, nor get copied.
+own_instance_id() {
+    local id="" file
+    for file in "$ROOT/sys/devices/virtual/dmi/id/board_asset_tag" "$INSTANCE_FILE"; do
+        { IFS= read -r id <"$file"; } 2>/dev/null
+        matches "$id" "$INSTANCE_PATTERN" && printf '%s' "$id" && return
+    done
+    export -f ask_metadata
+    bounded 2 "$BASH" -c "ask_metadata $METADATA_SERVER"
+    id=${BOUNDED_OUTPUT%%$'\n'*}
+    matches "$id" "$INSTANCE_PATTERN" || return 0
+    printf '%s' "$id"
+    { printf '%s\n' "$id" >"$INSTANCE_FILE"; } 2>/dev/null
+}
+
+# IMDSv2 (EC2 User Guide, "Access instance metadata"): a token first, then the question with the token. HTTP 1.0, so that
+# the server ends the connection.
+ask_metadata() {
+    local line token="" header
+    exec 3<>"/dev/tcp/$1" || return
+    printf 'PUT /latest/api/token HTTP/1.0\r\nHost: %s\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\nContent-Length: 0\r\n\r\n' "${1%/*}" >&3
+    while IFS= read -r line <&3 || [[ -n $line ]]; do token=${line%$'\r'}; done
+    exec 3<>"/dev/tcp/$1" || return
+    header="X-aws-ec2-metadata-token: $token"
+    printf 'GET /latest/meta-data/instance-id HTTP/1.0\r\nHost: %s\r\n%s\r\n\r\n' "${1%/*}" "$header" >&3
+    while IFS= read -r line <&3 || [[ -n $line ]]; do token=${line%$'\r'}; done
+    printf '%s' "$token"
 }
 
 # ------------------------------------------------------------------------------------------------ settings and state

@@ -95,6 +95,9 @@ class Kernel:
         for directory in ("proc", "run", "var/lib/nfs", "var/log"):
             (root / directory).mkdir(parents=True, exist_ok=True)
         (root / "proc/stat").write_text(f"cpu 0 0 0 0\nbtime {int(time.time())}\n")
+        firmware = root / "sys/devices/virtual/dmi/id"
+        firmware.mkdir(parents=True, exist_ok=True)
+        (firmware / "board_asset_tag").write_text(f"{self.settings.instance_id}\n")
         # /run is a tmpfs: nothing in it survives a boot.
         for leftover in (root / "run").iterdir():
             leftover.unlink()
