@@ -1103,6 +1103,8 @@ run_watch() {
             [[ $has_served == false ]] || ((looks_without_service != LOOKS_BEFORE_SIGN)) || raise_sign notServing
         else
             read_replication
+            # Two standbys: nobody serves, and no active node is there to say so.
+            [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != Secondary/Secondary ]] || gauge ServicesHealthy 0
             has_served=false looks_without_service=0
         fi
         # Once more: looks at what does not answer take their time, and the node lives meanwhile.

@@ -274,7 +274,9 @@ class World:
     def _evaluate(self, host: Host) -> None:
         is_heard = host.takes_commands
         self._judge(host, "heartbeat-lost", not is_heard, _HEARTBEAT_LOST_SECONDS)
-        is_failing = is_heard and host.role == "active" and not host.is_serving
+        view = self.mirror.view(host.name)
+        has_no_active = host.role != "active" and (view.role, view.peer_role) == ("Secondary", "Secondary")
+        is_failing = is_heard and (has_no_active or (host.role == "active" and not host.is_serving))
         self._judge(host, "services-failed", is_failing, _SERVICES_FAILED_SECONDS)
         is_impaired = host.instance_state.get() == "running" and host.checks() == "impaired"
         self._judge(host, "status-check-failed", is_impaired, _CHECKS_FAILED_SECONDS)

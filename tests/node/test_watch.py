@@ -98,6 +98,8 @@ def test_both_nodes_send_their_metrics_and_only_the_active_one_its_services(clus
             ("CommunicationPath", "eth1", "1.0"),
         ):
             wait_for(f"{metric} of {name}", metrics.has, name, metric)
+    metrics.seen["db-02"].clear()  # before there was an active node, both said that nobody serves
+    wait_for("a further look", metrics.has, "db-02", ("Heartbeat", "", "1.0"))
     assert not any(metric[0] == "ServicesHealthy" for metric in metrics.seen["db-02"])
     assert metrics.dimensions == {
         ("Cluster", "Node", "metric_type"),
@@ -110,6 +112,17 @@ def test_both_nodes_send_their_metrics_and_only_the_active_one_its_services(clus
     cluster.first.host.set_fault("nic_eth1", "down")
     wait_for("the lost path", lambda: ("CommunicationPath", "eth1", "0.0") in metrics.seen["db-02"])
     wait_for("the lost replication", lambda: ("ReplicationHealthy", "", "0.0") in metrics.seen["db-02"])
+
+
+def test_two_standbys_say_that_nobody_serves(cluster: Cluster, metrics: Metrics) -> None:
+    cluster.activate()
+    wait_for("healthy services", metrics.has, "db-01", ("ServicesHealthy", "", "1.0"))
+    metrics.seen.clear()
+
+    cluster.first.must("demote", Epoch="1")
+
+    for name in ("db-01", "db-02"):
+        wait_for(f"{name} saying so", metrics.has, name, ("ServicesHealthy", "", "0.0"))
 
 
 @pytest.mark.parametrize("fault", [{"aws": "down"}, {"hang": True}, {"nic_eth0": "down"}])

@@ -114,7 +114,7 @@ HALTS: dict[str, Evidence] = {
     "the active node does not answer": evidence(active=serving("db-02", answer=Answer.NONE)),
     "the active node is demoted": evidence(active=serving("db-02", answer=Answer.DEMOTED)),
     "both are primary": evidence(standby=node("db-01", answer=Answer.SERVING)),
-    "a move is unfinished": evidence(is_move_unfinished=True),
+    "a move is unfinished": evidence(active=node("db-02", answer=Answer.NOT_SERVING), is_move_unfinished=True),
     "the standby's disk is broken": evidence(
         standby=node("db-01", replica=Replica.UNUSABLE, is_up_to_date_standby=False)
     ),

@@ -10,7 +10,17 @@ import pytest
 from failover.adapters import cluster_table as table
 from failover.adapters import executions, notifications
 from failover.errors import Failed, InvalidInput, LockHeld, LockLost, NotYet, Refused
-from failover.models import ClusterRecord, Evidence, Fenced, InstanceState, OutcomeKind, Trigger, Verdict
+from failover.models import (
+    Assessment,
+    ClusterRecord,
+    Evidence,
+    Fenced,
+    InstanceState,
+    Lock,
+    OutcomeKind,
+    Trigger,
+    Verdict,
+)
 from failover.settings import ConfirmFailover, Settings
 from failover.steps.acquire_lock import AcquireLockInput, acquire_lock
 from failover.steps.assess_cluster import AssessClusterInput, assess_cluster, gather_evidence
@@ -753,6 +763,53 @@ def test_nothing_is_started_in_maintenance_or_beside_a_running_execution(
     cluster_table.put_item(Item={"clusterName": "garoon", "active": "db-01", "epoch": 0, "maintenanceUntil": until})
     assert watch_cluster(WatchEvent(), network).reason == "maintenance is on"
     assert started == []
+
+
+def test_move_that_broke_off_is_seen_though_both_nodes_are_well(
+    network: Settings, cluster_table: Any, started: list[dict[str, Any]]
+) -> None:
+    """Both are demoted: no alarm stands, no route is wrong, and nobody serves."""
+    table.acquire_lock(network, OTHER_EXECUTION, datetime.now(UTC))
+    table.begin_move(network, OTHER_EXECUTION, "db-02")
+    assert watch_cluster(WatchEvent(), network).is_started
+    assert read_trigger("failover", started[0], network).reason.endswith("a move to db-02 that did not end")
+
+
+@pytest.mark.usefixtures("cluster_table", "machines")
+def test_move_of_which_nothing_came_is_forgotten_once_the_active_node_serves(
+    settings: Settings, ssm: FakeSsm, published: list[dict[str, Any]], started: list[dict[str, Any]]
+) -> None:
+    """Else the schedule would start the workflow once a minute for ever."""
+    table.acquire_lock(settings, OTHER_EXECUTION, datetime.now(UTC))
+    table.begin_move(settings, OTHER_EXECUTION, "db-02")
+    held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input={}), settings)
+    seen = assess_held(settings, held)
+    assert seen.decision.verdict is Verdict.NOTHING_TO_DO
+    record_outcome(end_of(held, seen), settings)
+    assert table.read_record(settings).moving_to is None
+
+
+@pytest.mark.usefixtures("cluster_table", "machines")
+def test_move_that_this_execution_began_stays_on_record(
+    settings: Settings, ssm: FakeSsm, published: list[dict[str, Any]], started: list[dict[str, Any]]
+) -> None:
+    table.acquire_lock(settings, OTHER_EXECUTION, datetime.now(UTC))
+    table.begin_move(settings, OTHER_EXECUTION, "db-02")
+    held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input={}), settings)
+    seen = assess_held(settings, held)
+    table.begin_move(settings, EXECUTION, "db-02")
+    record_outcome(end_of(held, seen), settings)
+    assert table.read_record(settings).moving_to == "db-02"
+
+
+def assess_held(settings: Settings, held: Lock) -> Assessment:
+    return assess_cluster(
+        AssessClusterInput(execution=EXECUTION, workflow="failover", trigger=held.trigger, record=held.record), settings
+    )
+
+
+def end_of(held: Lock, seen: Assessment) -> RecordOutcomeInput:
+    return RecordOutcomeInput(execution=EXECUTION, started_at=datetime.now(UTC), lock=held, decision=seen.decision)
 
 
 @pytest.mark.usefixtures("cluster_table")

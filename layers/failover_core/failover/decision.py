@@ -22,7 +22,7 @@ from failover.models import (
 def decide(evidence: Evidence) -> Decision:
     """The verdict on the evidence, always with a reason. Never raises, never looks at anything but its argument."""
     active, standby = evidence.active, evidence.standby
-    if evidence.is_move_unfinished and standby.answer is not Answer.DEMOTED:
+    if is_move_open(evidence) and standby.answer is not Answer.DEMOTED:
         return _decide_unfinished_move(evidence)
     if standby.is_primary:
         return describe_two_primaries(active, standby)
@@ -35,6 +35,20 @@ def decide(evidence: Evidence) -> Decision:
             return _decide_active_demoted(evidence)
         case Answer.NONE | Answer.UNKNOWN:
             return _decide_not_answering(evidence)
+
+
+def is_move_open(evidence: Evidence) -> bool:
+    """An earlier move is unfinished, and it is not plain that nothing came of it.
+
+    Where the active node serves, nothing did: before a move's target is promoted, the active node is demoted or fenced,
+    and it serves again only after a move of its own, which proves the target to be demoted or fenced.
+    """
+    return evidence.is_move_unfinished and not is_served_by_active(evidence)
+
+
+def is_served_by_active(evidence: Evidence) -> bool:
+    """The active node serves, and the other does not say that it is primary as well."""
+    return evidence.active.answer is Answer.SERVING and not evidence.standby.is_primary
 
 
 def why_standby_cannot_take_over(evidence: Evidence) -> str:

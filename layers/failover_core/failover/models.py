@@ -368,6 +368,7 @@ class Decision(Value):
     next_step: str = ""
     why_no_move: str = ""  # with RESTART_SERVICES: why the role may not move if the restart does not help
     is_rejoin_first: bool = False  # with SWITCH_OVER: the target is not an up-to-date standby yet
+    is_move_over: bool = False  # an earlier move is on record as begun, and its active node serves all the same
     is_data_kept_first: bool = False  # with a rejoin: the node's data must be kept before it is overwritten
 
 

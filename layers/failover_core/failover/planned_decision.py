@@ -3,7 +3,7 @@
 Both need an active node that answers, for there is nothing to hurry: whatever is in doubt halts, and changes nothing.
 """
 
-from failover.decision import describe_two_primaries, halt, instance_words, not_yet, warn
+from failover.decision import describe_two_primaries, halt, instance_words, is_move_open, not_yet, warn
 from failover.models import (
     Answer,
     AutomaticLimit,
@@ -81,7 +81,7 @@ def _why_nothing_planned_is_possible(evidence: Evidence) -> Decision | None:
     active, standby = evidence.active, evidence.standby
     if standby.is_primary:
         return describe_two_primaries(active, standby)
-    if evidence.is_move_unfinished:
+    if is_move_open(evidence):
         return halt(
             f"An earlier move to {standby.name} is unfinished.",
             "Start the failover workflow with {} to finish it, then this one again.",

@@ -173,10 +173,13 @@ def release_lock(
     outcome: Outcome,
     is_automatic_failover: bool,
     refusal: AutomaticLimit = AutomaticLimit.NONE,
+    *,
+    is_move_over: bool = False,
 ) -> bool:
     """Records the outcome and gives the lock back. False if `owner` does not hold it (then nothing is written).
 
-    `refusal` is DECLINED or UNANSWERED if this execution asked an operator and may not move the role.
+    `refusal` is DECLINED or UNANSWERED if this execution asked an operator and may not move the role. With
+    `is_move_over`, the move that an earlier execution began is no longer on record.
     """
     expression = "SET lastOutcome = :outcome"
     # DynamoDB's numbers are decimal; the serializer takes no binary float.
@@ -189,7 +192,8 @@ def release_lock(
         expression += f", {attribute} = :ended"
         values[":ended"] = _time(outcome.ended_at)
     try:
-        _update(settings, f"{expression} REMOVE lockOwner, lockExpiresAt", "lockOwner = :owner", values)
+        removed = "lockOwner, lockExpiresAt" + (", movingTo, movedBy" if is_move_over else "")
+        _update(settings, f"{expression} REMOVE {removed}", "lockOwner = :owner", values)
     except _ConditionFailedError:
         return False
     return True

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from failover.adapters import alarms, instances, isolation, nodes, routes
 from failover.confirmation import Asked, must_ask, read_answer
-from failover.decision import decide
+from failover.decision import decide, is_served_by_active
 from failover.errors import CloudUnavailable, Failed, NotYet
 from failover.models import (
     Answer,
@@ -53,6 +53,8 @@ def assess_cluster(request: AssessClusterInput, settings: Settings) -> Assessmen
     if evidence.limit is AutomaticLimit.NONE:
         evidence = evidence.model_copy(update={"limit": answered_limit})
     decision = _decide(request, evidence)
+    if request.record.moving_to is not None and is_served_by_active(evidence):
+        decision = decision.model_copy(update={"is_move_over": True})
     logger.info("assessed", verdict=decision.verdict, reason=decision.reason, evidence=evidence.to_json())
     if decision.verdict is Verdict.NOT_YET:
         raise NotYet(decision.reason)

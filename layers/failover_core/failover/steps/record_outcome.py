@@ -68,6 +68,7 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
             outcome,
             is_automatic_failover=has_moved and request.lock.trigger.is_automatic,
             refusal=read_answer(request.asked, settings.confirm_failover) if is_halted else AutomaticLimit.NONE,
+            is_move_over=_is_earlier_move_over(request, now_recorded),
         )
     publish_outcome(settings, outcome, is_repeated=_is_repeated(outcome, request.lock, now_recorded))
     return outcome
@@ -85,6 +86,13 @@ def _read_record_if_readable(settings: Settings) -> ClusterRecord | None:
     except Failed as error:
         logger.warning(str(error))
         return None
+
+
+def _is_earlier_move_over(request: RecordOutcomeInput, now_recorded: ClusterRecord | None) -> bool:
+    """Nothing came of the move on record, which is an earlier execution's: this one has begun none since."""
+    if request.decision is None or not request.decision.is_move_over or now_recorded is None:
+        return False
+    return now_recorded.moving_to is not None and now_recorded.moved_by != request.execution
 
 
 def publish_outcome(settings: Settings, outcome: Outcome, *, is_repeated: bool = False) -> None:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from failover.adapters import alarms, cluster_table, executions, routes
-from failover.models import Observed, Value
-from failover.settings import Node, Settings
+from failover.models import ClusterRecord, Observed, Value
+from failover.settings import Settings
 from failover.signs import LogData, read_signs
 from failover.triggers import ACTING_ALARMS, STANDING_TROUBLE_DETAIL_TYPE, STANDING_TROUBLE_SOURCE
 
@@ -26,14 +26,15 @@ class Watched(Value):
 def watch_cluster(event: WatchEvent, settings: Settings) -> Watched:
     """Starts the failover workflow if there is a sign of trouble and no execution is running.
 
-    Signs are the acting alarms of the active node in ALARM, and a route of the virtual IP that does not point to it,
-    of which no event tells; and what a node reports, sooner than an alarm could. Alarms of the standby call for no
-    action, and during maintenance nothing is started.
+    Signs are the acting alarms of the active node in ALARM; a route of the virtual IP that does not point to it, of
+    which no event tells; a move that an execution began and nobody finished or undid, of which no metric tells, because
+    the nodes may both be demoted and well; and what a node reports, sooner than an alarm could. Alarms of the standby
+    call for no action, and during maintenance nothing is started.
     """
     now = datetime.now(UTC)
     record = cluster_table.read_record(settings)
     active = settings.node(record.active)
-    signs = read_signs(event.awslogs, active, settings) if event.awslogs else _read_standing_signs(active, settings)
+    signs = read_signs(event.awslogs, active, settings) if event.awslogs else _read_standing_signs(record, settings)
     if not signs:
         return Watched(signs=[], is_started=False, reason="nothing calls for action")
     if record.maintenance_until is not None and now < record.maintenance_until:
@@ -45,12 +46,14 @@ def watch_cluster(event: WatchEvent, settings: Settings) -> Watched:
     return Watched(signs=signs, is_started=is_started, reason="trouble stands and nothing was running")
 
 
-def _read_standing_signs(active: Node, settings: Settings) -> list[str]:
+def _read_standing_signs(record: ClusterRecord, settings: Settings) -> list[str]:
+    active = settings.node(record.active)
     names = [settings.alarm_name(active.name, what) for what in ACTING_ALARMS]
     states = alarms.read_alarm_states(names)
     standing = [f"the alarm {name}" for name in names if states.get(name) == "ALARM"]
     wrong = [entry.route_table_id for entry in routes.read_entries(settings) if not entry.points_to(active)]
-    return standing + [f"the virtual IP's route in {table}" for table in wrong]
+    unfinished = [] if record.moving_to is None else [f"a move to {record.moving_to} that did not end"]
+    return standing + unfinished + [f"the virtual IP's route in {table}" for table in wrong]
 
 
 def _event_of(signs: list[str]) -> dict[str, Any]:
