@@ -23,6 +23,8 @@ from testbed.files import exclusively
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRATCH = REPOSITORY / ".testbed"
+if not os.access(SCRATCH if SCRATCH.exists() else REPOSITORY, os.W_OK):  # somebody else's
+    SCRATCH = Path(tempfile.gettempdir()) / f"garoon-testbed-{os.getuid()}"
 STACK_NAME = "garoon-failover"
 _ARTIFACTS = "garoon-failover-artifacts"
 _BUILDS_KEPT = 2

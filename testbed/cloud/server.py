@@ -84,6 +84,8 @@ def _set_environment(settings: Settings, scratch: Path) -> None:
         "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",
         "SFN_WAIT_SCALE": str(settings.profile.wait_scale),
         "TMPDIR": str(scratch),
+        "STATE_DIR": str(scratch / "state"),
+        "S3_DATA_DIR": str(scratch / "s3"),
     }
     tempfile.tempdir = str(scratch)
 

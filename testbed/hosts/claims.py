@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 NUMBERS = range(1, 255)
+_DIRECTORY = Path("/tmp")
+"""Of the machine, as the addresses are: another user's, or another TMPDIR's, worlds are kept apart as well."""
 
 
 class NoFreeNumberError(Exception):
@@ -43,19 +44,41 @@ def claim_world_number() -> Iterator[int]:
 def hold_number_of(address: str) -> None:
     """Keep the number of this address (127.NUMBER.B.C) from being claimed, for as long as this process lives."""
     number = int(address.split(".")[1])
-    descriptor = os.open(_lock_file(number, "hosts"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    descriptor = _open(_lock_file(number, "hosts"))
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
 def _lock_file(number: int, kind: str) -> Path:
-    return Path(tempfile.gettempdir()) / f"garoon-testbed-{number}.{kind}.lock"
+    return _DIRECTORY / f"garoon-testbed-{number}.{kind}.lock"
 
 
 def _try_lock(path: Path, mode: int) -> int | None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        descriptor = _open(path)
+    except PermissionError:
+        return None  # another user is just making it
     try:
         fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def _open(path: Path) -> int:
+    """The file, whoever made it: reading is enough for a lock (flock(2)).
+
+    In a sticky directory the kernel may refuse O_CREAT for a file of another user's that exists
+    (fs.protected_regular, proc_sys_fs(5)), so that comes second.
+    """
+    while True:
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            pass
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        except FileExistsError:
+            continue
+        os.fchmod(descriptor, 0o644)  # whatever the umask
+        return descriptor

@@ -3,7 +3,9 @@
 Inputs are drawn by hypothesis, always the same ones: those that are right, broken in every place in turn.
 """
 
+import contextlib
 import copy
+import importlib
 import json
 import re
 from collections.abc import Callable
@@ -11,16 +13,28 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 
+import failover
 import pytest
 from failover.adapters import cluster_table, nodes
 from failover.conclusion import Progress, conclude
 from failover.errors import CloudUnavailable, Failed, InvalidInput
-from failover.models import ClusterRecord, Decision, Failure, OutcomeKind, Trigger, VerbResult, Verdict, Workflow
+from failover.models import (
+    ClusterRecord,
+    Decision,
+    Failure,
+    OutcomeKind,
+    Trigger,
+    Value,
+    VerbResult,
+    Verdict,
+    Workflow,
+)
 from failover.settings import Settings, read_settings
 from failover.triggers import read_trigger
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.unit.conftest import make_environment
 from tests.unit.fake_nodes import FakeNode, FakeSsm
@@ -123,6 +137,40 @@ def test_execution_input_is_understood_or_refused_with_what_is_allowed(
     assert len(trigger.reason) < LONGEST_SENTENCE
     assert not (trigger.is_automatic and trigger.accept_data_loss)
     assert Trigger.model_validate_json(json.dumps(trigger.to_json())) == trigger
+
+
+@pytest.mark.parametrize("workflow", get_args(Workflow))
+@pytest.mark.parametrize("name", ["accept_data_loss", "AcceptDataLoss", "Target", "Reason"])
+def test_operator_s_input_has_one_name_for_each_field(settings: Settings, workflow: Workflow, name: str) -> None:
+    trigger, refusal = value_or_words(lambda: read_trigger(workflow, {name: True}, settings), InvalidInput)
+    assert trigger is None
+    assert f"{name}: Extra inputs are not permitted" in refusal
+
+
+def models_in(module: str) -> list[type[Value]]:
+    members = vars(importlib.import_module(module)).values()
+    return [one for one in members if isinstance(one, type) and issubclass(one, Value) and one.__module__ == module]
+
+
+MODULES = [f"failover.{name}" for name in ("models", "triggers", "confirmation", "signs", "readiness")] + [
+    f"failover.{folder}.{file.stem}"
+    for folder in ("steps", "adapters")
+    for file in sorted((Path(failover.__file__).parent / folder).glob("*.py"))
+    if file.stem != "__init__"
+]
+
+
+@pytest.mark.parametrize("model", [model for module in MODULES for model in models_in(module)])
+def test_python_s_names_are_for_python_alone(model: type[Value]) -> None:
+    """What comes from outside under one of them is refused, or passed over where others' words are read."""
+    others = [name for name, field in model.model_fields.items() if field.alias and field.alias != name]
+    for text in (dict.fromkeys(others, "x"), {}):
+        for validate in (model.model_validate, lambda given: model.model_validate_json(json.dumps(given))):
+            with contextlib.suppress(ValidationError):
+                assert not validate(text).model_fields_set
+    if others and model.model_config["extra"] == "forbid":
+        with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+            model.model_validate({others[0]: "x"})
 
 
 # --- what a node says --------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def evidence(**changes: object) -> Evidence:
             nodes[prefix][field] = value
         else:
             whole[name] = value
-    return Evidence.model_validate(nodes | whole)
+    return Evidence.model_validate(nodes | whole, by_name=True)
 
 
 def dead_active(**changes: object) -> Evidence:

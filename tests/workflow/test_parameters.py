@@ -78,3 +78,9 @@ def test_limits_of_numbers_and_choices_suit_the_nodes(parameter: str, name: str)
     values = limits.get("AllowedValues") or [limits["MinValue"], limits["MaxValue"]]
     allowed = DOCUMENT_PARAMETERS[name].get("allowedPattern") or "|".join(DOCUMENT_PARAMETERS[name]["allowedValues"])
     assert all(allows(allowed, str(value)) for value in values)
+
+
+def test_a_first_deployment_that_fails_leaves_nothing_behind() -> None:
+    """Retain keeps a resource also when the stack's creation is rolled back (CloudFormation, "DeletionPolicy")."""
+    kept = {resource["DeletionPolicy"] for resource in TEMPLATE["Resources"].values() if "DeletionPolicy" in resource}
+    assert kept == {"RetainExceptOnCreate"}

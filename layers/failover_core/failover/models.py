@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -12,9 +12,21 @@ from failover.errors import as_sentence
 
 
 class Value(BaseModel):
-    """Base of every model here: immutable, camelCase outside, unknown fields refused."""
+    """Base of every model here: immutable, camelCase outside, unknown fields refused.
+
+    Only our own code, which calls the class, may use Python's names; what comes from outside is validated, and has one
+    name for each field. What the call says of that holds for the values inside, too (pydantic, "Alias").
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        return super().model_validate(obj, **{"by_alias": True, "by_name": False} | options)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        return super().model_validate_json(json_data, **{"by_alias": True, "by_name": False} | options)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values with camelCase names: what a function returns."""

@@ -32,6 +32,11 @@ _CLOCK_LIMIT_SECONDS = 30
 LONGEST_UNTIL_HEALTHY_SECONDS = 60
 """The outage goal's share for the load balancer: how long it may take to see that a target serves again."""
 
+_HOW_TO_PUT_BACK = (
+    "What was deleted does not come back with `sam deploy`, which only sees that the template has not changed: make a "
+    "change set that reverts drift (docs/operations.md, Put back what somebody deleted or changed)."
+)
+
 
 class Severity(StrEnum):
     """How much a finding matters. CRITICAL alone makes the cluster not ready."""
@@ -681,7 +686,7 @@ def _alarms_missing(evidence: ReadinessEvidence) -> Finding | None:
         about=", ".join(missing),
         severity=Severity.CRITICAL if any(name.endswith(_NEEDED_ALARMS) for name in missing) else Severity.WARNING,
         meaning=f"Alarms of the stack do not exist: {', '.join(missing)}.",
-        action="Deploy the stack again.",
+        action=_HOW_TO_PUT_BACK,
     )
 
 
@@ -709,7 +714,7 @@ def _rules_off(evidence: ReadinessEvidence) -> Finding | None:
         about=", ".join(off),
         severity=Severity.CRITICAL if any(rule in _NEEDED_RULES for rule in off) else Severity.WARNING,
         meaning=f"EventBridge rules of the stack are off or do not exist: {', '.join(off)}.",
-        action="Switch them on in the EventBridge console, or deploy the stack again.",
+        action=f"Switch on in the EventBridge console those that are off. {_HOW_TO_PUT_BACK}",
     )
 
 
