@@ -64,6 +64,7 @@ CLASSES: Mapping[str, FaultClass] = {
                 faults.AfterLockLost,
             ),
         ),
+        FaultClass("sleeping function", points.step_points, (faults.Slept, faults.SleptDeeply)),
         FaultClass(
             "node verb",
             points.command_points,

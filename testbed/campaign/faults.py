@@ -321,6 +321,36 @@ class LambdaUnavailable(StepFault):
         raise FunctionError("Lambda.TooManyRequestsException", "Rate Exceeded.")
 
 
+class Slept(StepFault):
+    """The function had not been called for weeks: from the first call on it is refused, until Lambda has it ready.
+
+    "Lambda.CodeArtifactUserPendingException" (Lambda API Reference, "Invoke"; "Lambda function states": Inactive).
+    """
+
+    seconds = 40.0
+
+    def __init__(self, point: Point) -> None:
+        super().__init__(point)
+        self._function = ""
+        self._until = 0.0
+
+    def on_step(self, invocation: Invocation, perform: Callable[[], Any]) -> Any:
+        if self._count.is_here(invocation.where, "") and not self._function:
+            self._fire(f"{type(self).__name__} at {invocation.where}")
+            self._function = invocation.function.name
+            self._until = self.world.busy_until = self.world.loop.now + self.seconds
+        if invocation.function.name == self._function and self.world.loop.now < self._until:
+            message = "Lambda is initializing your function. It will be ready to invoke shortly."
+            raise FunctionError("Lambda.CodeArtifactUserPendingException", message)
+        return perform()
+
+
+class SleptDeeply(Slept):
+    """As long as was ever reported."""
+
+    seconds = 106.0
+
+
 class TimedOutBefore(StepFault):
     def instead(self, invocation: Invocation, perform: Callable[[], Any]) -> Any:
         self.world.loop.sleep(3600.0)

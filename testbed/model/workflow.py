@@ -74,7 +74,10 @@ class Workflow:
         return place_after
 
     def is_retried(self, place: Place, error: str) -> bool:
-        return any(_matches(retry["ErrorEquals"], error) for retry in self._states[place.state].get("Retry", []))
+        """The first retrier that names the error decides, and one may say that it is tried no more."""
+        retriers = self._states[place.state].get("Retry", [])
+        attempts = (retry["MaxAttempts"] for retry in retriers if _matches(retry["ErrorEquals"], error))
+        return bool(next(attempts, 0))
 
     def _enter(self, place: Place, given: Any, execution: str) -> Place:
         """The next Task, or the end, that an execution comes to from the state of `place` with that input."""

@@ -2,8 +2,11 @@
 
 import pytest
 
-from testbed.campaign import cases
+from testbed.campaign import cases, faults
+from testbed.campaign.case import End
+from testbed.campaign.cases import Case
 from testbed.campaign.install import Controller
+from testbed.campaign.points import Point
 from testbed.campaign.regressions import CASES, WALKS
 from testbed.campaign.walk import run_walk
 
@@ -13,6 +16,21 @@ def test_case_keeps_its_promises_now(controller: Controller, name: str) -> None:
     report = cases.run(controller, CASES[name])
     assert report.has_fired, "the fault found no occasion: the case shows nothing any more"
     assert report.broken == ()
+
+
+_DETECTED_AND_DONE_SECONDS = 60.0
+
+
+@pytest.mark.parametrize("kind", [faults.Slept, faults.SleptDeeply])
+@pytest.mark.parametrize("state", ["AcquireLock", "AssessCluster", "FenceNode", "PromoteReplica", "SwapRoute"])
+def test_function_that_slept_delays_the_failover_by_its_sleep_and_no_more(
+    controller: Controller, kind: type[faults.Slept], state: str
+) -> None:
+    """An error that no Retry named, and the minimum interval that the failed attempt used up, made it 20 minutes."""
+    case = Case("network-loss", "sleeping function", kind.__name__, Point(state))
+    report = cases.run(controller, case)
+    assert (report.end, report.has_fired) == (End.SURVIVED, True)
+    assert report.outage_seconds <= kind.seconds + _DETECTED_AND_DONE_SECONDS
 
 
 @pytest.mark.parametrize("name", WALKS)

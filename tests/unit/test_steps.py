@@ -548,6 +548,37 @@ def test_outcome_is_recorded_published_and_the_lock_is_free(
     assert "By hand:" not in message["text"]
 
 
+FAILED_PROMOTION = {"step": "PromoteReplica", "error": "Lambda.CodeArtifactUserPendingException", "cause": "It slept."}
+
+
+@pytest.mark.parametrize(
+    ("progress", "failure", "is_used_up"),
+    [
+        ({"isMoved": True}, None, True),
+        ({"isMoved": True}, {"step": "StartServices", "error": "Failed", "cause": "MySQL does not start."}, True),
+        ({}, {"step": "FenceNode", "error": "Failed", "cause": "It slept."}, False),
+        ({"moveFailure": FAILED_PROMOTION}, None, False),
+        ({"moveFailure": FAILED_PROMOTION}, {"step": "StartNode", "error": "Failed", "cause": "It is dead."}, False),
+    ],
+)
+@pytest.mark.usefixtures("lock", "published")
+def test_only_a_role_that_moved_uses_up_the_minimum_interval(
+    settings: Settings, progress: dict[str, Any], failure: dict[str, Any] | None, is_used_up: bool
+) -> None:
+    """An attempt that moved nothing and used it up kept the service away for 15 more minutes."""
+    held = acquire_lock(AcquireLockInput(execution=EXECUTION, workflow="failover", input=ALARM_EVENT), settings)
+    request = {
+        "execution": EXECUTION,
+        "startedAt": "2026-11-22T04:00:00Z",
+        "lock": held.to_json(),
+        "decision": {"verdict": "failOver", "reason": "It was down."},
+        "progress": progress,
+        "failure": failure,
+    }
+    record_outcome(RecordOutcomeInput.model_validate(request), settings)
+    assert (table.read_record(settings).last_failover_at is not None) == is_used_up
+
+
 @pytest.mark.usefixtures("cluster_table")
 def test_refused_input_is_told_and_changes_nothing(settings: Settings, published: list[dict[str, Any]]) -> None:
     failure = {

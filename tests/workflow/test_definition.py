@@ -97,8 +97,70 @@ def test_every_task_is_explained_bounded_retried_and_caught(machine: Machine, na
     assert task["Comment"]
     function_seconds = TEMPLATE["Globals"]["Function"]["Timeout"]
     assert shortest_timeout_seconds(task) > function_seconds, "the function ends first, and says why"
-    assert task["Retry"]
     assert "States.ALL" in task["Catch"][-1]["ErrorEquals"]
+
+
+SLOW = {
+    "ErrorEquals": [
+        "CloudUnavailable",
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.Unknown",
+        "Runtime.ExitError",
+        "Sandbox.Timedout",
+        "States.Timeout",
+    ],
+    "IntervalSeconds": 1,
+    "BackoffRate": 2.0,
+    "MaxDelaySeconds": 15,
+    "MaxAttempts": 8,
+    "JitterStrategy": "FULL",
+}
+"""What takes long to fail, up to a function's whole time: few tries."""
+FINAL = {
+    "ErrorEquals": ["InvalidInput", "LockHeld", "LockLost", "Refused", "Failed", "DataNotKept"],
+    "MaxAttempts": 0,
+}
+"""The words of our own functions: trying again would be answered with the same."""
+REFUSED_AT_ONCE = {"IntervalSeconds": 1, "BackoffRate": 2.0, "MaxDelaySeconds": 4, "MaxAttempts": 45}
+"""The function did not run: it sleeps, is being set up, or Lambda is busy."""
+SLEEPERS = [
+    "Lambda.CodeArtifactUserPendingException",
+    "Lambda.ResourceNotReadyException",
+    "Lambda.ResourceConflictException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+]
+"""Documented and reported errors of Lambda's that pass by themselves (Lambda API Reference, "Invoke"; Step Functions
+Developer Guide, "Handle transient Lambda service exceptions")."""
+LONGEST_SLEEP_SECONDS = 106
+"""A function that nobody called for weeks was refused for 40 to 106 s (reported for several projects in 2026)."""
+
+
+@EACH_TASK
+def test_every_task_is_tried_again_whenever_its_function_did_not_speak(machine: Machine, name: str) -> None:
+    """What our functions raise on purpose is final, NotYet and CloudUnavailable apart. All else is Lambda's, whatever
+    it calls it, and passes; but an answer to a question to an operator may have any name."""
+    rest = [rule for rule in machine.tasks[name]["Retry"] if rule["ErrorEquals"] not in (["NotYet"], ["LockHeld"])]
+    if name == "RequestConfirmation":
+        in_time = [error for error in SLOW["ErrorEquals"] if error != "States.Timeout"]
+        assert rest == [SLOW | {"ErrorEquals": in_time}, {"ErrorEquals": SLEEPERS} | REFUSED_AT_ONCE]
+    else:
+        assert rest == [SLOW, FINAL, {"ErrorEquals": ["States.ALL"]} | REFUSED_AT_ONCE]
+
+
+def test_a_function_that_slept_is_waited_for() -> None:
+    rule, delay, waited = REFUSED_AT_ONCE, float(REFUSED_AT_ONCE["IntervalSeconds"]), 0.0
+    for _ in range(int(rule["MaxAttempts"])):
+        waited += delay
+        delay = min(delay * rule["BackoffRate"], rule["MaxDelaySeconds"])
+    assert waited >= 1.5 * LONGEST_SLEEP_SECONDS
+
+
+def test_every_error_of_our_own_is_final_or_has_its_retry() -> None:
+    own = {name for name, kind in inspect.getmembers(failover.errors, inspect.isclass) if FailoverError in kind.mro()}
+    assert own - {"FailoverError"} == {*FINAL["ErrorEquals"], "NotYet", "CloudUnavailable"}
 
 
 @EACH_TASK

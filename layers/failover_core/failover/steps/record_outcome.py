@@ -59,14 +59,14 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
         snapshot_id=request.snapshot_id,
     )
     if request.lock:
-        has_moved = request.progress.is_moved or request.progress.move_failure is not None
         # A "no" is kept only while the trouble stands that it was said of.
         is_halted = conclusion.kind is OutcomeKind.HALTED
         cluster_table.release_lock(
             settings,
             request.execution,
             outcome,
-            is_automatic_failover=has_moved and request.lock.trigger.is_automatic,
+            # An attempt that moved nothing costs no interval: the next one may come as soon as the trouble is seen.
+            is_automatic_failover=request.progress.is_moved and request.lock.trigger.is_automatic,
             refusal=read_answer(request.asked, settings.confirm_failover) if is_halted else AutomaticLimit.NONE,
             is_move_over=_is_earlier_move_over(request, now_recorded),
         )
