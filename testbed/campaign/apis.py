@@ -150,10 +150,10 @@ class Apis:
                 "NetworkInterfaceId": name,
                 "SourceDestCheck": checks[name].get(self.seconds_behind) if name in checks else True,
                 "SubnetId": subnet,
-                "Attachment": {"InstanceId": host.instance_id},
+                "Attachment": {"InstanceId": host.instance_id, "DeviceIndex": index},
             }
             for host in self._world.hosts.values()
-            for name, subnet in zip(host.interface_ids, host.subnet_ids, strict=True)
+            for index, (name, subnet) in enumerate(zip(host.interface_ids, host.subnet_ids, strict=True))
         ]
         wanted = {
             "subnet-id": lambda one: one["SubnetId"],
@@ -194,12 +194,37 @@ class Apis:
         self._world.source_dest_checks[parameters["NetworkInterfaceId"]].set(parameters["SourceDestCheck"]["Value"])
         return {}
 
+    def ec2_describe_volumes(self, parameters: Mapping[str, Any]) -> Json:
+        return {
+            "Volumes": [
+                {
+                    "VolumeId": host.volume_id,
+                    "Attachments": [{"InstanceId": host.instance_id, "Device": "/dev/xvdb", "State": "attached"}],
+                }
+                for host in self._world.hosts.values()
+                if host.volume_id in parameters["VolumeIds"]
+            ]
+        }
+
     def ec2_create_snapshot(self, parameters: Mapping[str, Any]) -> Json:
         [host] = [host for host in self._world.hosts.values() if host.volume_id == parameters["VolumeId"]]
-        return {"SnapshotId": self._world.take_snapshot(host)}
+        [tags] = [one["Tags"] for one in parameters["TagSpecifications"]]
+        [execution] = [tag["Value"] for tag in tags if tag["Key"] == "garoon-failover:execution"]
+        return {"SnapshotId": self._world.take_snapshot(host, execution)}
 
     def ec2_describe_snapshots(self, parameters: Mapping[str, Any]) -> Json:
         snapshots = self._world.snapshots
+        if "Filters" in parameters:
+            wanted = {one["Name"]: one["Values"] for one in parameters["Filters"]}
+            return {
+                "Snapshots": [
+                    {"SnapshotId": name}
+                    for name, snapshot in snapshots.items()
+                    if [self._world.hosts[snapshot.node].volume_id] == wanted["volume-id"]
+                    and [snapshot.execution] == wanted["tag:garoon-failover:execution"]
+                    and self._world.loop.now - snapshot.taken_at >= self.seconds_behind
+                ]
+            }
         found = [name for name in parameters["SnapshotIds"] if name in snapshots]
         if not found:
             raise AwsError("InvalidSnapshot.NotFound", "The snapshot does not exist.")

@@ -37,6 +37,7 @@ class Snapshot:
     node: str
     taken_at: float
     data: frozenset[int]
+    execution: str
 
     def state_at(self, moment: float) -> str:
         return "completed" if moment - self.taken_at >= _SNAPSHOT_SECONDS else "pending"
@@ -171,10 +172,10 @@ class World:
                 host.change(f"cut off: {', '.join(sorted(cut)) or 'nothing'}", cut_interfaces=cut)
         return association
 
-    def take_snapshot(self, host: Host) -> str:
+    def take_snapshot(self, host: Host, execution: str) -> str:
         """Its id; it holds what the volume holds now, also while it is still pending."""
         name = f"snap-{len(self.snapshots) + 1}"
-        self.snapshots[name] = Snapshot(host.name, self.loop.now, frozenset(host.data))
+        self.snapshots[name] = Snapshot(host.name, self.loop.now, frozenset(host.data), execution)
         self.log(f"{name} is taken of {host.name}")
         return name
 

@@ -475,7 +475,15 @@ class System:
                     for subnet in subnets
                     if {subnet, instance} & set(wanted.get("Values", []))
                 ]
-                return json.dumps({"NetworkInterfaces": found or [{"SourceDestCheck": False}]})
+                names = parameters.get("NetworkInterfaceIds", [])
+                found += [
+                    {
+                        "NetworkInterfaceId": name, "SourceDestCheck": False, "SubnetId": SUBNET_IDS[index][0],
+                        "Attachment": {"InstanceId": INSTANCE_IDS[index], "DeviceIndex": 0},
+                    }
+                    for index, name in enumerate(INTERFACE_IDS) if name in names
+                ]  # fmt: skip
+                return json.dumps({"NetworkInterfaces": found})
             case "describe_target_health":
                 node = state.world.nodes[state.world.route]
                 health = {"State": "healthy" if node.is_serving and node.answers else "unhealthy"}

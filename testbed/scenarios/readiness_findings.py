@@ -183,6 +183,11 @@ def wrong_interface(bed: Bed) -> AbstractContextManager[None]:
     return changed_parameters(bed.clients, {"NodeBEth0InterfaceId": wrong})
 
 
+def swapped_volumes(bed: Bed) -> AbstractContextManager[None]:
+    first, second = (bed.installation.nodes[name].data_volume_id for name in (HOME, STANDBY))
+    return changed_parameters(bed.clients, {"NodeADataVolumeId": second, "NodeBDataVolumeId": first})
+
+
 # What is the matter, and by which findings it must be seen.
 PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], set[str]], ...] = (
     (
@@ -215,6 +220,7 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
     ("the record cannot be read", recorded(epoch="many"), {"unknown-record"}),
     ("the record names the standby as active", recorded(active=STANDBY), {"roles-disagree", "active-not-serving"}),
     ("a parameter names the wrong interface", wrong_interface, {"interface-elsewhere"}),
+    ("the parameters have the data volumes swapped", swapped_volumes, {"volume-elsewhere"}),
     ("the standby's replica is in the middle of a resync", resync, {"replica-stale", "replication-word-missing"}),
     ("the standby's eth1 goes down", faulty(nic_eth1="down"), {"path-lost", "replica-not-connected"}),
     (

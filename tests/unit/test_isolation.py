@@ -4,9 +4,13 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from failover.adapters import isolation
-from failover.errors import Failed
+from failover.errors import Failed, NotYet
 from failover.settings import Node, Settings
+
+from tests.unit.conftest import FakeTime
+from tests.unit.fake_network import FakeNetwork
 
 
 @pytest.fixture
@@ -85,3 +89,55 @@ def test_whatever_else_is_in_the_way_is_named(installation: Settings) -> None:
     boto3.client("ec2").delete_network_interface(NetworkInterfaceId=other)
     elsewhere = home.model_copy(update={"eth1_subnet_id": home.eth0_subnet_id})
     assert "not one of its configured subnets" in isolation.why_not_alone(elsewhere)
+
+
+class LateAssociations(FakeNetwork):
+    """Each change gives an association a new id, and for some time EC2 shows the old one."""
+
+    def __init__(self, settings: Settings, clock: FakeTime, seconds_late: float) -> None:
+        super().__init__(settings)
+        self._clock, self._shown_at = clock, clock.now + seconds_late
+
+    def _acls(self, filters: dict[str, list[str]]) -> dict[str, Any]:
+        answer = super()._acls(filters)
+        for acl in answer["NetworkAcls"] if self._clock.now < self._shown_at else []:
+            for association in acl["Associations"]:
+                association["NetworkAclAssociationId"] = "aclassoc-old"
+        return answer
+
+    def replace_network_acl_association(self, AssociationId: str, NetworkAclId: str) -> None:  # noqa: N803
+        if AssociationId == "aclassoc-old":
+            answer: Any = {"Error": {"Code": "InvalidAssociationID.NotFound", "Message": "It does not exist."}}
+            raise ClientError(answer, "ReplaceNetworkAclAssociation")
+        super().replace_network_acl_association(AssociationId, NetworkAclId)
+
+
+@pytest.mark.parametrize(("seconds_late", "is_isolated"), [(6.0, True), (60.0, False)])
+def test_association_that_ec2_shows_too_late_is_read_again_and_is_no_final_error(
+    seconds_late: float, is_isolated: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeTime()
+    network = LateAssociations(settings, clock, seconds_late)
+    monkeypatch.setattr(isolation, "client", lambda _service: network)
+    monkeypatch.setattr(isolation, "time", clock)
+    node = settings.node_a
+    if is_isolated:
+        isolation.isolate(isolation.read_acls(node), settings)
+    else:
+        with pytest.raises(NotYet, match="does not agree with itself"):
+            isolation.isolate(isolation.read_acls(node), settings)
+    assert isolation.is_isolated(node, settings) is is_isolated
+
+
+def test_eth0_in_the_subnet_of_eth1_is_not_cut_off_in_the_wrong_order(installation: Settings) -> None:
+    home = installation.node_a
+    [eth0] = boto3.client("ec2").describe_network_interfaces(
+        Filters=[{"Name": "subnet-id", "Values": [home.eth0_subnet_id]}]
+    )["NetworkInterfaces"]
+    swapped = home.model_copy(
+        update={
+            "eth0_interface_id": eth0["NetworkInterfaceId"], "eth0_subnet_id": home.eth1_subnet_id,
+            "eth1_subnet_id": home.eth0_subnet_id,
+        }
+    )  # fmt: skip
+    assert "configured to be in" in isolation.why_not_alone(swapped)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from failover.adapters.alarms import Alarm
 from failover.adapters.routes import Interface, RouteEntry
+from failover.adapters.snapshots import DataVolume
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.models import (
     Answer,
@@ -75,7 +76,19 @@ def evidence(**changes: Any) -> ReadinessEvidence:
         statuses={name: a_status(name) for name in names},
         probes={name: a_probe() for name in names},
         interfaces={
-            node.name: Interface(instance_id=node.instance_id, is_source_dest_check_on=False) for node in SETTINGS.nodes
+            node.name: Interface(
+                instance_id=node.instance_id,
+                device_index=0,
+                subnet_id=node.eth0_subnet_id,
+                is_source_dest_check_on=False,
+            )
+            for node in SETTINGS.nodes
+        },
+        volumes={
+            node.name: DataVolume(
+                volume_id=node.data_volume_id, exists=True, instance_id=node.instance_id, device="/dev/xvdb"
+            )
+            for node in SETTINGS.nodes
         },
         isolated_subnets={name: [] for name in names},
         why_not_alone=dict.fromkeys(names, ""),
@@ -117,6 +130,10 @@ def without_alarm(name: str) -> dict[str, Any]:
 
 def interface(node: str, **changes: Any) -> dict[str, Any]:
     return of("interfaces", node, evidence().interfaces[node].model_copy(update=changes))  # type: ignore[union-attr]
+
+
+def volume(node: str, **changes: Any) -> dict[str, Any]:
+    return of("volumes", node, evidence().volumes[node].model_copy(update=changes))  # type: ignore[union-attr]
 
 
 FENCE = Fence(node="db-02", execution="arn:one")
@@ -222,6 +239,14 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         [("interface-elsewhere", "db-02", CRITICAL)],
     ),
     "interface of none": (interface("db-02", instance_id=None), [("interface-elsewhere", "db-02", CRITICAL)]),
+    "eth1 given as eth0": (interface("db-02", device_index=1), [("interface-elsewhere", "db-02", CRITICAL)]),
+    "eth0 in another subnet": (
+        interface("db-02", subnet_id="subnet-0b1"), [("interface-elsewhere", "db-02", CRITICAL)]
+    ),
+    "volume of the other node": (volume("db-01", instance_id="i-0b"), [("volume-elsewhere", "db-01", CRITICAL)]),
+    "volume of none": (volume("db-01", instance_id=None), [("volume-elsewhere", "db-01", CRITICAL)]),
+    "volume that is not there": (volume("db-01", exists=False), [("volume-elsewhere", "db-01", CRITICAL)]),
+    "root volume": (volume("db-01", device="/dev/xvda"), [("volume-elsewhere", "db-01", CRITICAL)]),
     "isolated for no reason": (
         of("isolated_subnets", "db-02", ["subnet-0c"]),
         [("node-isolated", "db-02", CRITICAL)],
@@ -298,6 +323,7 @@ SOURCES: dict[str, dict[str, Any]] = {
     "statuses": of("statuses", "db-02", Unknown(why="no")),
     "probes": of("probes", "db-02", Unknown(why="no")),
     "interfaces": of("interfaces", "db-02", Unknown(why="no")),
+    "volumes": of("volumes", "db-02", Unknown(why="no")),
     "isolated-subnets": of("isolated_subnets", "db-02", Unknown(why="no")),
     "why-not-alone": of("why_not_alone", "db-02", Unknown(why="no")),
     "routes": {"routes": Unknown(why="no")},

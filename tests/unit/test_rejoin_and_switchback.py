@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from failover.adapters import cluster_table as table
 from failover.adapters import snapshots
-from failover.adapters.snapshots import SnapshotState
+from failover.adapters.snapshots import DataVolume, SnapshotState
 from failover.conclusion import Progress, conclude
 from failover.errors import DataNotKept, Failed, InvalidInput, LockLost, NotYet, Refused
 from failover.models import (
@@ -209,8 +209,13 @@ class FakeSnapshots:
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.state = SnapshotState.PENDING
+        self.attached_to: str | None = "i-0a"
+        self.device = "/dev/xvdb"
 
-    def take_snapshot(self, node: Any, _settings: Settings, _reason: str) -> str:
+    def read_data_volume(self, node: Any) -> DataVolume:
+        return DataVolume(volume_id=node.data_volume_id, exists=True, instance_id=self.attached_to, device=self.device)
+
+    def take_snapshot(self, node: Any, _settings: Settings, _execution: str, _reason: str) -> str:
         self.taken.append(node.name)
         return f"snap-{len(self.taken)}"
 
@@ -221,6 +226,7 @@ class FakeSnapshots:
 @pytest.fixture
 def ebs(monkeypatch: pytest.MonkeyPatch) -> FakeSnapshots:
     fake = FakeSnapshots()
+    monkeypatch.setattr(snapshots, "read_data_volume", fake.read_data_volume)
     monkeypatch.setattr(snapshots, "take_snapshot", fake.take_snapshot)
     monkeypatch.setattr(snapshots, "read_snapshot", fake.read_snapshot)
     return fake
@@ -235,6 +241,25 @@ def test_data_is_kept_once_and_only_when_the_snapshot_is_complete(settings: Sett
     ebs.state = SnapshotState.COMPLETED
     assert keep_data(request, settings).snapshot_id == "snap-1"
     assert ebs.taken == ["db-01"]
+
+
+@pytest.mark.usefixtures("lock")
+@pytest.mark.parametrize(
+    ("attached_to", "device", "words"),
+    [
+        ("i-0b", "/dev/xvdb", "vol-0a is configured as the data volume of db-01 .i-0a., but it is attached to i-0b"),
+        (None, "/dev/xvdb", "attached to no instance"),
+        ("i-0a", "/dev/sda1", "root volume"),
+    ],
+)
+def test_no_snapshot_is_taken_of_a_volume_that_is_not_the_node_s(
+    attached_to: str | None, device: str, words: str, settings: Settings, ebs: FakeSnapshots
+) -> None:
+    ebs.attached_to, ebs.device = attached_to, device
+    with pytest.raises(Refused, match=words):
+        keep_data(KeepDataInput(execution=EXECUTION, node="db-01"), settings)
+    assert ebs.taken == []
+    assert table.read_record(settings).kept_data is None
 
 
 @pytest.mark.usefixtures("lock")

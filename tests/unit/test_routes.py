@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from failover.adapters import routes
 from failover.adapters.routes import THROTTLED_SECONDS, RouteEntry, point_entries_to
-from failover.errors import CloudUnavailable
+from failover.errors import CloudUnavailable, NotYet
 from failover.settings import Settings
 
 from tests.unit.conftest import FakeTime
@@ -54,3 +54,48 @@ def test_limit_that_never_lets_go_ends_in_time_as_the_clouds_trouble(
         point_entries_to(settings.node_b, ENTRIES, settings)
     assert len(ec2.done) == 10
     assert routes.time.monotonic() < FakeTime().now + 2 * THROTTLED_SECONDS
+
+
+class LateEc2:
+    """Two tables' entries; what the other calls would say of them is older."""
+
+    def __init__(self, existing: set[str], refusal: str = "InvalidParameterValue") -> None:
+        self.existing = existing
+        self._refusal = refusal
+        self.is_undecided = False
+        """Neither call is taken."""
+
+    def replace_route(self, RouteTableId: str, **_target: Any) -> None:  # noqa: N803
+        if RouteTableId not in self.existing or self.is_undecided:
+            raise ClientError({"Error": {"Code": self._refusal, "Message": "There is no route."}}, "ReplaceRoute")
+
+    def create_route(self, RouteTableId: str, **_target: Any) -> None:  # noqa: N803
+        if RouteTableId in self.existing or self.is_undecided:
+            raise ClientError({"Error": {"Code": "RouteAlreadyExists", "Message": "It exists."}}, "CreateRoute")
+        self.existing.add(RouteTableId)
+
+
+def late(monkeypatch: pytest.MonkeyPatch, *existing: str) -> LateEc2:
+    ec2 = LateEc2(set(existing))
+    monkeypatch.setattr(routes, "client", lambda _service: ec2)
+    monkeypatch.setattr(routes, "time", FakeTime())
+    return ec2
+
+
+def test_entry_that_ec2_showed_too_early_or_too_late_is_written_by_the_other_call(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ec2 = late(monkeypatch, "rtb-unseen")
+    unseen = RouteEntry(route_table_id="rtb-unseen", interface_id=None, exists=False, is_blackhole=False)
+    gone = RouteEntry(route_table_id="rtb-gone", interface_id="eni-0a", exists=True, is_blackhole=False)
+    point_entries_to(settings.node_b, [unseen, gone], settings)
+    assert ec2.existing == {"rtb-unseen", "rtb-gone"}
+
+
+def test_table_of_which_neither_call_is_taken_is_looked_at_again_later(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ec2 = late(monkeypatch)
+    ec2.is_undecided = True
+    with pytest.raises(NotYet, match="does not agree with itself on rtb-0"):
+        point_entries_to(settings.node_b, ENTRIES[:1], settings)

@@ -465,17 +465,21 @@ def network(aws: None, settings: Settings) -> Settings:
         ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
         for _node in settings.nodes
     ]
+    machines = [
+        ec2.run_instances(
+            ImageId="ami-1", MinCount=1, MaxCount=1, NetworkInterfaces=[{"DeviceIndex": 0, "NetworkInterfaceId": eni}]
+        )["Instances"][0]["InstanceId"]
+        for eni in enis
+    ]
     tables = [ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _zone in "ac"]
     for table_id in tables:
         ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="10.1.0.10/32", NetworkInterfaceId=enis[0])
         ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="198.18.0.0/24", NetworkInterfaceId=enis[0])
-    return settings.model_copy(
-        update={
-            "node_a": settings.node_a.model_copy(update={"eth0_interface_id": enis[0]}),
-            "node_b": settings.node_b.model_copy(update={"eth0_interface_id": enis[1]}),
-            "route_table_ids": tuple(tables),
-        }
+    node_a, node_b = (
+        node.model_copy(update={"eth0_interface_id": eni, "instance_id": machine, "eth0_subnet_id": subnet})
+        for node, eni, machine in zip(settings.nodes, enis, machines, strict=True)
     )
+    return settings.model_copy(update={"node_a": node_a, "node_b": node_b, "route_table_ids": tuple(tables)})
 
 
 def route_targets(settings: Settings, cidr: str) -> list[str | None]:
@@ -511,6 +515,36 @@ def test_missing_entry_is_made_and_right_ones_left_alone(network: Settings) -> N
     boto3.client("ec2").delete_route(RouteTableId=missing, DestinationCidrBlock="10.1.0.10/32")
     swapped = swap("db-01", network)
     assert (swapped.changed, swapped.already_right) == ([missing], [right])
+    assert route_targets(network, "10.1.0.10/32") == [network.node_a.eth0_interface_id] * 2
+
+
+@pytest.mark.usefixtures("lock")
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"instance_id": "i-0ff"}, "attached to i-.*wrong place"),
+        ({"eth0_subnet_id": "subnet-0ff"}, "in subnet-0ff, but it is in"),
+    ],
+)
+def test_routes_stay_as_they_are_when_the_configured_interface_is_not_the_node_s_eth0(
+    network: Settings, change: dict[str, str], words: str
+) -> None:
+    wrong = network.model_copy(update={"node_b": network.node_b.model_copy(update=change)})
+    with pytest.raises(Refused, match=words):
+        swap("db-02", wrong)
+    assert route_targets(network, "10.1.0.10/32") == [network.node_a.eth0_interface_id] * 2
+
+
+@pytest.mark.usefixtures("lock")
+def test_eth1_given_as_eth0_gets_no_routes(network: Settings) -> None:
+    ec2 = boto3.client("ec2")
+    eth1 = ec2.create_network_interface(SubnetId=network.node_b.eth0_subnet_id)["NetworkInterface"]
+    ec2.attach_network_interface(
+        NetworkInterfaceId=eth1["NetworkInterfaceId"], InstanceId=network.node_b.instance_id, DeviceIndex=1
+    )
+    wrong = network.node_b.model_copy(update={"eth0_interface_id": eth1["NetworkInterfaceId"]})
+    with pytest.raises(Refused, match="interface number 1, and eth0 is number 0"):
+        swap("db-02", network.model_copy(update={"node_b": wrong}))
     assert route_targets(network, "10.1.0.10/32") == [network.node_a.eth0_interface_id] * 2
 
 
@@ -903,6 +937,7 @@ def test_heartbeat_is_lost_before_its_alarm_says_so_only_beside_a_living_one(
 def test_beats_are_not_asked_for_while_the_active_node_answers(network: Settings, ssm: FakeSsm) -> None:
     put_alarm("garoon-db-01-heartbeat-lost", "OK")
     put_beats(db_01=40, db_02=3)
+    ssm.nodes |= {network.node_a.instance_id: ssm.nodes["i-0a"], network.node_b.instance_id: ssm.nodes["i-0b"]}
     assert gather(network).is_heartbeat_lost is False
 
 

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 
 from failover.adapters.alarms import Alarm
 from failover.adapters.routes import Interface, RouteEntry
+from failover.adapters.snapshots import DataVolume
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.errors import as_sentence
 from failover.models import Answer, ClusterRecord, InstanceState, NodeStatus, PeerProbe, StatusChecks, Value
@@ -80,6 +81,8 @@ class ReadinessEvidence(Value):
     """Answer.NONE: the node was asked, and is silent."""
     probes: dict[str, PeerProbe | Answer | Unknown]
     interfaces: dict[str, Interface | Unknown]
+    volumes: dict[str, DataVolume | Unknown]
+    """Each node's data volume."""
     isolated_subnets: dict[str, list[str] | Unknown]
     """Those of the node's subnets that have the network ACL which denies everything."""
     why_not_alone: dict[str, str | Unknown]
@@ -158,6 +161,7 @@ _SOURCES = {
     "statuses": ("The node's state", Severity.CRITICAL),
     "probes": ("What the node sees of its peer", Severity.CRITICAL),
     "interfaces": ("The node's eth0 interface", Severity.CRITICAL),
+    "volumes": ("The node's data volume", Severity.CRITICAL),
     "isolated_subnets": ("The network ACLs of the subnets", Severity.CRITICAL),
     "why_not_alone": ("What else is in the subnets", Severity.WARNING),
     "routes": ("The virtual IP's routes", Severity.CRITICAL),
@@ -565,15 +569,30 @@ def _subnet_shared(evidence: ReadinessEvidence, node: str) -> Finding | None:
 
 def _interface_elsewhere(evidence: ReadinessEvidence, node: str) -> Finding | None:
     interface = evidence.interfaces[node]
-    if isinstance(interface, Unknown) or interface.instance_id == evidence.settings.node(node).instance_id:
+    why_not = "" if isinstance(interface, Unknown) else interface.why_not_eth0_of(evidence.settings.node(node))
+    if not why_not:
         return None
     return Finding(
         id="interface-elsewhere",
         about=node,
         severity=Severity.CRITICAL,
-        meaning=f"The interface configured as {node}'s eth0 is attached to {interface.instance_id or 'no instance'}, "
-        f"not to {node}: the routes would lead to the wrong place.",
+        meaning=f"{why_not}: the routes would lead to the wrong place.",
         action="Correct the stack's parameters, or attach the interface.",
+    )
+
+
+def _volume_elsewhere(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    """A rejoin keeps what the node holds by a snapshot of this volume; of another one it would keep nothing."""
+    volume = evidence.volumes[node]
+    why_not = "" if isinstance(volume, Unknown) else volume.why_not_of(evidence.settings.node(node))
+    if not why_not:
+        return None
+    return Finding(
+        id="volume-elsewhere",
+        about=node,
+        severity=Severity.CRITICAL,
+        meaning=f"{why_not}: what {node} alone holds after a failover could not be kept, so it would not rejoin.",
+        action=f"Correct the stack's parameters, or attach the volume to {node}.",
     )
 
 
@@ -768,6 +787,7 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _mounted_by_fstab,
     _source_dest_check_on,
     _interface_elsewhere,
+    _volume_elsewhere,
     _node_isolated,
     _subnet_shared,
 )

@@ -6,12 +6,18 @@ leaves a subnet, not within it (Amazon VPC User Guide, "Network ACL basics"): so
 nothing but the node's own interface, and the node none in another subnet.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 
-from failover.adapters.clients import client, translate_errors
-from failover.errors import Failed
+from botocore.exceptions import ClientError
+
+from failover.adapters.clients import client, error_code, translate_errors
+from failover.errors import Failed, NotYet
 from failover.models import Value
 from failover.settings import Node, Settings
+
+_LATE_SECONDS = 10.0
+"""How long an association that EC2 shows and does not know any more is read again before the workflow tries anew."""
 
 
 class SubnetAcl(Value):
@@ -27,6 +33,10 @@ class SubnetAcl(Value):
 @translate_errors
 def read_acls(node: Node) -> list[SubnetAcl]:
     """The network ACLs of the node's subnets, eth0's first. Raises Failed if a subnet does not exist."""
+    return _read_acls(node.subnet_ids, node.name)
+
+
+def _read_acls(subnet_ids: tuple[str, ...], node: str) -> list[SubnetAcl]:
     found = {
         association["SubnetId"]: SubnetAcl(
             subnet_id=association["SubnetId"],
@@ -36,14 +46,16 @@ def read_acls(node: Node) -> list[SubnetAcl]:
         )
         for page in client("ec2")
         .get_paginator("describe_network_acls")
-        .paginate(Filters=[{"Name": "association.subnet-id", "Values": list(node.subnet_ids)}])
+        .paginate(Filters=[{"Name": "association.subnet-id", "Values": list(subnet_ids)}])
         for acl in page["NetworkAcls"]
         for association in acl["Associations"]
     }
-    missing = [subnet_id for subnet_id in node.subnet_ids if subnet_id not in found]
+    missing = [subnet_id for subnet_id in subnet_ids if subnet_id not in found]
     if missing:
-        raise Failed(f"Subnets of {node.name} that do not exist: {', '.join(missing)}. Correct the stack's parameters.")
-    return [found[subnet_id] for subnet_id in node.subnet_ids]
+        raise Failed(
+            f"Subnets{node and f' of {node}'} that do not exist: {', '.join(missing)}. Correct the parameters."
+        )
+    return [found[subnet_id] for subnet_id in subnet_ids]
 
 
 def isolated(acls: Iterable[SubnetAcl], settings: Settings) -> list[SubnetAcl]:
@@ -79,6 +91,8 @@ def why_not_alone(node: Node) -> str:
                         f"{node.name} has the network interface {name} in {subnet_id}, which is not one of its "
                         "configured subnets"
                     )
+                if name == node.eth0_interface_id and subnet_id != node.eth0_subnet_id:
+                    return f"eth0 of {node.name} is in {subnet_id}, and configured to be in {node.eth0_subnet_id}"
                 missing.discard(subnet_id)
         if missing:
             return f"{node.name} has no network interface in its configured subnet {min(missing)}"
@@ -116,4 +130,19 @@ def restore(acls: Iterable[SubnetAcl], recorded: Mapping[str, str], settings: Se
 
 
 def _replace(acl: SubnetAcl, acl_id: str) -> None:
-    client("ec2").replace_network_acl_association(AssociationId=acl.association_id, NetworkAclId=acl_id)
+    """Each change gives the association a new id, which EC2 may show late: it is read again until the two agree."""
+    give_up_at = time.monotonic() + _LATE_SECONDS
+    while acl.acl_id != acl_id:
+        try:
+            client("ec2").replace_network_acl_association(AssociationId=acl.association_id, NetworkAclId=acl_id)
+        except ClientError as error:
+            if error_code(error) != "InvalidAssociationID.NotFound":
+                raise
+            if time.monotonic() >= give_up_at:
+                raise NotYet(
+                    f"EC2 does not agree with itself on the network ACL of {acl.subnet_id}: {error}."
+                ) from error
+            time.sleep(1.0)
+            [acl] = _read_acls((acl.subnet_id,), "")
+        else:
+            return

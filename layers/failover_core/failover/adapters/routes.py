@@ -6,12 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from botocore.exceptions import ClientError
 
 from failover.adapters.clients import CALL_THREADS, client, error_code, translate_errors
-from failover.errors import CloudUnavailable, Failed
+from failover.errors import CloudUnavailable, Failed, NotYet, Refused
 from failover.models import Value
 from failover.settings import Node, Settings
 
 THROTTLED_SECONDS = 40
 """How long one run of a step waits for EC2's limit; with its last tries it stays within the function's time-out."""
+
+_SEEN_TOO_LATE_CODES = ("InvalidParameterValue", "InvalidRoute.NotFound", "RouteAlreadyExists")
+"""ReplaceRoute of an entry that is not there, CreateRoute of one that is (EC2 API Reference, "Error codes")."""
 
 
 class RouteEntry(Value):
@@ -58,11 +61,25 @@ def read_unconfigured_tables(settings: Settings) -> list[str]:
 
 
 class Interface(Value):
-    """A node's eth0, as EC2 has it."""
+    """The interface that is configured as a node's eth0, as EC2 has it."""
 
     instance_id: str | None
     """The instance that it is attached to."""
+    device_index: int | None
+    """As which of the instance's interfaces: eth0 is 0."""
+    subnet_id: str
     is_source_dest_check_on: bool
+
+    def why_not_eth0_of(self, node: Node) -> str:
+        """Why it is not the eth0 of that node. A sentence without its full stop; empty if it is."""
+        configured = f"{node.eth0_interface_id} is configured as eth0 of {node.name} ({node.instance_id})"
+        if self.instance_id != node.instance_id:
+            return f"{configured}, but it is attached to {self.instance_id or 'no instance'}"
+        if self.device_index != 0:
+            return f"{configured}, but it is its interface number {self.device_index}, and eth0 is number 0"
+        if self.subnet_id != node.eth0_subnet_id:
+            return f"{configured} in {node.eth0_subnet_id}, but it is in {self.subnet_id}"
+        return ""
 
 
 @translate_errors
@@ -74,6 +91,8 @@ def read_interface(node: Node) -> Interface:
     interface = answer["NetworkInterfaces"][0]
     return Interface(
         instance_id=interface.get("Attachment", {}).get("InstanceId"),
+        device_index=interface.get("Attachment", {}).get("DeviceIndex"),
+        subnet_id=interface["SubnetId"],
         is_source_dest_check_on=interface["SourceDestCheck"],
     )
 
@@ -98,34 +117,33 @@ def point_entries_to(node: Node, entries: list[RouteEntry], settings: Settings) 
 
     EC2 limits changes by a bucket of tokens that it refills every second. Beyond what is in it, each thread tries its
     table again until there is a token for it; after THROTTLED_SECONDS it gives up and the workflow tries again what is
-    left. Raises CloudUnavailable then.
+    left. Raises CloudUnavailable then. An entry that is there although it was not seen, or the other way round, is
+    EC2 being late: whichever of the two calls it takes is made; NotYet if for so long it takes neither.
     """
     give_up_at = time.monotonic() + THROTTLED_SECONDS
 
     def point_when_allowed(entry: RouteEntry) -> None:
+        exists = entry.exists
         while True:
             try:
-                return point(entry)
+                return point(entry, exists=exists)
             except ClientError as error:
-                if error_code(error) != "RequestLimitExceeded" or time.monotonic() > give_up_at:
+                code, is_late = error_code(error), time.monotonic() > give_up_at
+                if code in _SEEN_TOO_LATE_CODES:
+                    if is_late:
+                        raise NotYet(f"EC2 does not agree with itself on {entry.route_table_id}: {error}.") from error
+                    exists = not exists
+                elif code != "RequestLimitExceeded" or is_late:
                     raise
             time.sleep(0.25)
 
-    def point(entry: RouteEntry) -> None:
-        arguments = {
-            "RouteTableId": entry.route_table_id,
-            "DestinationCidrBlock": settings.virtual_ip_cidr,
-            "NetworkInterfaceId": node.eth0_interface_id,
-        }
-        if entry.exists:
-            client("ec2").replace_route(**arguments)
-            return
-        try:
-            client("ec2").create_route(**arguments)
-        except ClientError as error:
-            if error_code(error) != "RouteAlreadyExists":
-                raise
-            client("ec2").replace_route(**arguments)
+    def point(entry: RouteEntry, *, exists: bool) -> None:
+        change = client("ec2").replace_route if exists else client("ec2").create_route
+        change(
+            RouteTableId=entry.route_table_id,
+            DestinationCidrBlock=settings.virtual_ip_cidr,
+            NetworkInterfaceId=node.eth0_interface_id,
+        )
 
     with ThreadPoolExecutor(max_workers=CALL_THREADS) as pool:
         # Leaving the block waits for all of them: one table's trouble must not keep the others back.
@@ -136,8 +154,15 @@ def point_entries_to(node: Node, entries: list[RouteEntry], settings: Settings) 
 
 @translate_errors
 def switch_off_source_dest_check(node: Node) -> bool:
-    """Lets the node's eth0 take packets for the virtual IP. True if the check had been on."""
-    if not read_interface(node).is_source_dest_check_on:
+    """Lets the node's eth0 take packets for the virtual IP. True if the check had been on.
+
+    Raises Refused, before anything is changed, if the configured interface is not the node's eth0.
+    """
+    interface = read_interface(node)
+    why_not = interface.why_not_eth0_of(node)
+    if why_not:
+        raise Refused(f"{why_not}: the virtual IP's routes would lead to the wrong place, and were left as they are.")
+    if not interface.is_source_dest_check_on:
         return False
     client("ec2").modify_network_interface_attribute(
         NetworkInterfaceId=node.eth0_interface_id, SourceDestCheck={"Value": False}

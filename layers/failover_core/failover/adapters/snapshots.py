@@ -1,11 +1,70 @@
-"""EBS snapshots of a node's data volume: what a node held before it is overwritten."""
+"""A node's data volume, and EBS snapshots of it: what a node held before it is overwritten."""
 
 from enum import StrEnum
 
 from botocore.exceptions import ClientError
 
 from failover.adapters.clients import client, error_code, translate_errors
+from failover.errors import NotYet
+from failover.models import Value
 from failover.settings import Node, Settings
+
+_NOT_NOW_CODES = (
+    "ConcurrentSnapshotLimitExceeded",
+    "PendingSnapshotLimitExceeded",
+    "SnapshotCreationPerVolumeRateExceeded",
+)
+"""Amazon EC2 API Reference, "Error codes": other snapshots are being made; it helps to wait."""
+
+_ROOT_DEVICES = ("/dev/sda", "/dev/sda1", "/dev/xvda")
+"""Reserved for an instance's root volume (Amazon EC2 User Guide, "Device names for volumes on EC2 instances")."""
+
+_EXECUTION_TAG = "garoon-failover:execution"
+
+
+class DataVolume(Value):
+    """The volume that is configured as a node's data volume, as EC2 has it."""
+
+    volume_id: str
+    exists: bool
+    instance_id: str | None
+    """The instance that it is attached to."""
+    device: str | None
+    """Under which name, e.g. /dev/xvdb."""
+
+    def why_not_of(self, node: Node) -> str:
+        """Why it is not the data volume of that node. A sentence without its full stop; empty if it is."""
+        configured = f"{self.volume_id} is configured as the data volume of {node.name} ({node.instance_id})"
+        if not self.exists:
+            return f"{configured}, and EC2 knows no such volume"
+        if self.instance_id != node.instance_id:
+            return f"{configured}, but it is attached to {self.instance_id or 'no instance'}"
+        if self.device in _ROOT_DEVICES:
+            return f"{configured}, but it is the root volume there ({self.device})"
+        return ""
+
+
+@translate_errors
+def read_data_volume(node: Node) -> DataVolume:
+    """The configured volume and what it is attached to. One that is being detached is attached to nothing."""
+    try:
+        volumes = client("ec2").describe_volumes(VolumeIds=[node.data_volume_id])["Volumes"]
+    except ClientError as error:
+        if error_code(error) != "InvalidVolume.NotFound":
+            raise
+        volumes = []
+    attached = [
+        attachment
+        for volume in volumes
+        for attachment in volume.get("Attachments", [])
+        if attachment["State"] in ("attached", "busy")
+    ]
+    return DataVolume(
+        volume_id=node.data_volume_id,
+        exists=bool(volumes),
+        instance_id=attached[0].get("InstanceId") if attached else None,
+        device=attached[0].get("Device") if attached else None,
+    )
 
 
 class SnapshotState(StrEnum):
@@ -17,20 +76,39 @@ class SnapshotState(StrEnum):
 
 
 @translate_errors
-def take_snapshot(node: Node, settings: Settings, reason: str) -> str:
-    """Asks for a snapshot of the node's data volume as it is now; returns its id.
+def take_snapshot(node: Node, settings: Settings, execution: str, reason: str) -> str:
+    """A snapshot of the node's data volume as it is now, for this execution: its id. One that it made already is taken.
 
     It holds what the volume held when the call was made, also while it is still pending (Amazon EBS User Guide,
-    "Create Amazon EBS snapshots").
+    "Create Amazon EBS snapshots"). CreateSnapshot takes no client token, so the execution's tag tells whose it is.
+    Raises NotYet while EC2 makes too many others.
     """
-    tags = {"Name": f"{settings.cluster_name} {node.name}", "garoon-failover:cluster": settings.cluster_name}
-    answer = client("ec2").create_snapshot(
-        VolumeId=node.data_volume_id,
-        Description=reason[:255],
-        TagSpecifications=[
-            {"ResourceType": "snapshot", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+    mine = client("ec2").describe_snapshots(
+        OwnerIds=["self"],
+        Filters=[
+            {"Name": "volume-id", "Values": [node.data_volume_id]},
+            {"Name": f"tag:{_EXECUTION_TAG}", "Values": [execution]},
         ],
-    )
+    )["Snapshots"]
+    if mine:
+        return str(mine[0]["SnapshotId"])
+    tags = {
+        "Name": f"{settings.cluster_name} {node.name}",
+        "garoon-failover:cluster": settings.cluster_name,
+        _EXECUTION_TAG: execution,
+    }
+    try:
+        answer = client("ec2").create_snapshot(
+            VolumeId=node.data_volume_id,
+            Description=reason[:255],
+            TagSpecifications=[
+                {"ResourceType": "snapshot", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+            ],
+        )
+    except ClientError as error:
+        if error_code(error) in _NOT_NOW_CODES:
+            raise NotYet(f"EC2 does not take a snapshot of {node.data_volume_id} just now: {error}.") from error
+        raise
     return str(answer["SnapshotId"])
 
 

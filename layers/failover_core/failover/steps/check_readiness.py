@@ -8,7 +8,18 @@ from typing import ParamSpec, TypeVar
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import AwareDatetime
 
-from failover.adapters import alarms, cluster_table, events, executions, instances, isolation, nodes, routes, targets
+from failover.adapters import (
+    alarms,
+    cluster_table,
+    events,
+    executions,
+    instances,
+    isolation,
+    nodes,
+    routes,
+    snapshots,
+    targets,
+)
 from failover.adapters.clients import CALL_THREADS
 from failover.errors import CloudUnavailable, Failed
 from failover.models import Answer, ClusterRecord, NodeStatus, Observed, PeerProbe, Value, VerbResult
@@ -67,6 +78,7 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
         probes = [ask(_read_probe, node, settings) for node in settings.nodes]
         machines = [ask(instances.read_instance, node) for node in settings.nodes]
         interfaces = [ask(routes.read_interface, node) for node in settings.nodes]
+        volumes = [ask(snapshots.read_data_volume, node) for node in settings.nodes]
         isolated_subnets = [ask(_read_isolated_subnets, node, settings) for node in settings.nodes]
         reasons = [ask(isolation.why_not_alone, node) for node in settings.nodes]
         rules = {rule: ask(events.is_rule_on, settings.own_name(rule)) for rule in RULES}
@@ -88,6 +100,7 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
             statuses=nodes_said,
             probes=_by_name(names, probes),
             interfaces=_by_name(names, interfaces),
+            volumes=_by_name(names, volumes),
             isolated_subnets=_by_name(names, isolated_subnets),
             why_not_alone=_by_name(names, reasons),
             routes=entries.result(),

@@ -88,7 +88,7 @@ def _trouble_of(act: Callable[[], str | None]) -> str:
     """What the act says is in its way, or AWS does: a sentence without its full stop; empty if nothing is."""
     try:
         return act() or ""
-    except (CloudUnavailable, Failed) as error:
+    except (CloudUnavailable, Failed, NotYet) as error:
         logger.warning(str(error))
         return str(error).rstrip(".")
 

@@ -1,7 +1,7 @@
 """Keep what a returning node holds, before it may be overwritten: an EBS snapshot of its data volume."""
 
 from failover.adapters import cluster_table, snapshots
-from failover.errors import Failed, NotYet
+from failover.errors import Failed, NotYet, Refused
 from failover.models import Value
 from failover.runtime import StepInput
 from failover.settings import Settings
@@ -19,7 +19,8 @@ class DataKept(Value):
 def keep_data(request: KeepDataInput, settings: Settings) -> DataKept:
     """A completed snapshot of the node's data volume, taken once for each execution.
 
-    Refuses (Failed) the active node. Raises NotYet until it is complete, and LockLost.
+    Refuses (Failed) the active node. Raises Refused, before anything is taken, if the configured volume is not the one
+    that is attached to this node; NotYet until the snapshot is complete; LockLost.
     """
     node = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
@@ -27,8 +28,14 @@ def keep_data(request: KeepDataInput, settings: Settings) -> DataKept:
         raise Failed(f"{node.name} is the active node; only a node that is to follow it is overwritten.")
     kept = record.kept_data
     if kept is None or (kept.node, kept.execution) != (node.name, request.execution):
+        why_not = snapshots.read_data_volume(node).why_not_of(node)
+        if why_not:
+            raise Refused(
+                f"{why_not}: a snapshot of it would not hold what {node.name} holds. None was taken, and nothing of "
+                "it is overwritten."
+            )
         reason = f"What {node.name} held before it follows {record.active} ({request.execution})"
-        snapshot_id = snapshots.take_snapshot(node, settings, reason)
+        snapshot_id = snapshots.take_snapshot(node, settings, request.execution, reason)
         cluster_table.record_kept_data(settings, request.execution, node.name, snapshot_id)
     else:
         snapshot_id = kept.snapshot_id
