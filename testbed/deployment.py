@@ -70,16 +70,17 @@ class Stack:
         return any(part in self.roles for part in caller.split("/"))
 
 
-def build() -> Path:
+def build(product: Path = REPOSITORY) -> Path:
     """The built template's path. Builds only if a source has changed since one of the last builds.
 
+    `product` is the working tree whose template it is: another commit's, where two are compared.
     Raises DeploymentError.
     """
     builds = SCRATCH / "builds"
     builds.mkdir(parents=True, exist_ok=True)
     # Test workers build the same thing at the same time: one builds, the others find it done.
     with exclusively(SCRATCH / "build.lock"):
-        target = builds / _fingerprint()
+        target = builds / _fingerprint(product)
         if not target.exists():
             # A directory beside the final one: the built template refers to the sources by relative paths.
             unfinished = builds / "unfinished"
@@ -87,7 +88,7 @@ def build() -> Path:
             _run(
                 [
                     "build",
-                    *("--template-file", str(REPOSITORY / "template.yaml")),
+                    *("--template-file", str(product / "template.yaml")),
                     *("--build-dir", str(unfinished)),
                     *("--cached", "--cache-dir", str(SCRATCH / "sam-cache")),
                 ],
@@ -169,14 +170,14 @@ def _set_environments(clients: Clients, environments: Mapping[str, Mapping[str, 
         clients.functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
 
 
-def _fingerprint() -> str:
+def _fingerprint(product: Path) -> str:
     digest = hashlib.sha256(sys.version.encode())
     for source in _SOURCES:
-        path = REPOSITORY / source
+        path = product / source
         files = [path] if path.is_file() else sorted(path.rglob("*"))
         for file in files:
             if file.is_file() and "__pycache__" not in file.parts:
-                digest.update(f"{file.relative_to(REPOSITORY)}\0".encode() + file.read_bytes() + b"\0")
+                digest.update(f"{file.relative_to(product)}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from rich.console import Console
 
 from testbed.arguments import new_file
-from testbed.deployment import SCRATCH, DeploymentError, build
+from testbed.deployment import REPOSITORY, SCRATCH, DeploymentError, build
 from testbed.hosts import HostError
 from testbed.lab import images
 from testbed.lab.base_system import BuildError
@@ -71,6 +71,7 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m testbed.lab", description=__doc__)
     parser.add_argument("--scenario", default="network-loss", metavar="NAME", help="which one")
+    parser.add_argument("--product", type=Path, default=REPOSITORY, help="the working tree whose stack is deployed")
     parser.add_argument("--json", type=new_file, metavar="FILE", help="write the result there, as one JSON object")
     return parser.parse_args()
 
@@ -134,7 +135,7 @@ def _build(arguments: argparse.Namespace, console: Console) -> NoReturn:
     try:
         images.build(CACHE, console.print)
         console.print("building the stack (sam build)")
-        build()
+        build(arguments.product)
     except (BuildError, MachineError, DeploymentError) as error:
         console.print(f"FAIL: {error}", markup=False, soft_wrap=True)
         sys.exit(1)
@@ -144,7 +145,8 @@ def _build(arguments: argparse.Namespace, console: Console) -> NoReturn:
 
 def _again(arguments: argparse.Namespace) -> list[str]:
     json = ["--json", str(arguments.json)] if arguments.json else []
-    return [sys.executable, "-m", "testbed.lab", "--scenario", arguments.scenario, *json]
+    product = ["--product", str(arguments.product)]
+    return [sys.executable, "-m", "testbed.lab", "--scenario", arguments.scenario, *product, *json]
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
@@ -157,7 +159,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     scenario = ALL[arguments.scenario]
     directory = Path(os.environ[_DIRECTORY])
     try:
-        result = _play(scenario, directory, console)
+        result = _play(scenario, arguments.product, directory, console)
     except BaseException as error:
         logs = keep_logs(directory / "world", scenario.name)
         if not isinstance(error, (*_FAILURES, CloudNotStartedError)):
@@ -172,20 +174,30 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     return 0 if result.has_passed else 1
 
 
-def _play(scenario: Scenario, directory: Path, console: Console) -> Result:
+def _play(scenario: Scenario, product: Path, directory: Path, console: Console) -> Result:
     from testbed.drill import keep, run
     from testbed.installation import HOME
     from testbed.lab.bed import running_lab
+    from testbed.lab.creates import Creates, first_create_seconds
     from testbed.view import Progress, choose_view
 
     with (
         images.in_use(CACHE, console.print) as built,
         Progress(console) as progress,
-        running_lab(directory, built, load_profile(PROFILE), progress.tell) as bed,
+        running_lab(directory, built, load_profile(PROFILE), progress.tell, product) as bed,
     ):
+        creates = Creates(bed.web_machines)
+        creates.start()
         progress.finish()
         with choose_view(console) as view:
             result = run(bed, scenario, view)
+        created_at = creates.stop()
+        if scenario.expected.moves and bed.vpc.moved_at is not None:
+            seconds = first_create_seconds(created_at, bed.vpc.moved_at)
+            if seconds is None:
+                result.problems.append("An App server created no file through NFS after the route had moved.")
+            else:
+                result.phases = {**result.phases, "firstCreate": round(seconds, 2)}
         # Judged by the files that a simulated mirror overwrote; here switchback-after-failover looks itself.
         result.broken_promises.pop("6")
         console.print("checking InnoDB, XFS and the replicas")

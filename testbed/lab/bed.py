@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,8 +70,11 @@ class LabTestbed(Testbed):
         installation: Installation,
         stack: deployment.Stack,
         queue_url: str,
+        vpc: FollowedVpc,
     ) -> None:
         super().__init__(world, profile, clients, installation, stack, queue_url)
+        self.vpc = vpc
+        self.web_machines = [LabHost(world.directory / "hosts" / name) for name in installation.app_servers]
         self.pace = _PACE
         self.patience_seconds = _PACE.patience_seconds
         self.door = Entrance()
@@ -126,6 +130,8 @@ class FollowedVpc:
         self._installation = installation
         self._world = world
         self._routes: dict[str, str | None] = {}
+        self.moved_at: float | None = None
+        """When the virtual IP's route was changed last, in Unix seconds."""
         self._cut_off: frozenset[str] = frozenset()
         self._is_over = threading.Event()
         self._error: NetworkError | None = None
@@ -160,6 +166,7 @@ class FollowedVpc:
             if wanted != self._routes:
                 network.point_virtual_ip(wanted)
                 self._routes = wanted
+                self.moved_at = time.time()
 
     def _follow_network_acls(self) -> None:
         cut_off = read_cut_off(self._world.directory)
@@ -179,8 +186,10 @@ class FollowedVpc:
 
 
 @contextmanager
-def running_lab(directory: Path, images: Images, profile: Profile, tell: Tell) -> Iterator[LabTestbed]:
-    """Starts cloud and machines, deploys the stack; at the end nothing of it runs.
+def running_lab(
+    directory: Path, images: Images, profile: Profile, tell: Tell, product: Path = deployment.REPOSITORY
+) -> Iterator[LabTestbed]:
+    """Starts cloud and machines, deploys the stack of that working tree; at the end nothing of it runs.
 
     Must run in a network namespace of its own. Raises DeploymentError, TimeoutError, HostError, NetworkError.
     """
@@ -207,11 +216,11 @@ def running_lab(directory: Path, images: Images, profile: Profile, tell: Tell) -
         group = clients.elbv2.describe_target_groups(TargetGroupArns=[installation.target_group_arn])["TargetGroups"][0]
         servers = {name: server.address for name, server in installation.app_servers.items()}
         try:
-            with FollowedVpc(clients, installation, world), running_balancer(world.directory, group, servers):
+            with FollowedVpc(clients, installation, world) as vpc, running_balancer(world.directory, group, servers):
                 tell("deploying the stack (sam deploy) while the machines boot")
                 parameters = {**installation.parameters(), **_PACE.parameters}
-                stack = deployment.deploy(clients, deployment.build(), parameters)
-                bed = LabTestbed(world, profile, clients, installation, stack, subscribe(clients, stack))
+                stack = deployment.deploy(clients, deployment.build(product), parameters)
+                bed = LabTestbed(world, profile, clients, installation, stack, subscribe(clients, stack), vpc)
                 tell("bringing db-01 into service")
                 bed.enter_service()
                 yield bed

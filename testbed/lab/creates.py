@@ -1,0 +1,54 @@
+"""How soon the App servers create files through NFS again once the virtual IP's route has moved.
+
+The user's visits tell of an outage as a user sees it, with the load balancer's health checks in it. This tells of the
+clients alone: each App server creates a file on its mount, one after the other, and notes when it was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from testbed.lab.host import LabHost
+
+_ACT_SECONDS = 60.0
+_UNIT = "lab-creates"
+_NOTES = "/run/lab-creates"
+# Bash alone: to start a program costs an emulated processor more than the creation. What is created anew each time has
+# a name of its own; to empty a file that is there is no creation.
+_LOOP = f"""
+exec 5<> <(sleep infinity)
+for ((number = 0; ; number++)); do
+    read -r -t 0.5 -u 5
+    : >"/usr/local/cybozu/mysql-5.0/files/created-$HOSTNAME-$number" && printf '%s\\n' "$EPOCHREALTIME" >>{_NOTES}
+done
+"""
+
+
+class Creates:
+    """The creations of some App servers."""
+
+    def __init__(self, servers: Sequence[LabHost]) -> None:
+        self._servers = servers
+
+    def start(self) -> None:
+        """From here on they create files. Raises HostError."""
+        for server in self._servers:
+            loop = _LOOP.replace("'", "'\\''")
+            server.must(f"systemd-run --quiet --unit={_UNIT} bash -c '{loop}'", _ACT_SECONDS)
+
+    def stop(self) -> dict[str, list[float]]:
+        """When each server had created one, in Unix seconds. Raises HostError."""
+        return {
+            server.name: [
+                float(line) for line in server.must(f"systemctl stop {_UNIT}; cat {_NOTES}", _ACT_SECONDS).splitlines()
+            ]
+            for server in self._servers
+        }
+
+
+def first_create_seconds(created_at: dict[str, list[float]], moved_at: float) -> float | None:
+    """From the route's move until each of the servers had created a file; None when one of them did not."""
+    firsts = [min((time for time in times if time > moved_at), default=None) for times in created_at.values()]
+    if not firsts or None in firsts:
+        return None
+    return max(first for first in firsts if first is not None) - moved_at
