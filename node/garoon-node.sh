@@ -70,7 +70,7 @@ declare -A CONFIG=(
     [CLUSTER_NAME]="" [NODE_NAME]="" [ETH0_ADDRESS]="" [ETH1_ADDRESS]=""
     [PEER_NAME]="" [PEER_ETH0_ADDRESS]="" [PEER_ETH1_ADDRESS]="" [VIRTUAL_IP]=""
     [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]=/dev/drbd0 [REPLICATION_PROTOCOL]=C
-    [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5
+    [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
 )
@@ -655,6 +655,46 @@ is_mounted_by_fstab() {
 # ------------------------------------------------------------------------------------------------ exports, virtual IP
 # Uses core and checks: the exports answer only when the server does.
 
+# nfsd's own files (nfsd(7)). `v4_end_grace` is there since Linux 3.18, `clients` since 5.3.
+readonly NFSD="$ROOT/proc/fs/nfsd"
+
+# While the grace period runs, clients of before may claim back what they had open, and nobody creates a file. A kernel
+# that does not tell is believed to be past it.
+is_past_grace() {
+    local ended=""
+    { IFS= read -r ended <"$NFSD/v4_end_grace"; } 2>/dev/null
+    [[ $ended != N ]]
+}
+
+# Whoever the server would wait for was another one's client, or its own before it stood by: nobody can claim anything
+# back. The records of such clients are forgotten with it.
+end_grace() {
+    is_past_grace || act 10 "$BASH" -c "echo Y >$NFSD/v4_end_grace"
+}
+
+has_nfs_lease() {
+    local seconds=""
+    { IFS= read -r seconds <"$NFSD/nfsv4leasetime"; } 2>/dev/null
+    [[ -z $seconds || $seconds == "${CONFIG[NFS_LEASE_SECONDS]}" ]]
+}
+
+# On a standby: the server runs, with the times that are set, and is past its grace long before it is needed.
+ready_nfs() {
+    { is_nfs_up && has_nfs_lease; } || act 60 systemctl restart nfs-server || return 1
+    end_grace
+}
+
+# The server lets go of the volume and goes on running: stopped, it would be in its grace when it is needed next. What
+# the clients had open here (version 4) and locked (before) they open anew where the role is now.
+release_nfs() {
+    local client
+    [[ ! -e $NFSD/unlock_filesystem ]] || act 10 "$BASH" -c "echo ${CONFIG[MOUNT_POINT]} >$NFSD/unlock_filesystem"
+    for client in "$NFSD"/clients/*/ctl; do
+        [[ ! -e $client ]] || act 10 "$BASH" -c "echo expire >$client"
+    done
+    act 10 exportfs -f
+}
+
 export_clients() {
     local IFS=,
     # The list is split at its commas on purpose; set_setting let nothing through that could be a pattern.
@@ -683,7 +723,9 @@ is_exported() {
 
 start_exports() {
     local entry client path
-    is_nfs_answering || act 60 systemctl restart nfs-server
+    is_nfs_up || act 60 systemctl restart nfs-server
+    # Brought back in place, the server may have clients of its own that claim something back.
+    [[ $VERB == restart ]] || end_grace
     for entry in "${EXPORTS[@]}"; do
         path=${CONFIG[MOUNT_POINT]}/${entry%=*}
         while read -r client; do
@@ -702,6 +744,7 @@ stop_exports() {
             ! is_listed_in_etab "$path" "$client" || act 20 exportfs -u "$client:$path" || code=1
         done < <(export_clients)
     done
+    is_nfs_up && release_nfs
     return "$code"
 }
 
@@ -794,11 +837,17 @@ is_database_answering() {
     [[ $word == answers ]]
 }
 
-is_nfs_answering() {
+# The server's threads take calls.
+is_nfs_up() {
     local word
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
     server_answer nfs word
     [[ $word == answers ]]
+}
+
+# Takes calls, and would let a client create a file.
+is_nfs_answering() {
+    is_nfs_up && is_past_grace
 }
 
 # ------------------------------------------------------------------------------------------------------ status, probe
@@ -823,7 +872,7 @@ read_status() {
     server_answer database database
     [[ $database == answers ]] && STATUS[databaseAnswers]=true
     server_answer nfs nfs
-    [[ $nfs == answers ]] && STATUS[nfsAnswers]=true
+    [[ $nfs == answers ]] && is_past_grace && STATUS[nfsAnswers]=true
     answer "$DATABASE_SERVICE"
     [[ $ANSWER == running ]] && STATUS[isDatabaseUp]=true
     answer "$SCHEDULER_SERVICE"
@@ -1021,6 +1070,7 @@ give_up_role() {
 run_demote() {
     give_up_role || fail_with_status "${CONFIG[NODE_NAME]} can't be demoted: $LAST_ERROR."
     become_standby || fail_with_status "${CONFIG[NODE_NAME]} is demoted but can't record it in $STATE_DIRECTORY."
+    ready_nfs || log "the NFS server is not ready to take over"
     done_with_status "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
 }
 
@@ -1059,6 +1109,7 @@ attach_or_connect() {
 run_boot() {
     attach_or_connect || log "the replica is not up: $LAST_ERROR"
     give_up_role || fail "${CONFIG[NODE_NAME]} booted but could not be made a standby: $LAST_ERROR."
+    ready_nfs || log "the NFS server is not ready to take over"
     done_with "${CONFIG[NODE_NAME]} booted as a standby."
 }
 
@@ -1137,7 +1188,7 @@ does_peer_write_without_us() {
 # Uses core, replication and verbs.
 
 HAS_CHANGED=false
-readonly UNITS=(garoon-node-boot.service garoon-node-watch.service)
+readonly UNITS=(garoon-node-boot.service garoon-node-watch.service nfs-server.service)
 
 # put_file PATH MODE CONTENT: sets HAS_CHANGED when the file was not so already.
 put_file() {
@@ -1153,7 +1204,7 @@ run_install() {
     local key text="" missing=""
     for key in CLUSTER_NAME NODE_NAME ETH0_ADDRESS ETH1_ADDRESS PEER_NAME PEER_ETH0_ADDRESS PEER_ETH1_ADDRESS VIRTUAL_IP \
         MOUNT_POINT DATA_DEVICE REPLICATED_DEVICE REPLICATION_PROTOCOL DATABASE_PORT PATH_PORT EXPORT_CLIENTS \
-        WATCH_INTERVAL_SECONDS; do
+        WATCH_INTERVAL_SECONDS NFS_LEASE_SECONDS; do
         [[ -n ${CONFIG[$key]} ]] || missing+=" $key"
         text+="$key=\"${CONFIG[$key]}\""$'\n'
     done
@@ -1162,6 +1213,7 @@ run_install() {
     put_file "$CONFIG_FILE" 0644 "${text%$'\n'}"
     put_file "$UNIT_DIRECTORY/garoon-node-boot.service" 0644 "$(boot_unit)"
     put_file "$UNIT_DIRECTORY/garoon-node-watch.service" 0644 "$(watch_unit)"
+    put_file "$UNIT_DIRECTORY/nfs-server.service.d/garoon-node.conf" 0644 "$(nfs_times)"
     install_resource
     # An install that broke off after it had written the files has changed nothing the next time, and is not done.
     if [[ $HAS_CHANGED == true ]] || ! are_units_in_place; then
@@ -1175,6 +1227,8 @@ run_install() {
     install_agent_config
     attach_or_connect || missing="; its replica is not up: $LAST_ERROR"
     adopt_role || fail "${CONFIG[NODE_NAME]} is in service but can't record it in $STATE_DIRECTORY."
+    # A server in service takes the times when it stands by.
+    is_primary || is_mounted || ready_nfs || missing+="; its NFS server is not ready to take over: $LAST_ERROR"
     done_with "${CONFIG[NODE_NAME]} is installed$([[ $HAS_CHANGED == true ]] || printf ' already, nothing changed')$(agent_warning)$missing."
 }
 
@@ -1206,6 +1260,15 @@ install_agent_config() {
 agent_warning() {
     [[ -e $AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl ]] ||
         printf '; the CloudWatch agent is not, so its metrics will be missing'
+}
+
+# Each distribution and each nfs-utils has a file of its own for these times; the kernel's files are the same everywhere,
+# and take them only before the server starts (nfsd(7)).
+nfs_times() {
+    cat <<UNIT
+[Service]
+ExecStartPre=-/bin/sh -c 'for what in lease grace; do echo ${CONFIG[NFS_LEASE_SECONDS]} >/proc/fs/nfsd/nfsv4$\${what}time; done'
+UNIT
 }
 
 boot_unit() {
@@ -1329,7 +1392,8 @@ read_ssm_variables() {
         PEER_NAME:PeerName PEER_ETH0_ADDRESS:PeerEth0Address PEER_ETH1_ADDRESS:PeerEth1Address VIRTUAL_IP:VirtualIp \
         MOUNT_POINT:MountPoint DATA_DEVICE:DataDevice REPLICATED_DEVICE:ReplicatedDevice \
         REPLICATION_PROTOCOL:ReplicationProtocol DATABASE_PORT:DatabasePort PATH_PORT:PathPort \
-        EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds; do
+        EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds \
+        NFS_LEASE_SECONDS:NfsLeaseSeconds; do
         name=SSM_${pair#*:}
         value=${!name:-}
         [[ -z $value ]] || set_setting "${pair%%:*}" "$value" ||

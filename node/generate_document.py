@@ -53,6 +53,7 @@ INSTALL_PARAMETERS = {
     "PathPort": (OPTIONAL_NUMBER, "port of the SSH server, whose banner shows that a path is alive"),
     "ExportClients": (CLIENTS, "networks that may mount the exports, separated by commas"),
     "WatchIntervalSeconds": ("^([1-9]|10)?$", "seconds between two rounds of metrics"),
+    "NfsLeaseSeconds": (OPTIONAL_NUMBER, "seconds of the NFS server's lease and grace period"),
 }
 
 

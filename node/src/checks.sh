@@ -64,11 +64,17 @@ is_database_answering() {
     [[ $word == answers ]]
 }
 
-is_nfs_answering() {
+# The server's threads take calls.
+is_nfs_up() {
     local word
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
     server_answer nfs word
     [[ $word == answers ]]
+}
+
+# Takes calls, and would let a client create a file.
+is_nfs_answering() {
+    is_nfs_up && is_past_grace
 }
 
 # ------------------------------------------------------------------------------------------------------ status, probe
@@ -93,7 +99,7 @@ read_status() {
     server_answer database database
     [[ $database == answers ]] && STATUS[databaseAnswers]=true
     server_answer nfs nfs
-    [[ $nfs == answers ]] && STATUS[nfsAnswers]=true
+    [[ $nfs == answers ]] && is_past_grace && STATUS[nfsAnswers]=true
     answer "$DATABASE_SERVICE"
     [[ $ANSWER == running ]] && STATUS[isDatabaseUp]=true
     answer "$SCHEDULER_SERVICE"

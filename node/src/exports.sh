@@ -1,6 +1,46 @@
 # ------------------------------------------------------------------------------------------------ exports, virtual IP
 # Uses core and checks: the exports answer only when the server does.
 
+# nfsd's own files (nfsd(7)). `v4_end_grace` is there since Linux 3.18, `clients` since 5.3.
+readonly NFSD="$ROOT/proc/fs/nfsd"
+
+# While the grace period runs, clients of before may claim back what they had open, and nobody creates a file. A kernel
+# that does not tell is believed to be past it.
+is_past_grace() {
+    local ended=""
+    { IFS= read -r ended <"$NFSD/v4_end_grace"; } 2>/dev/null
+    [[ $ended != N ]]
+}
+
+# Whoever the server would wait for was another one's client, or its own before it stood by: nobody can claim anything
+# back. The records of such clients are forgotten with it.
+end_grace() {
+    is_past_grace || act 10 "$BASH" -c "echo Y >$NFSD/v4_end_grace"
+}
+
+has_nfs_lease() {
+    local seconds=""
+    { IFS= read -r seconds <"$NFSD/nfsv4leasetime"; } 2>/dev/null
+    [[ -z $seconds || $seconds == "${CONFIG[NFS_LEASE_SECONDS]}" ]]
+}
+
+# On a standby: the server runs, with the times that are set, and is past its grace long before it is needed.
+ready_nfs() {
+    { is_nfs_up && has_nfs_lease; } || act 60 systemctl restart nfs-server || return 1
+    end_grace
+}
+
+# The server lets go of the volume and goes on running: stopped, it would be in its grace when it is needed next. What
+# the clients had open here (version 4) and locked (before) they open anew where the role is now.
+release_nfs() {
+    local client
+    [[ ! -e $NFSD/unlock_filesystem ]] || act 10 "$BASH" -c "echo ${CONFIG[MOUNT_POINT]} >$NFSD/unlock_filesystem"
+    for client in "$NFSD"/clients/*/ctl; do
+        [[ ! -e $client ]] || act 10 "$BASH" -c "echo expire >$client"
+    done
+    act 10 exportfs -f
+}
+
 export_clients() {
     local IFS=,
     # The list is split at its commas on purpose; set_setting let nothing through that could be a pattern.
@@ -29,7 +69,9 @@ is_exported() {
 
 start_exports() {
     local entry client path
-    is_nfs_answering || act 60 systemctl restart nfs-server
+    is_nfs_up || act 60 systemctl restart nfs-server
+    # Brought back in place, the server may have clients of its own that claim something back.
+    [[ $VERB == restart ]] || end_grace
     for entry in "${EXPORTS[@]}"; do
         path=${CONFIG[MOUNT_POINT]}/${entry%=*}
         while read -r client; do
@@ -48,6 +90,7 @@ stop_exports() {
             ! is_listed_in_etab "$path" "$client" || act 20 exportfs -u "$client:$path" || code=1
         done < <(export_clients)
     done
+    is_nfs_up && release_nfs
     return "$code"
 }
 

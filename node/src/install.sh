@@ -2,7 +2,7 @@
 # Uses core, replication and verbs.
 
 HAS_CHANGED=false
-readonly UNITS=(garoon-node-boot.service garoon-node-watch.service)
+readonly UNITS=(garoon-node-boot.service garoon-node-watch.service nfs-server.service)
 
 # put_file PATH MODE CONTENT: sets HAS_CHANGED when the file was not so already.
 put_file() {
@@ -18,7 +18,7 @@ run_install() {
     local key text="" missing=""
     for key in CLUSTER_NAME NODE_NAME ETH0_ADDRESS ETH1_ADDRESS PEER_NAME PEER_ETH0_ADDRESS PEER_ETH1_ADDRESS VIRTUAL_IP \
         MOUNT_POINT DATA_DEVICE REPLICATED_DEVICE REPLICATION_PROTOCOL DATABASE_PORT PATH_PORT EXPORT_CLIENTS \
-        WATCH_INTERVAL_SECONDS; do
+        WATCH_INTERVAL_SECONDS NFS_LEASE_SECONDS; do
         [[ -n ${CONFIG[$key]} ]] || missing+=" $key"
         text+="$key=\"${CONFIG[$key]}\""$'\n'
     done
@@ -27,6 +27,7 @@ run_install() {
     put_file "$CONFIG_FILE" 0644 "${text%$'\n'}"
     put_file "$UNIT_DIRECTORY/garoon-node-boot.service" 0644 "$(boot_unit)"
     put_file "$UNIT_DIRECTORY/garoon-node-watch.service" 0644 "$(watch_unit)"
+    put_file "$UNIT_DIRECTORY/nfs-server.service.d/garoon-node.conf" 0644 "$(nfs_times)"
     install_resource
     # An install that broke off after it had written the files has changed nothing the next time, and is not done.
     if [[ $HAS_CHANGED == true ]] || ! are_units_in_place; then
@@ -40,6 +41,8 @@ run_install() {
     install_agent_config
     attach_or_connect || missing="; its replica is not up: $LAST_ERROR"
     adopt_role || fail "${CONFIG[NODE_NAME]} is in service but can't record it in $STATE_DIRECTORY."
+    # A server in service takes the times when it stands by.
+    is_primary || is_mounted || ready_nfs || missing+="; its NFS server is not ready to take over: $LAST_ERROR"
     done_with "${CONFIG[NODE_NAME]} is installed$([[ $HAS_CHANGED == true ]] || printf ' already, nothing changed')$(agent_warning)$missing."
 }
 
@@ -71,6 +74,15 @@ install_agent_config() {
 agent_warning() {
     [[ -e $AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl ]] ||
         printf '; the CloudWatch agent is not, so its metrics will be missing'
+}
+
+# Each distribution and each nfs-utils has a file of its own for these times; the kernel's files are the same everywhere,
+# and take them only before the server starts (nfsd(7)).
+nfs_times() {
+    cat <<UNIT
+[Service]
+ExecStartPre=-/bin/sh -c 'for what in lease grace; do echo ${CONFIG[NFS_LEASE_SECONDS]} >/proc/fs/nfsd/nfsv4$\${what}time; done'
+UNIT
 }
 
 boot_unit() {

@@ -13,7 +13,8 @@ read_ssm_variables() {
         PEER_NAME:PeerName PEER_ETH0_ADDRESS:PeerEth0Address PEER_ETH1_ADDRESS:PeerEth1Address VIRTUAL_IP:VirtualIp \
         MOUNT_POINT:MountPoint DATA_DEVICE:DataDevice REPLICATED_DEVICE:ReplicatedDevice \
         REPLICATION_PROTOCOL:ReplicationProtocol DATABASE_PORT:DatabasePort PATH_PORT:PathPort \
-        EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds; do
+        EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds \
+        NFS_LEASE_SECONDS:NfsLeaseSeconds; do
         name=SSM_${pair#*:}
         value=${!name:-}
         [[ -z $value ]] || set_setting "${pair%%:*}" "$value" ||

@@ -113,6 +113,7 @@ give_up_role() {
 run_demote() {
     give_up_role || fail_with_status "${CONFIG[NODE_NAME]} can't be demoted: $LAST_ERROR."
     become_standby || fail_with_status "${CONFIG[NODE_NAME]} is demoted but can't record it in $STATE_DIRECTORY."
+    ready_nfs || log "the NFS server is not ready to take over"
     done_with_status "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
 }
 
@@ -151,6 +152,7 @@ attach_or_connect() {
 run_boot() {
     attach_or_connect || log "the replica is not up: $LAST_ERROR"
     give_up_role || fail "${CONFIG[NODE_NAME]} booted but could not be made a standby: $LAST_ERROR."
+    ready_nfs || log "the NFS server is not ready to take over"
     done_with "${CONFIG[NODE_NAME]} booted as a standby."
 }
 

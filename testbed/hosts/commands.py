@@ -12,6 +12,7 @@ from typing import Protocol
 from testbed.files import replace_file
 from testbed.hosts.layout import SERVICES, Faults, HostFiles, HostSettings
 from testbed.hosts.mirror import UNCONFIGURED, UNPLUGGED, Mirror, MirrorError, View
+from testbed.hosts.nfsd import Nfsd
 
 WRITE_CHECK = ".garoon-node-write-check"
 """The file that the node script writes to see whether the volume takes writes."""
@@ -44,7 +45,7 @@ class Machine:
             "eth0": [f"{settings.eth0_address}/24"],
             "eth1": [f"{settings.eth1_address}/24"],
         }
-        self.is_nfs_running = False
+        self.nfsd = Nfsd(files)
         self._units = units
         self._mount_link = files.root / settings.mount_point.lstrip("/")
 
@@ -175,7 +176,7 @@ class Machine:
         if not self.is_mounted:
             return Answer(32, "", f"umount: {target}: not mounted.\n")
         holders = [name for name in SERVICES if self.is_service_running(name)]
-        if holders or self.exports or self.faults().does_unmount_fail:
+        if holders or self.exports or self.nfsd.has_open_files() or self.faults().does_unmount_fail:
             return Answer(32, "", f"umount: {target}: target is busy.\n")
         self.unmount()
         return Answer()

@@ -161,11 +161,14 @@ class Kernel:
         return [path.name for path in directory.iterdir()] if directory.is_dir() else []
 
     def _is_active(self, unit: str) -> bool:
-        return self.machine.is_nfs_running if unit == "nfs-server.service" else unit in self._wanted_units
+        return self.machine.nfsd.is_running if unit == "nfs-server.service" else unit in self._wanted_units
 
     async def _change_unit(self, verb: str, unit: str) -> None:
         if unit == "nfs-server.service":
-            self.machine.is_nfs_running = verb != "stop"
+            if verb in {"stop", "restart"}:
+                self.machine.nfsd.stop()
+            if verb in {"start", "restart"} and not self.machine.nfsd.is_running:
+                self.machine.nfsd.start()
             await self._open_and_close_ports()
             return
         if verb in {"stop", "restart"}:
@@ -335,6 +338,7 @@ class Kernel:
             self._freeze_or_thaw(faults)
             self._apply_volume_fault(faults)
             self.machine.write_proc_files()
+            self.machine.nfsd.is_in_grace()
             await self._open_and_close_ports()
             await asyncio.sleep(TICK_SECONDS)
 
@@ -393,7 +397,7 @@ class Kernel:
             wanted[address, self.settings.path_port] = self._serve_ssh
             if self.machine.is_service_running(DATABASE_SERVICE):
                 wanted[address, self.settings.database_port] = self._serve_database
-            if self.machine.is_nfs_running:
+            if self.machine.nfsd.is_running:
                 wanted[address, self.settings.nfs_port] = self._serve_nfs
         return wanted
 
@@ -435,6 +439,10 @@ class Kernel:
         if not first:
             return
         if first[0] < 0x80:
+            while self.machine.nfsd.is_in_grace():
+                await asyncio.sleep(TICK_SECONDS)
+            if self._is_nfs_ready():
+                self.machine.nfsd.serve(writer.get_extra_info("peername")[0])
             await self._serve_lines((reader, writer), first, "cybozu/mysql-5.0/files", self._is_nfs_ready)
             return
         mark = first
@@ -450,7 +458,7 @@ class Kernel:
         return self.machine.is_mounted and self.machine.is_service_running(DATABASE_SERVICE)
 
     def _is_nfs_ready(self) -> bool:
-        return self.machine.is_mounted and self.machine.is_nfs_running and bool(self.machine.exports)
+        return self.machine.is_mounted and self.machine.nfsd.is_running and bool(self.machine.exports)
 
     async def _serve_lines(
         self, connection: Connection, prefix: bytes, folder: str, is_ready: Callable[[], bool]
