@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# jsonata-python 0.7.1 (PyPI) against the reference, jsonata 2.2.2 (npm): it reads numbers as Python's float does, and points
+# in time in more forms than the one of JSONata's documentation (ISO 8601 as ECMAScript has it). So an expression that converts
+# bad input works here and is an error of the state (States.QueryEvaluationError) elsewhere. One form is refused here alone.
+# Needs Python 3 with venv, Node.js with npm, and their registries.
+# shellcheck disable=SC2016 # the dollar signs are JSONata's
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+python3 -m venv venv
+venv/bin/pip install --quiet --disable-pip-version-check jsonata-python==0.7.1
+npm install --silent --no-fund --no-audit --prefix . jsonata@2.2.2 >npm.log
+cat >reference.js <<'JS'
+require("jsonata")(process.argv[2]).evaluate({}).then(
+    (value) => console.log(JSON.stringify(value)), (error) => console.log("refused"));
+JS
+cat >port.py <<'PY'
+import json, sys, jsonata
+try:
+    value = jsonata.Jsonata(sys.argv[1]).evaluate({})
+except Exception:
+    print("refused")
+else:
+    print(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+PY
+says() { # says EXPRESSION REFERENCE PORT
+    local reference port
+    reference=$(node reference.js "$1")
+    port=$(PYTHONUTF8=1 venv/bin/python port.py "$1")
+    printf '%-44s JSONata %-28s jsonata-python %s\n' "$1" "$reference" "$port"
+    [[ $reference == "$2" && $port == "$3" ]] || { echo "This has changed: expected $2 and $3." >&2; exit 1; }
+}
+says '$number("1_000")' refused 1000
+says '$number(" 12")' refused 12
+says '$number("+5")' refused 5
+says '$toMillis("20261128T000000Z")' refused 1795824000000
+says '$toMillis("2026-11-28T00:00Z")' refused 1795824000000
+says '$toMillis("2026-11")' 1793491200000 refused
