@@ -102,6 +102,7 @@ class Apis:
 
     def ec2_stop_instances(self, parameters: Mapping[str, Any]) -> Json:
         for host in map(self._host, parameters["InstanceIds"]):
+            host.was_well_when_stopped |= host.is_well
             host.stop_instance(skips_shutdown=bool(parameters.get("Force") and parameters.get("SkipOsShutdown")))
         return {"StoppingInstances": []}
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from testbed.campaign.faults import EventFault, Fault
 from testbed.campaign.hosts import BOOT_SECONDS, Host
+from testbed.campaign.idle import why_idle
 from testbed.campaign.install import Controller
 from testbed.campaign.observer import Broken
 from testbed.campaign.situations import Situation
@@ -24,6 +25,8 @@ _QUIET_SECONDS = 4.0
 _RESYNC_SECONDS = 120.0
 _STOPPING_SECONDS = 120.0
 _OPERATOR_TRIES = 3
+_SCHEDULE_SECONDS = 130.0
+"""Once the faults are over the schedule looks again: what it puts right then needs no person."""
 
 
 class End(StrEnum):
@@ -46,6 +49,9 @@ class Report:
     broken: tuple[Broken, ...]
     has_fired: bool
     outage_seconds: float
+    why_idle: str = ""
+    """Of a halted case: why the pair did not serve although it could have; testbed.campaign.idle."""
+    last_word: str = ""
     lines: tuple[str, ...] = ()
 
 
@@ -56,17 +62,17 @@ def run_case(
     controller.deploy(situation.environment)
     world = World(controller.stack, controller.handlers, controller.clients, name, is_logged=is_logged)
     try:
-        end = _play(world, situation, faults)
+        end, why_not_served, last_word = _play(world, situation, faults)
     finally:
         world.end()
     broken = tuple(world.observer.broken)
     return Report(
         name, kind, End.BROKEN if broken else end, broken, any(fault.fired for fault in faults),
-        world.outage_seconds, tuple(world.lines),
+        world.outage_seconds, why_not_served, last_word, tuple(world.lines),
     )  # fmt: skip
 
 
-def _play(world: World, situation: Situation, faults: list[Fault]) -> End:
+def _play(world: World, situation: Situation, faults: list[Fault]) -> tuple[End, str, str]:
     world.run(_WARM_UP_SECONDS)
     prepare_situation(world, situation)
     for fault in faults:
@@ -82,12 +88,17 @@ def _play(world: World, situation: Situation, faults: list[Fault]) -> End:
     moves = world.observer.moves - moves_before
     if moves > 1 and any(isinstance(fault, EventFault) for fault in faults):
         world.observer.report(4, "moves", f"the role moved {moves} times, whatever became of one event.")
+    why_not_served = last_word = ""
     if not is_restored:
         _look_at_the_last_word(world)
+        world.run(_SCHEDULE_SECONDS, until=lambda: is_in_order(world))
+        settle(world)
+        if not is_in_order(world):
+            why_not_served, last_word = why_idle(world), _words(world)
         situation.repair(world)
         operate(world)
     world.observer.judge_the_end()
-    return End.SURVIVED if is_restored else End.HALTED
+    return (End.SURVIVED if is_restored else End.HALTED), why_not_served, last_word
 
 
 def prepare_situation(world: World, situation: Situation) -> None:

@@ -67,6 +67,8 @@ class Host:
         self.subnet_ids = (f"subnet-0{letter}0", f"subnet-0{letter}1")
         self._on_change = on_change
         self.instance_state = Past(loop, "running")
+        self.was_well_when_stopped = False
+        """The controller had it stopped while it worked."""
         self.is_on = True
         self.is_booted = True
         self.is_hung = False
@@ -136,6 +138,11 @@ class Host:
     @property
     def takes_commands(self) -> bool:
         return self.is_reachable and self.aws_path_up
+
+    @property
+    def is_well(self) -> bool:
+        """It works, whatever the network ACLs of its subnets let through."""
+        return self.is_on and self.is_booted and not self.is_hung and self.eth0_up and self.aws_path_up
 
     @property
     def is_primary(self) -> bool:
@@ -222,6 +229,7 @@ class Host:
         """StartInstances."""
         if self.instance_state.get() != "stopped":
             return
+        self.was_well_when_stopped = False
         self._set_instance_state("pending")
 
         def start() -> None:

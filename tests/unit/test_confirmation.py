@@ -39,7 +39,10 @@ def test_nobody_is_asked_by_default_nor_for_what_an_operator_started(verdict: Ve
     assert not must_ask(decision, dead_active(), OPERATOR, ConfirmFailover.ABORT)
 
 
-@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.FAIL_OVER, Verdict.RESTART_SERVICES}))
+IN_PLACE = (Verdict.RESTART_SERVICES, Verdict.RESUME_ACTIVE)
+
+
+@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.FAIL_OVER, *IN_PLACE}))
 def test_nobody_is_asked_for_what_moves_no_role(verdict: Verdict) -> None:
     assert not must_ask(Decision(verdict=verdict, reason="So it is."), evidence(), ALARM, ConfirmFailover.ABORT)
 
@@ -49,8 +52,9 @@ def test_unfinished_move_is_finished_without_asking() -> None:
     assert not must_ask(FAIL_OVER, promoted, ALARM, ConfirmFailover.ABORT)
 
 
-def test_move_after_a_restart_in_vain_is_asked_for_if_there_can_be_one() -> None:
-    restart = Decision(verdict=Verdict.RESTART_SERVICES, reason="cyde_5_0 is stopped.")
+@pytest.mark.parametrize("verdict", IN_PLACE)
+def test_move_after_an_act_in_place_in_vain_is_asked_for_if_there_can_be_one(verdict: Verdict) -> None:
+    restart = Decision(verdict=verdict, reason="cyde_5_0 is stopped.")
     hopeless = restart.model_copy(update={"why_no_move": "the standby db-02 does not answer"})
     assert must_ask(restart, evidence(), ALARM, ConfirmFailover.PROCEED)
     assert not must_ask(hopeless, evidence(), ALARM, ConfirmFailover.PROCEED)

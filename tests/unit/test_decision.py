@@ -178,8 +178,13 @@ def violations(seen: Evidence, decision: Decision) -> Iterator[str]:
         if active.replica is not Replica.UP_TO_DATE:
             yield "resumed a stale replica"
         is_proven_safe = (
-            standby.answer is Answer.DEMOTED or standby.instance is InstanceState.OFF or standby.is_isolated
+            standby.answer is Answer.DEMOTED
+            or standby.instance is InstanceState.OFF
+            or standby.is_isolated
+            or decision.is_standby_fenced_first
         )
+        if decision.is_standby_fenced_first and standby.checks is not StatusChecks.FAILED:
+            yield "fenced a standby of which nothing says that it is dead"
         if not is_proven_safe:
             yield "resumed without proof that the other is not promoted"
         if active.answer is not Answer.DEMOTED:
@@ -351,16 +356,55 @@ def test_unfinished_move_goes_forward() -> None:
     assert verdict_on(seen) is Verdict.FAIL_OVER
 
 
-def test_old_active_is_never_resumed_while_an_unfinished_move_is_unknown() -> None:
-    """The standby may have been promoted and written to: going back would lose that."""
-    for standby in (InstanceState.ON, InstanceState.OFF):
-        seen = evidence(
-            active_answer=Answer.DEMOTED,
-            standby_answer=Answer.NONE,
-            standby_instance=standby,
-            is_move_unfinished=True,
-        )
-        assert verdict_on(seen) is Verdict.HALT
+def broken_off(**changes: object) -> Evidence:
+    """A move broke off with both nodes demoted, and the standby is silent since."""
+    return evidence(
+        **{"active_answer": Answer.DEMOTED, "standby_answer": Answer.NONE, "is_move_unfinished": True} | changes
+    )
+
+
+def test_old_active_is_not_resumed_while_the_standby_of_an_unfinished_move_is_only_silent() -> None:
+    """It may have been promoted, and silence proves nothing."""
+    assert verdict_on(broken_off()) is Verdict.HALT
+
+
+@pytest.mark.parametrize(
+    ("lost", "is_fenced_first"),
+    [
+        ({"standby_instance": InstanceState.OFF}, False),
+        ({"standby_is_isolated": True}, False),
+        ({"standby_checks": StatusChecks.FAILED}, True),
+    ],
+)
+def test_old_active_has_the_role_back_once_the_standby_of_an_unfinished_move_is_lost(
+    lost: dict[str, object], is_fenced_first: bool
+) -> None:
+    """Services are started only on the node that is on record as active: what users were told is safe is on that."""
+    decision = decide(broken_off(**lost))
+    assert decision.verdict is Verdict.RESUME_ACTIVE
+    assert decision.is_standby_fenced_first is is_fenced_first
+    assert verdict_on(broken_off(**lost, limit=AutomaticLimit.MAINTENANCE)) is Verdict.HALT
+    assert verdict_on(broken_off(**lost, active_replica=Replica.STALE)) is Verdict.HALT
+
+
+def test_move_that_broke_off_is_undone_where_both_are_well() -> None:
+    decision = decide(broken_off(standby_answer=Answer.DEMOTED))
+    assert decision.verdict is Verdict.RESUME_ACTIVE
+    assert decision.why_no_move == ""
+    assert "a move to db-02 did not end" in decision.reason
+
+
+def test_move_of_which_nothing_came_is_no_reason_to_halt_while_the_active_node_serves() -> None:
+    assert verdict_on(evidence(standby_answer=Answer.NONE, is_move_unfinished=True)) is Verdict.WARN
+
+
+def test_accepted_loss_is_told_and_offered_where_it_would_help() -> None:
+    stale = dead_active(standby_replica=Replica.STALE)
+    refused, accepted = decide(stale), decide(stale.model_copy(update={"is_data_loss_accepted": True}))
+    assert refused.is_data_loss_in_the_way
+    assert "not up to date" in accepted.accepted_loss
+    assert not decide(dead_active(standby_replica=Replica.STALE, limit=AutomaticLimit.INTERVAL)).is_data_loss_in_the_way
+    assert decide(dead_active(is_data_loss_accepted=True)).accepted_loss == "", "nothing is lost: nothing is told"
 
 
 def test_two_primaries_are_for_an_operator() -> None:

@@ -41,6 +41,10 @@ STATES: dict[str, list[Evidence]] = {
     "RouteWrong": [evidence(routes=Routes.WRONG)],
     "ServiceDown": [evidence(active_answer=Answer.NOT_SERVING)],
     "Rebooted": [evidence(active_answer=Answer.DEMOTED)],
+    "BrokenOff": [
+        evidence(active_answer=Answer.DEMOTED, is_move_unfinished=True),
+        evidence(active_answer=Answer.DEMOTED, is_move_unfinished=True, **STANDBY_FENCED),
+    ],
     "NodeDown": [dead_active(), dead_active(active_checks=StatusChecks.FAILED)],
     "Alone": [evidence(**STANDBY_FENCED)],
     "Down": [dead_active(standby_view=PeerView.UNKNOWN, **STANDBY_FENCED), dead_active(standby_replica=Replica.STALE)],
@@ -69,7 +73,7 @@ def decisions_on(seen: Evidence) -> Iterator[tuple[Workflow, Decision]]:
 
 def outcomes_of(decision: Decision) -> Iterator[OutcomeKind]:
     yield conclude(decision, None, Progress()).kind
-    if decision.verdict is Verdict.RESTART_SERVICES:
+    if decision.verdict in (Verdict.RESTART_SERVICES, Verdict.RESUME_ACTIVE) and not decision.why_no_move:
         yield conclude(decision, None, Progress(is_moved=True)).kind
     if decision.verdict is Verdict.SWITCH_OVER:
         failure = Failure(step="StartServices", error="Failed", cause="It does not start.")

@@ -578,7 +578,7 @@ def test_outcome_is_recorded_published_and_the_lock_is_free(
     [message] = published
     assert message["subject"] == "[garoon] FailedOver"
     assert message["attention"] == "needed"
-    assert "Next step: Bring the old active node back" in message["text"]
+    assert "Next step: Bring db-01 back" in message["text"]
     assert "By hand:" not in message["text"]
 
 

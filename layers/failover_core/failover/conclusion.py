@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from failover.models import Decision, Failure, Fenced, OutcomeKind, Value, Verdict
+from failover.models import Decision, Failure, Fenced, Lock, OutcomeKind, Value, Verdict
 from failover.settings import ReplicationProtocol
 
 _WHAT_TO_DO_AFTER_A_FAILED_STEP = {
@@ -13,22 +13,24 @@ _WHAT_TO_DO_AFTER_A_FAILED_STEP = {
     "KeepData": "Nothing of it was overwritten. See the snapshot in the EC2 console, then start this workflow again.",
     "RejoinNode": "See `garoon-node status` on both nodes. Trouble of the active node is dealt with first, by the "
     "failover workflow; then start this workflow again.",
-    "DemoteNode": "Nothing was promoted. Look at the active node, then start this workflow again.",
+    "DemoteNode": "Nothing was promoted. Look at the active node.",
     "FenceNode": "Nothing was promoted. See in the EC2 console that the instance is stopped (Force stop, skipping the "
-    "OS shutdown), then start this workflow by hand.",
-    "PromoteReplica": "See which node is primary (garoon-node status on both), then start this workflow again.",
+    "OS shutdown), then start the failover workflow.",
+    "PromoteReplica": "See which node is primary (garoon-node status on both).",
     "FenceTarget": "See which node is primary (garoon-node status on both) and that the other one is stopped, then "
     "start the failover workflow.",
     "DemoteTarget": "The promotion failed and could not be undone for certain: see which node is primary (garoon-node "
-    "status on both) before anything is started by hand.",
-    "StartNode": "Look at the instance in the EC2 console: is it running, does its SSM Agent answer? Then start this "
-    "workflow again.",
-    "StartServices": "The replica is promoted. Read the services' logs on the new active node, then start this "
-    "workflow again.",
+    "status on both) before anything is started on a node by hand.",
+    "StartNode": "Look at the instance in the EC2 console: is it running, does its SSM Agent answer?",
+    "StartServices": "The replica is promoted. Read the services' logs on that node.",
     "SwapRoute": "Services run on the active node but clients may not reach it: point the virtual IP's routes to its "
-    "eth0 interface, or start this workflow again.",
+    "eth0 interface, or start the failover workflow.",
     "CheckTargets": "The database side serves; look at the App servers behind the load balancer.",
 }
+_SCHEDULE_GOES_ON = (
+    "The failover workflow starts by itself within a minute, and again while the trouble stands, and finishes or "
+    "undoes the move; during maintenance start it by hand."
+)
 
 _LAST_WRITES_MAY_BE_MISSING = (
     "Replication is asynchronous (protocol A): what users wrote in the last moments before the failure may be missing."
@@ -59,15 +61,37 @@ def conclude(
     failure: Failure | None,
     progress: Progress,
     protocol: ReplicationProtocol = ReplicationProtocol.C,
+    lock: Lock | None = None,
+    *,
+    is_move_open: bool = False,
 ) -> Conclusion:
-    """The outcome of an execution that decided so, failed there (or not), and came that far."""
-    conclusion = _conclude(decision, failure, progress)
+    """The outcome of an execution that decided so, failed there (or not), and came that far.
+
+    `lock` has the names of the nodes as they were at the start. With `is_move_open`, the record has a move that this or
+    an earlier execution began and that did not end.
+    """
+    conclusion = _conclude(decision, failure, progress, lock)
+    if failure is not None and is_move_open and conclusion.kind is not OutcomeKind.SKIPPED:
+        conclusion = conclusion.model_copy(update={"next_step": f"{conclusion.next_step} {_SCHEDULE_GOES_ON}"})
+    if progress.is_moved and decision is not None and decision.accepted_loss:
+        conclusion = conclusion.model_copy(update={"reason": f"{conclusion.reason} {_with_loss(decision, lock)}"})
     if progress.is_moved and progress.fenced is not None and protocol is ReplicationProtocol.A:
         return conclusion.model_copy(update={"reason": f"{conclusion.reason} {_LAST_WRITES_MAY_BE_MISSING}"})
     return conclusion
 
 
-def _conclude(decision: Decision | None, failure: Failure | None, progress: Progress) -> Conclusion:
+def _with_loss(decision: Decision, lock: Lock | None) -> str:
+    return (
+        f"An operator accepted the loss of data: {decision.accepted_loss}. What {_old_active(lock)} alone holds is not "
+        "in service; it is kept in a snapshot when that node rejoins."
+    )
+
+
+def _old_active(lock: Lock | None) -> str:
+    return "the old active node" if lock is None else lock.record.active
+
+
+def _conclude(decision: Decision | None, failure: Failure | None, progress: Progress, lock: Lock | None) -> Conclusion:
     if failure is not None:
         return _conclude_failure(decision, failure, progress)
     if decision is None:
@@ -75,11 +99,19 @@ def _conclude(decision: Decision | None, failure: Failure | None, progress: Prog
     if progress.move_failure is not None:
         return Conclusion(
             kind=OutcomeKind.RESTORED,
-            reason=f"{decision.reason} {_what_failed(progress.move_failure)} The role was put back: the old active "
-            "node is in service again.",
-            next_step="Find out why the other node could not take the role, before the next failure needs it.",
+            reason=_with_the_fence(
+                f"{decision.reason} {_what_failed(progress.move_failure)} The role was put back: {_old_active(lock)} "
+                "is in service again.",
+                progress.fenced,
+                is_told_always=True,
+            ),
+            next_step=_with_the_stop(
+                "Find out why the other node could not take the role, before the next failure needs it."
+                + _and_start_it(progress.fenced),
+                progress.fenced,
+            ),
         )
-    return _conclude_success(decision, progress)
+    return _conclude_success(decision, progress, lock)
 
 
 def _conclude_failure(decision: Decision | None, failure: Failure, progress: Progress) -> Conclusion:
@@ -107,8 +139,10 @@ def _conclude_failure(decision: Decision | None, failure: Failure, progress: Pro
                 next_step=_WHAT_TO_DO_AFTER_A_FAILED_STEP[failure.step],
             )
     story = [decision.reason] if decision else []
-    if decision and failure.step == "RestartServices" and decision.why_no_move:
-        kind, lead = OutcomeKind.HALTED, f"The restart did not help, and the role may not move: {decision.why_no_move}."
+    is_in_place = decision is not None and _IN_PLACE.get(decision.verdict) == failure.step
+    if decision and is_in_place and decision.why_no_move:
+        what = "The restart" if decision.verdict is Verdict.RESTART_SERVICES else "Bringing it into service in place"
+        kind, lead = OutcomeKind.HALTED, f"{what} did not help, and the role may not move: {decision.why_no_move}."
         story.append(lead)
     else:
         kind = OutcomeKind.HALTED if failure.step == "FenceNode" else OutcomeKind.FAILED
@@ -125,11 +159,15 @@ def _conclude_failure(decision: Decision | None, failure: Failure, progress: Pro
     )
 
 
+_IN_PLACE = {Verdict.RESTART_SERVICES: "RestartServices", Verdict.RESUME_ACTIVE: "StartServices"}
+"""What is done on the active node, by the step whose failure lets the role move."""
+
+
 def _what_failed(failure: Failure) -> str:
     return f"{failure.step} did not succeed: {failure.message}"
 
 
-def _conclude_success(decision: Decision, progress: Progress) -> Conclusion:
+def _conclude_success(decision: Decision, progress: Progress, lock: Lock | None) -> Conclusion:
     reason, next_step = decision.reason, decision.next_step or "Nothing."
     match decision.verdict:
         case Verdict.NOTHING_TO_DO:
@@ -140,13 +178,21 @@ def _conclude_success(decision: Decision, progress: Progress) -> Conclusion:
             kind = OutcomeKind.HALTED
         case Verdict.REPAIR_ROUTES:
             kind = OutcomeKind.ROUTES_REPAIRED
+            next_step = "Find the cause: who changed the route (CloudTrail, ReplaceRoute)? Nothing else is to be done."
+        case Verdict.RESUME_ACTIVE if progress.is_moved:
+            kind = OutcomeKind.MOVED
+            reason = f"{reason} That did not help, so the role was moved."
         case Verdict.RESUME_ACTIVE:
             kind = OutcomeKind.RESUMED
+            next_step = "Find out what took it out of service. Nothing else is to be done." + _and_start_it(
+                progress.fenced
+            )
         case Verdict.RESTART_SERVICES if progress.is_moved:
             kind = OutcomeKind.MOVED
             reason = f"{reason} A restart in place did not help, so the role was moved."
         case Verdict.RESTART_SERVICES:
             kind = OutcomeKind.SERVICES_RESTARTED
+            next_step = "Find the cause in the journal and the log of what was down. Nothing else is to be done."
         case Verdict.FAIL_OVER:
             kind = OutcomeKind.FAILED_OVER
         case Verdict.SWITCH_OVER:
@@ -155,8 +201,13 @@ def _conclude_success(decision: Decision, progress: Progress) -> Conclusion:
             kind = OutcomeKind.REJOINED
         case _:
             assert_never(decision.verdict)
-    if progress.is_moved:
-        next_step = "Bring the old active node back as an up-to-date standby: until then there is none."
+    if kind is OutcomeKind.MOVED and progress.fenced is None:
+        next_step = (
+            f"Repair what was down on {_old_active(lock)}, before it is needed again: it was demoted in good order and "
+            "is the standby now. garoon-check-readiness says whether it is up to date."
+        )
+    elif progress.is_moved:
+        next_step = f"Bring {_old_active(lock)} back as an up-to-date standby: until then there is none."
     return Conclusion(
         kind=kind,
         reason=_with_the_fence(reason, progress.fenced),
@@ -164,8 +215,14 @@ def _conclude_success(decision: Decision, progress: Progress) -> Conclusion:
     )
 
 
-def _with_the_fence(reason: str, fenced: Fenced | None) -> str:
-    """The reason, and what of the fence is not as it should be."""
+def _and_start_it(fenced: Fenced | None) -> str:
+    return "" if fenced is None else f" Start the instance of {fenced.node}: it rejoins, and until then is no standby."
+
+
+def _with_the_fence(reason: str, fenced: Fenced | None, *, is_told_always: bool = False) -> str:
+    """The reason, and what of the fence is not as it should be; of an unexpected fence, that there was one."""
+    if fenced is not None and is_told_always:
+        reason = f"{reason} {fenced.node} could not be demoted and was fenced: {fenced.proof}."
     if fenced is not None and not fenced.is_off:
         return f"{reason} {fenced.node} is isolated, but its instance is not stopped."
     if fenced is not None and fenced.why_not_isolated:

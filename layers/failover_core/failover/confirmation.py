@@ -30,12 +30,12 @@ class _Answer(Value):
 def must_ask(decision: Decision, evidence: Evidence, trigger: Trigger, mode: ConfirmFailover) -> bool:
     """Whether an operator is asked before the move that this decision is, or may come to.
 
-    Nobody is asked for what an operator started, for a restart in place (only for the move if that does not help),
+    Nobody is asked for what an operator started, for what is done in place (only for the move if that does not help),
     or to finish a move that has promoted the standby already: from there the only safe way is forward.
     """
     if mode is ConfirmFailover.NEVER or not trigger.is_automatic or evidence.standby.is_primary:
         return False
-    if decision.verdict is Verdict.RESTART_SERVICES:
+    if decision.verdict in (Verdict.RESTART_SERVICES, Verdict.RESUME_ACTIVE):
         return not decision.why_no_move
     return decision.verdict is Verdict.FAIL_OVER
 

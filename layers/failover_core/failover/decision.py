@@ -53,7 +53,7 @@ def is_served_by_active(evidence: Evidence) -> bool:
 
 def why_standby_cannot_take_over(evidence: Evidence) -> str:
     """Why the standby may not be promoted now; empty if it may. A sentence without its full stop."""
-    active, standby = evidence.active, evidence.standby
+    standby = evidence.standby
     if evidence.limit is AutomaticLimit.MAINTENANCE:
         return "maintenance is on, so nothing happens automatically"
     if evidence.limit is AutomaticLimit.INTERVAL:
@@ -70,8 +70,12 @@ def why_standby_cannot_take_over(evidence: Evidence) -> str:
         return f"it is not known whether the standby {standby.name} could take over"
     if standby.replica is Replica.UNUSABLE:
         return f"{standby.name} is {standby.replica}"
-    if evidence.is_data_loss_accepted:
-        return ""
+    return "" if evidence.is_data_loss_accepted else why_data_would_be_lost(evidence)
+
+
+def why_data_would_be_lost(evidence: Evidence) -> str:
+    """Why the standby may lack what users were told is safe; empty if it lacks nothing. Without its full stop."""
+    active, standby = evidence.active, evidence.standby
     if standby.replica is not Replica.UP_TO_DATE:
         return f"the replica on {standby.name} is {standby.replica}" + (
             f" ({standby.detail})" if standby.detail else ""
@@ -115,10 +119,37 @@ def _decide_unfinished_move(evidence: Evidence) -> Decision:
         )
     if standby.answer is Answer.UNKNOWN:
         return not_yet(f"A move to {standby.name} is unfinished, and {standby.name} could not be asked how far it got.")
+    if evidence.limit is not AutomaticLimit.MAINTENANCE and _may_go_back(evidence):
+        return _go_back(evidence)
     return halt(
         f"A move to {standby.name} is unfinished and {standby.name} does not answer: it may hold newer data than "
         f"{active.name}, so neither is promoted.",
         f"Bring {standby.name} back, then start this workflow by hand.",
+    )
+
+
+def _may_go_back(evidence: Evidence) -> bool:
+    """The standby is lost, and the active node can have the role back.
+
+    Nothing is lost by that, however far the move came: services are started only on a node that is on record as
+    active, so what users were told is safe is on that one.
+    """
+    active, standby = evidence.active, evidence.standby
+    is_standby_lost = standby.instance is InstanceState.OFF or standby.checks is StatusChecks.FAILED
+    is_active_fit = active.answer is Answer.DEMOTED and active.replica is Replica.UP_TO_DATE
+    return is_active_fit and (is_standby_lost or standby.is_isolated)
+
+
+def _go_back(evidence: Evidence) -> Decision:
+    active, standby = evidence.active, evidence.standby
+    is_safe = standby.instance is InstanceState.OFF or standby.is_isolated
+    lost = instance_words(standby) if standby.instance is InstanceState.OFF else "isolated" if is_safe else "lost"
+    return Decision(
+        verdict=Verdict.RESUME_ACTIVE,
+        reason=f"A move to {standby.name} did not end and {standby.name} is {lost}; {active.name}, which users were "
+        "served by last, is brought back into service.",
+        is_standby_fenced_first=not is_safe,
+        why_no_move=f"{standby.name} does not answer",
     )
 
 
@@ -160,15 +191,14 @@ def _decide_services_down(evidence: Evidence) -> Decision:
             f"{what}; maintenance is on, so nothing happens automatically.",
             "Start this workflow by hand to restart the services, or end the maintenance.",
         )
-    return Decision(
-        verdict=Verdict.RESTART_SERVICES, reason=f"{what}.", why_no_move=why_standby_cannot_take_over(evidence)
-    )
+    return _in_place(Verdict.RESTART_SERVICES, f"{what}.", evidence)
 
 
 def _decide_active_demoted(evidence: Evidence) -> Decision:
-    """The active node is up but demoted, as after a reboot: into service in place, unless the standby is in its way."""
+    """The active node is up but demoted: into service in place, unless the standby is in its way."""
     active, standby = evidence.active, evidence.standby
-    what = f"{active.name} is up but demoted, as after a reboot"
+    how = f"a move to {standby.name} did not end" if evidence.is_move_unfinished else "as after a reboot"
+    what = f"{active.name} is up but demoted, {how}"
     if evidence.limit is AutomaticLimit.MAINTENANCE:
         return halt(
             f"{what}; maintenance is on, so nothing happens automatically.",
@@ -177,15 +207,18 @@ def _decide_active_demoted(evidence: Evidence) -> Decision:
     if standby.answer is not Answer.DEMOTED and standby.instance is not InstanceState.OFF and not standby.is_isolated:
         return not_yet(f"{what}, and there is no proof that {standby.name} is not promoted: it does not answer.")
     if active.replica is Replica.UP_TO_DATE:
-        return Decision(verdict=Verdict.RESUME_ACTIVE, reason=f"{what}; bringing it into service in place.")
+        return _in_place(Verdict.RESUME_ACTIVE, f"{what}; bringing it into service in place.", evidence)
     why_not = why_standby_cannot_take_over(evidence)
     if why_not:
         return halt(
             f"{what}, its own replica is {active.replica}, and {why_not}.",
             "Wait for the replicas to catch up, or start this workflow by hand with acceptDataLoss.",
+            is_data_loss_in_the_way=why_not == why_data_would_be_lost(evidence),
         )
     return Decision(
-        verdict=Verdict.FAIL_OVER, reason=f"{what} and its replica is {active.replica}; {standby.name} takes over."
+        verdict=Verdict.FAIL_OVER,
+        reason=f"{what} and its replica is {active.replica}; {standby.name} takes over.",
+        accepted_loss=_accepted_loss(evidence),
     )
 
 
@@ -221,24 +254,54 @@ def _fail_over(evidence: Evidence, what: str) -> Decision:
     standby = evidence.standby
     why_not = why_standby_cannot_take_over(evidence)
     if not why_not:
-        return Decision(verdict=Verdict.FAIL_OVER, reason=f"{what}; {standby.name} takes over.")
+        return Decision(
+            verdict=Verdict.FAIL_OVER,
+            reason=f"{what}; {standby.name} takes over.",
+            accepted_loss=_accepted_loss(evidence),
+        )
     if standby.answer is Answer.UNKNOWN and evidence.limit is AutomaticLimit.NONE:
         return not_yet(f"{what}, and {why_not}.")
+    is_data_loss_in_the_way = why_not == why_data_would_be_lost(evidence)
     return halt(
         f"{what}, but {why_not}.",
-        f"Bring {evidence.active.name} or an up-to-date {standby.name} back, or start this workflow by hand "
-        "(with acceptDataLoss if its data is to be used as it is).",
+        f"Bring {evidence.active.name} or an up-to-date {standby.name} back, or start this workflow by hand"
+        + (" with acceptDataLoss, if its data is to be used as it is." if is_data_loss_in_the_way else "."),
+        is_data_loss_in_the_way=is_data_loss_in_the_way,
     )
 
 
-def halt(reason: str, next_step: str) -> Decision:
+def _in_place(verdict: Verdict, reason: str, evidence: Evidence) -> Decision:
+    """Puts the active node right where it is; if that does not help, the role moves unless something forbids it."""
+    why_not = why_standby_cannot_take_over(evidence)
+    return Decision(
+        verdict=verdict,
+        reason=reason,
+        why_no_move=why_not,
+        accepted_loss="" if why_not else _accepted_loss(evidence),
+        is_data_loss_in_the_way=bool(why_not) and why_not == why_data_would_be_lost(evidence),
+    )
+
+
+def _accepted_loss(evidence: Evidence) -> str:
+    return why_data_would_be_lost(evidence) if evidence.is_data_loss_accepted else ""
+
+
+def halt(
+    reason: str, next_step: str, *, is_data_loss_in_the_way: bool = False, is_for_failover: bool = False
+) -> Decision:
     """Nothing is changed, and an operator is needed."""
-    return Decision(verdict=Verdict.HALT, reason=reason, next_step=next_step)
+    return Decision(
+        verdict=Verdict.HALT,
+        reason=reason,
+        next_step=next_step,
+        is_data_loss_in_the_way=is_data_loss_in_the_way,
+        is_for_failover=is_for_failover,
+    )
 
 
-def warn(reason: str, next_step: str) -> Decision:
+def warn(reason: str, next_step: str, *, is_for_failover: bool = False) -> Decision:
     """Nothing is changed, and an operator should know."""
-    return Decision(verdict=Verdict.WARN, reason=reason, next_step=next_step)
+    return Decision(verdict=Verdict.WARN, reason=reason, next_step=next_step, is_for_failover=is_for_failover)
 
 
 def not_yet(reason: str) -> Decision:

@@ -378,8 +378,12 @@ class Decision(Value):
     verdict: Verdict
     reason: str
     next_step: str = ""
-    why_no_move: str = ""  # with RESTART_SERVICES: why the role may not move if the restart does not help
+    why_no_move: str = ""  # with RESTART_SERVICES, RESUME_ACTIVE: why the role may not move if that does not help
+    is_standby_fenced_first: bool = False  # with RESUME_ACTIVE: the other node is dead, and may be promoted
     is_rejoin_first: bool = False  # with SWITCH_OVER: the target is not an up-to-date standby yet
+    accepted_loss: str = ""  # with a move: what an operator accepted, and would have kept it from being made
+    is_data_loss_in_the_way: bool = False  # nothing but this keeps the role from moving: acceptDataLoss would do it
+    is_for_failover: bool = False  # the next step is to start the failover workflow, whichever one said this
     is_move_over: bool = False  # an earlier move is on record as begun, and its active node serves all the same
     is_data_kept_first: bool = False  # with a rejoin: the node's data must be kept before it is overwritten
 
@@ -466,6 +470,8 @@ class Outcome(Value):
     execution: str
     started_at: datetime
     ended_at: datetime
+    accepted_loss: str | None = None
+    """What an operator's acceptDataLoss let happen: why data was lost. None if the role moved without it."""
     outage_seconds: float | None = None
     """Of a planned move: from when the services were told to stop until the routes pointed to the new active node."""
     snapshot_id: str | None = None

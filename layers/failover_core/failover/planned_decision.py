@@ -74,6 +74,7 @@ def _decide_already_there(evidence: Evidence) -> Decision:
         f"{active.name} is the active node already, but it does not serve as it should "
         f"({active.detail or active.answer}; routes: {evidence.routes}).",
         "Start the failover workflow with {}: it finds out what is wrong and puts it right.",
+        is_for_failover=True,
     )
 
 
@@ -85,6 +86,7 @@ def _why_nothing_planned_is_possible(evidence: Evidence) -> Decision | None:
         return halt(
             f"An earlier move to {standby.name} is unfinished.",
             "Start the failover workflow with {} to finish it, then this one again.",
+            is_for_failover=True,
         )
     if active.answer is Answer.UNKNOWN:
         return not_yet(f"{active.name} could not be asked for its status.")
@@ -93,6 +95,7 @@ def _why_nothing_planned_is_possible(evidence: Evidence) -> Decision | None:
             f"{active.name} is the active node and is not in service ({instance_words(active)}, answer: "
             f"{active.answer}), so there is nothing to follow. Nothing was changed.",
             "Start the failover workflow with {}: it finds out what is wrong and puts it right.",
+            is_for_failover=True,
         )
     return None
 

@@ -9,7 +9,7 @@ from failover.errors import FailoverError
 from failover.models import ClusterRecord, Observed, Outcome, OutcomeKind, Value
 from failover.runtime import logger
 from failover.settings import Settings
-from failover.steps.record_outcome import publish_outcome
+from failover.steps.record_outcome import commands_by_hand, publish_outcome
 
 
 class _ExecutionDetail(Observed):
@@ -37,6 +37,15 @@ _RECORDED_ENDS = (OutcomeKind.HALTED, OutcomeKind.REFUSED, OutcomeKind.FAILED)
 """The names of the errors with which an execution ends red after RecordOutcome did its work."""
 
 
+_NEXT_STEP = (
+    "See in the execution's graph how far it came, then start the workflow again: it finds out what is left to do."
+)
+_NEXT_STEP_OF_A_MOVE = (
+    "A move of the role had begun. The failover workflow starts by itself within a minute and finishes or undoes it; "
+    "during maintenance start it by hand."
+)
+
+
 def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorded:
     """The outcome of the execution is published, recorded if the table lets it be, and its lock is free.
 
@@ -49,14 +58,14 @@ def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorde
     # Not owning the lock proves nothing: another execution takes over the lock of one that has ended.
     if event.detail.status == "FAILED" and event.detail.error in _RECORDED_ENDS and not owns_lock:
         return AbortRecorded(execution=execution, was_recorded_before=True)
+    is_move_open = record is not None and record.moving_to is not None
     how = {"ABORTED": "was stopped by somebody", "TIMED_OUT": "ran out of time"}.get(event.detail.status, "crashed")
     outcome = Outcome(
         outcome=OutcomeKind.FAILED,
         verdict=None,
         reason=f"The execution {how} before it could record its outcome"
         + (f" ({event.detail.error}: {event.detail.cause})." if event.detail.error else "."),
-        next_step="See in the execution's graph how far it came, then start the workflow again: it finds out what is "
-        "left to do.",
+        next_step=_NEXT_STEP_OF_A_MOVE if is_move_open else _NEXT_STEP,
         active_before=record.active if record else None,
         active_after=record.active if record else None,
         epoch_before=record.epoch if record else None,
@@ -69,7 +78,7 @@ def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorde
         if owns_lock or record is None:
             cluster_table.release_lock(settings, execution, outcome, is_automatic_failover=False)
     finally:
-        publish_outcome(settings, outcome)
+        publish_outcome(settings, outcome, commands_by_hand(outcome, settings, is_move_open=is_move_open))
     return AbortRecorded(execution=execution, was_recorded_before=False)
 
 

@@ -1,6 +1,9 @@
 """End an execution: record how it ended, give the lock back, tell the operators."""
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import AwareDatetime, ValidationError
@@ -42,7 +45,15 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
     """
     before = request.lock.record if request.lock else None
     now_recorded = _read_record_if_readable(settings)
-    conclusion = conclude(request.decision, request.failure, request.progress, settings.replication_protocol)
+    is_move_open = now_recorded is not None and now_recorded.moving_to is not None
+    conclusion = conclude(
+        request.decision,
+        request.failure,
+        request.progress,
+        settings.replication_protocol,
+        request.lock,
+        is_move_open=is_move_open,
+    )
     outcome = Outcome(
         outcome=conclusion.kind,
         verdict=request.decision.verdict if request.decision else None,
@@ -55,6 +66,7 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
         execution=request.execution,
         started_at=request.started_at,
         ended_at=datetime.now(UTC),
+        accepted_loss=_accepted_loss(request),
         outage_seconds=_outage_seconds(request),
         snapshot_id=request.snapshot_id,
     )
@@ -70,7 +82,8 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
             refusal=read_answer(request.asked, settings.confirm_failover) if is_halted else AutomaticLimit.NONE,
             is_move_over=_is_earlier_move_over(request, now_recorded),
         )
-    publish_outcome(settings, outcome, is_repeated=_is_repeated(outcome, request.lock, now_recorded))
+    by_hand = commands_by_hand(outcome, settings, request.decision, request.lock, is_move_open=is_move_open)
+    publish_outcome(settings, outcome, by_hand, is_repeated=_is_repeated(outcome, request.lock, now_recorded))
     return outcome
 
 
@@ -88,6 +101,38 @@ def _read_record_if_readable(settings: Settings) -> ClusterRecord | None:
         return None
 
 
+def _accepted_loss(request: RecordOutcomeInput) -> str | None:
+    return (request.decision.accepted_loss or None) if request.decision and request.progress.is_moved else None
+
+
+def commands_by_hand(
+    outcome: Outcome,
+    settings: Settings,
+    decision: Decision | None = None,
+    lock: Lock | None = None,
+    *,
+    is_move_open: bool = False,
+) -> list[str]:
+    """What to paste into a shell to go on, after an outcome that calls for it: the right workflow, with its input.
+
+    A move that did not end is finished or undone by the failover workflow, whichever one began it.
+    """
+    own = outcome.execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+    failover = settings.failover_state_machine_arn
+    is_restored_failover = outcome.outcome is OutcomeKind.RESTORED and own == failover
+    if outcome.outcome not in _MAY_BE_STARTED_AGAIN or is_restored_failover:
+        return []
+    if own == failover or is_move_open or (decision is not None and decision.is_for_failover):
+        is_loss_offered = outcome.outcome is OutcomeKind.HALTED and decision and decision.is_data_loss_in_the_way
+        return [_start(failover, {}), *([_start(failover, {"acceptDataLoss": True})] if is_loss_offered else [])]
+    is_planned = lock is not None and lock.trigger.kind == "operator" and lock.trigger.node is not None
+    return [_start(own, {"target": lock.trigger.node} if lock and is_planned else {})]
+
+
+def _start(state_machine: str, given: dict[str, Any]) -> str:
+    return f"aws stepfunctions start-execution --state-machine-arn {state_machine} --input '{json.dumps(given)}'"
+
+
 def _is_earlier_move_over(request: RecordOutcomeInput, now_recorded: ClusterRecord | None) -> bool:
     """Nothing came of the move on record, which is an earlier execution's: this one has begun none since."""
     if request.decision is None or not request.decision.is_move_over or now_recorded is None:
@@ -95,8 +140,10 @@ def _is_earlier_move_over(request: RecordOutcomeInput, now_recorded: ClusterReco
     return now_recorded.moving_to is not None and now_recorded.moved_by != request.execution
 
 
-def publish_outcome(settings: Settings, outcome: Outcome, *, is_repeated: bool = False) -> None:
-    """Counts the outcome as a metric and publishes it.
+def publish_outcome(
+    settings: Settings, outcome: Outcome, by_hand: Sequence[str] = (), *, is_repeated: bool = False
+) -> None:
+    """Counts the outcome as a metric and publishes it, with the commands to go on by hand.
 
     The message attribute `attention` is `needed` or `none`, so that a subscription may leave out the messages that
     only say that nothing changed.
@@ -106,7 +153,7 @@ def publish_outcome(settings: Settings, outcome: Outcome, *, is_repeated: bool =
     notifications.publish(
         settings,
         subject=f"[{settings.cluster_name}] {outcome.outcome}",
-        text=_text(outcome, settings),
+        text=_text(outcome, settings, by_hand),
         attributes={"outcome": outcome.outcome, "attention": "needed" if needs_attention else "none"},
     )
 
@@ -123,7 +170,7 @@ def _is_repeated(outcome: Outcome, lock: Lock | None, recorded: ClusterRecord | 
     return is_same and outcome.ended_at - last.ended_at < _STANDS_FOR
 
 
-def _text(outcome: Outcome, settings: Settings) -> str:
+def _text(outcome: Outcome, settings: Settings, by_hand: Sequence[str]) -> str:
     lines = [
         outcome.reason,
         "",
@@ -141,7 +188,6 @@ def _text(outcome: Outcome, settings: Settings) -> str:
         lines.append(f"Snapshot:  {outcome.snapshot_id} holds what the node held before it rejoined")
     lines.append(f"Took:      {(outcome.ended_at - outcome.started_at).total_seconds():.1f} s")
     lines.append(f"Execution: {outcome.execution}")
-    if outcome.outcome in _MAY_BE_STARTED_AGAIN:
-        state_machine = outcome.execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
-        lines.append(f"By hand:   aws stepfunctions start-execution --state-machine-arn {state_machine} --input '{{}}'")
+    lines += [f"By hand:   {command}" for command in by_hand[:1]]
+    lines += [f"With the loss of data that the reason tells of: {command}" for command in by_hand[1:]]
     return "\n".join(lines) + "\n"
