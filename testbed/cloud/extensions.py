@@ -14,6 +14,7 @@ from testbed.cloud import (
     events,
     functions,
     metric_math,
+    mute_rules,
     network,
     network_acls,
     permissions,
@@ -47,6 +48,7 @@ def install(cloud: Cloud, judge: Judge | None = None) -> None:
     events.install(cloud, recorder)
     alarms.install(cloud)
     metric_math.install()
+    mute_rules.install()
     subscriptions.install(cloud, recorder)
     workflows.install(cloud, recorder)
     callbacks.install()

@@ -2,7 +2,8 @@
 
 Follows, in the Amazon EC2 User Guide: "Amazon EC2 instance state changes", "Stop and start Amazon EC2 instances",
 "Status checks for Amazon EC2 instances", "State change events for your instances"; and in the EC2 API Reference:
-StopInstances (Force, SkipOsShutdown), StartInstances, RebootInstances, DescribeInstanceStatus, RunInstances.
+StopInstances (Force, SkipOsShutdown; stop protection), ModifyInstanceAttribute (disableApiStop), StartInstances,
+RebootInstances, DescribeInstanceStatus, RunInstances.
 The emulator's own instances change state at once and silently, and every status check passes.
 """
 
@@ -24,6 +25,7 @@ Response = tuple[int, dict[str, str], bytes]
 Instance = dict[str, Any]
 
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
+_STOP_PROTECTION = "_is_stop_protected"
 _LOOK_SECONDS = 0.1
 _NEW_HOSTS_SECONDS = 0.5
 
@@ -50,6 +52,8 @@ class Instances:
         actions["RebootInstances"] = self.reboot
         actions["TerminateInstances"] = self.terminate
         actions["DescribeInstanceStatus"] = self.describe_status
+        actions["DescribeInstanceAttribute"] = _with_stop_protection(actions["DescribeInstanceAttribute"])
+        actions["ModifyInstanceAttribute"] = _set_stop_protection
         instance_xml = ec2._instance_xml
         ec2._instance_xml = lambda instance: _with_details(instance_xml(instance), instance)
         self._cloud.background.repeat(self._boot_new_hosts, _NEW_HOSTS_SECONDS)
@@ -81,6 +85,13 @@ class Instances:
         return self._change("StartInstances", parameters, {"stopped", "pending", "running"}, "started", start_one)
 
     def stop(self, parameters: Parameters) -> Response:
+        for instance_id in ec2._parse_member_list(parameters, "InstanceId"):
+            if ec2._instances.get(instance_id, {}).get(_STOP_PROTECTION):
+                message = (
+                    f"The instance '{instance_id}' may not be stopped. Modify its 'disableApiStop' instance attribute "
+                    "and try again."
+                )
+                return ec2._error("OperationNotPermitted", message, 400)  # type: ignore[no-any-return]
         is_power_cut = _is_true(parameters, "Force") and _is_true(parameters, "SkipOsShutdown")
 
         def stop_one(instance: Instance) -> None:
@@ -359,6 +370,28 @@ def _with_details(xml: str, instance: Instance) -> str:
     reason = f"<reason>{instance.get('_transition_reason', '')}</reason>"
     added = f"<networkInterfaceSet>{interfaces}</networkInterfaceSet>{reason}<amiLaunchIndex>"
     return xml.replace("<amiLaunchIndex>", added, 1)
+
+
+def _with_stop_protection(describe: Callable[[Parameters], Response]) -> Callable[[Parameters], Response]:
+    def describe_attribute(parameters: Parameters) -> Response:
+        instance_id = ec2._p(parameters, "InstanceId")
+        if ec2._p(parameters, "Attribute") != "disableApiStop" or instance_id not in ec2._instances:
+            return describe(parameters)
+        value = str(bool(ec2._instances[instance_id].get(_STOP_PROTECTION))).lower()
+        inner = f"<instanceId>{instance_id}</instanceId><disableApiStop><value>{value}</value></disableApiStop>"
+        return ec2._xml(200, "DescribeInstanceAttributeResponse", inner)  # type: ignore[no-any-return]
+
+    return describe_attribute
+
+
+def _set_stop_protection(parameters: Parameters) -> Response:
+    instance_id = ec2._p(parameters, "InstanceId")
+    if instance_id not in ec2._instances:
+        return _not_found([instance_id])
+    if not ec2._p(parameters, "DisableApiStop.Value"):
+        return ec2._error("InvalidParameterCombination", "No attribute that is known here.", 400)  # type: ignore[no-any-return]
+    ec2._instances[instance_id][_STOP_PROTECTION] = _is_true(parameters, "DisableApiStop.Value")
+    return ec2._xml(200, "ModifyInstanceAttributeResponse", "<return>true</return>")  # type: ignore[no-any-return]
 
 
 def _find(parameters: Parameters) -> list[Instance] | Response:

@@ -109,6 +109,9 @@ def _with_filters(describe: Action) -> Action:
     def describe_network_acls(parameters: Parameters) -> Response:
         filters = ec2._parse_filters(parameters)
         ids = ec2._parse_member_list(parameters, "NetworkAclId") or list(ec2._network_acls)
+        for acl_id in ids:
+            if acl_id not in ec2._network_acls:
+                return _error("InvalidNetworkAclID.NotFound", f"The networkAcl ID '{acl_id}' does not exist")
         found = [acl_id for acl_id in ids if acl_id in ec2._network_acls and _matches(acl_id, filters)]
         shown = {f"NetworkAclId.{number}": [acl_id] for number, acl_id in enumerate(found or [_NO_ACL], start=1)}
         others = {key: value for key, value in parameters.items() if not key.startswith("NetworkAclId.")}

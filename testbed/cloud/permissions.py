@@ -1,14 +1,15 @@
 """IAM checks on the resources that AWS checks.
 
 Follows the Service Authorization Reference: "Actions, resources, and condition keys for Amazon EC2" (Describe* has no
-resource types: a policy must say "*"; StopInstances is checked on every instance, ReplaceNetworkAclAssociation on the
-network ACL and the subnet, CreateSnapshot on the volume and on a new snapshot), "... for AWS Systems Manager"
-(SendCommand on the document and on every instance; GetCommandInvocation, ListCommandInvocations, CancelCommand and
-DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2" (Describe* on "*"), "... for Amazon
-CloudWatch" (DescribeAlarms on the alarms it names), "... for Amazon EventBridge" (a rule of the default bus has no bus
-in its ARN); in the EventBridge User Guide: "Using IAM roles with EventBridge targets"; in the Step Functions Developer
-Guide: "IAM policies for calling AWS Lambda". The emulator derives one resource from each request, some of them wrong,
-and checks requests alone: its own EventBridge and Step Functions need no role.
+resource types: a policy must say "*", but for DescribeInstanceAttribute; StopInstances is checked on every instance,
+ReplaceNetworkAclAssociation on the network ACL and the subnet, CreateSnapshot on the volume and on a new snapshot),
+"... for AWS Systems Manager" (SendCommand on the document and on every instance; GetCommandInvocation,
+ListCommandInvocations, CancelCommand and DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2"
+(Describe* on "*"), "... for Amazon CloudWatch" (DescribeAlarms on the alarms it names), "... for Amazon EventBridge"
+(a rule of the default bus has no bus in its ARN); in the EventBridge User Guide: "Using IAM roles with EventBridge
+targets"; in the Step Functions Developer Guide: "IAM policies for calling AWS Lambda". The emulator derives one
+resource from each request, some of them wrong, and checks requests alone: its own EventBridge and Step Functions need
+no role.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _ON_NO_RESOURCE = {
         "CancelCommand",
         "DescribeInstanceInformation",
     ),
-    "cloudwatch": ("PutMetricData", "GetMetricData", "GetMetricStatistics", "ListMetrics"),
+    "cloudwatch": ("PutMetricData", "GetMetricData", "GetMetricStatistics", "ListMetrics", "ListAlarmMuteRules"),
 }
 _DESCRIBED_WITHOUT_RESOURCE = ("ec2", "elasticloadbalancing")
 _further_resources: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("further_resources", default=())
@@ -112,6 +113,8 @@ def is_service_allowed(service_principal: str, action: str, resource_arn: str, s
 def _resources(action: str, body: bytes, query: dict[str, Any], region: str, account: str) -> list[str]:
     """All resources of the request that AWS checks; empty where the emulator's own derivation is right."""
     service, _, operation = action.partition(":")
+    if action in ("ec2:DescribeInstanceAttribute", "ec2:ModifyInstanceAttribute"):
+        return [f"arn:aws:ec2:{region}:{account}:instance/{_member(query, 'InstanceId')}"]
     if service in _DESCRIBED_WITHOUT_RESOURCE and operation.startswith("Describe"):
         return ["*"]
     if operation in _ON_NO_RESOURCE.get(service, ()):

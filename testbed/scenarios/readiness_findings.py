@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from boto3.dynamodb.types import TypeSerializer
 
@@ -167,6 +167,35 @@ def replication_link_isolated(bed: Bed) -> Iterator[None]:
     bed.clients.ec2.delete_network_interface(NetworkInterfaceId=beside["NetworkInterfaceId"])
 
 
+@contextmanager
+def fence_spoiled(bed: Bed) -> Iterator[None]:
+    """The network ACL that isolates is gone, as tools delete what is on no subnet; an instance is protected."""
+    instance = bed.installation.nodes[STANDBY].instance_id
+    bed.clients.ec2.modify_instance_attribute(InstanceId=instance, DisableApiStop={"Value": True})
+    with changed_parameters(bed.clients, {"IsolationAclId": "acl-0123456789abcdef0"}):
+        yield
+    bed.clients.ec2.modify_instance_attribute(InstanceId=instance, DisableApiStop={"Value": False})
+
+
+@contextmanager
+def operators_deaf(bed: Bed) -> Iterator[None]:
+    """A rule mutes an alarm, and nobody is subscribed."""
+    sns, cloudwatch = bed.clients.sns, cast(Any, bed.clients.cloudwatch)  # newer than its stubs
+    topic = bed.stack.topic_arn
+    subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    for subscription in subscriptions:
+        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    cloudwatch.put_alarm_mute_rule(
+        Name="drill",
+        Rule={"Schedule": {"Expression": "at(2026-01-01T00:00)", "Duration": "P1D"}},
+        MuteTargets={"AlarmNames": [f"{CLUSTER}-not-ready"]},
+    )
+    yield
+    cloudwatch.delete_alarm_mute_rule(AlarmMuteRuleName="drill")
+    for subscription in subscriptions:
+        sns.subscribe(TopicArn=topic, Protocol=subscription["Protocol"], Endpoint=subscription["Endpoint"])
+
+
 def _give_acl(bed: Bed, subnet_id: str, acl_id: str) -> str:
     """Gives the subnet that network ACL; returns the one it had."""
     filters = [{"Name": "association.subnet-id", "Values": [subnet_id]}]
@@ -228,6 +257,8 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
         replication_link_isolated,
         {"node-isolated", "subnet-shared"},
     ),
+    ("somebody spoils the fence", fence_spoiled, {"isolation-acl-unfit", "stop-protected"}),
+    ("nobody would hear an alarm", operators_deaf, {"alarms-muted-by-rule", "nobody-told"}),
     ("the standby's watch ends", watch_stopped, {"heartbeat-missing"}),
     ("the standby's status checks fail", status_check_failing, {"status-check-failed"}),
     ("the standby's path to AWS breaks", faulty(aws="down"), {"node-silent"}),

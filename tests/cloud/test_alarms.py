@@ -224,3 +224,18 @@ def test_an_alarm_that_could_not_be_evaluated_is_refused(account: Account, wrong
     """CloudWatch API Reference, PutMetricAlarm: Metrics instead of MetricName, one expression about metrics in it."""
     with pytest.raises(ClientError, match="ValidationError"):
         _put_filled_heartbeat_alarm(account, [{"Name": "Node", "Value": "db-01"}], **wrong)
+
+
+def test_a_mute_rule_is_listed_for_the_alarms_that_it_mutes(account: Account) -> None:
+    cloudwatch = account.client("cloudwatch")
+    rule, muted, other = name("rule"), name("muted"), name("other")
+    schedule = {"Schedule": {"Expression": "at(2026-01-01T00:00)", "Duration": "P1D"}}
+    cloudwatch.put_alarm_mute_rule(Name=rule, Rule=schedule, MuteTargets={"AlarmNames": [muted]})
+
+    def rules_of(alarm: str) -> list[str]:
+        found = cloudwatch.list_alarm_mute_rules(AlarmName=alarm, Statuses=["ACTIVE"])["AlarmMuteRuleSummaries"]
+        return [each["AlarmMuteRuleArn"].rpartition(":")[2] for each in found]
+
+    assert (rules_of(muted), rules_of(other)) == ([rule], [])
+    cloudwatch.delete_alarm_mute_rule(AlarmMuteRuleName=rule)
+    assert rules_of(muted) == []

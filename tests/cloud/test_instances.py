@@ -161,3 +161,16 @@ def test_a_reboot_keeps_the_instance_running(account: Account) -> None:
     account.client("ec2").reboot_instances(InstanceIds=[instance.id])
     eventually(lambda: instance.history() == ["boot", "shutdown", "boot"], "the host's second boot")
     assert account.state_of(instance) == "running"
+
+
+def test_an_instance_with_stop_protection_is_not_stopped(account: Account) -> None:
+    instance = account.make_instance()
+    ec2 = account.client("ec2")
+    for is_protected in (True, False):
+        ec2.modify_instance_attribute(InstanceId=instance.id, DisableApiStop={"Value": is_protected})
+        said = ec2.describe_instance_attribute(InstanceId=instance.id, Attribute="disableApiStop")
+        assert said["DisableApiStop"] == {"Value": is_protected}
+        if is_protected:
+            with pytest.raises(ClientError, match="OperationNotPermitted"):
+                ec2.stop_instances(InstanceIds=[instance.id], Force=True, SkipOsShutdown=True)
+    ec2.stop_instances(InstanceIds=[instance.id])

@@ -130,4 +130,5 @@ def test_cloudformation_makes_and_deletes_a_network_acl(account: Account) -> Non
     assert {entry["RuleAction"] for entry in acl["Entries"]} == {"deny"}
     cloudformation.delete_stack(StackName=stack)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
-    assert ec2.describe_network_acls(NetworkAclIds=[acl_id])["NetworkAcls"] == []
+    with pytest.raises(ClientError, match="InvalidNetworkAclID"):
+        ec2.describe_network_acls(NetworkAclIds=[acl_id])

@@ -6,8 +6,8 @@ from typing import Any
 
 import boto3
 import pytest
+from failover.adapters import alarms, instances, isolation, nodes
 from failover.adapters import cluster_table as table
-from failover.adapters import instances, isolation, nodes
 from failover.runtime import metrics
 from failover.settings import Settings, read_settings
 from moto import mock_aws
@@ -64,6 +64,12 @@ def no_metrics_left_over() -> Iterator[None]:
     metrics.clear_metrics()
 
 
+@pytest.fixture(autouse=True)
+def no_mute_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto knows none."""
+    monkeypatch.setattr(alarms, "read_muted", lambda _names: [])
+
+
 @pytest.fixture
 def settings() -> Settings:
     return read_settings(make_environment())
@@ -75,7 +81,7 @@ def backends() -> None:
 
     moto imports one at the first call, and Python gives up an import when several threads wait for each other's.
     """
-    for service in ("cloudwatch", "dynamodb", "ec2", "elbv2", "events", "sqs"):
+    for service in ("cloudwatch", "dynamodb", "ec2", "elbv2", "events", "sns", "sqs"):
         get_backend(service)
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
+from failover.adapters import alarms, events, instances, isolation, notifications, routes, targets
 from failover.adapters import cluster_table as table
-from failover.adapters import events, routes, targets
 from failover.runtime import metrics
 from failover.settings import Settings
 from failover.steps.check_readiness import ReadinessRequest, check_readiness
@@ -99,3 +100,109 @@ def test_the_target_group_s_own_check_is_read(settings: Settings) -> None:
     )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
     check = targets.read_target_check(settings.model_copy(update={"target_group_arn": group}))
     assert (check.seconds_until_healthy, check.seconds_until_unhealthy) == (60, 80)
+
+
+# --- what AWS says of what a failover will need -------------------------------------------------------------------
+
+
+READ_MUTED = alarms.read_muted
+
+
+def stubbed(monkeypatch: pytest.MonkeyPatch, module: Any, service: str, *answers: tuple[str, Any, Any]) -> None:
+    """The module's client answers these calls, in this order, and no other: operation, answer, parameters."""
+    client = boto3.client(service, region_name="ap-northeast-1")
+    stubber = Stubber(client)
+    for operation, answer, parameters in answers:
+        stubber.add_response(operation, answer, parameters)
+    stubber.activate()
+    monkeypatch.setattr(module, "client", lambda _service: client)
+
+
+@pytest.mark.usefixtures("aws")
+def test_stop_protection_is_seen_where_it_is_on(settings: Settings) -> None:
+    ec2 = boto3.client("ec2")
+    [made] = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"]
+    node = settings.node_a.model_copy(update={"instance_id": made["InstanceId"]})
+    assert not instances.is_stop_protected(node)
+    ec2.modify_instance_attribute(InstanceId=made["InstanceId"], DisableApiStop={"Value": True})
+    assert instances.is_stop_protected(node)
+
+
+def test_only_a_confirmed_subscription_is_somebody_who_is_told(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    said = {"Attributes": {"SubscriptionsConfirmed": "0", "SubscriptionsPending": "1"}}
+    asked = {"TopicArn": settings.notification_topic_arn}
+    stubbed(monkeypatch, notifications, "sns", ("get_topic_attributes", said, asked))
+    assert notifications.count_subscribers(settings) == 0
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_network_acl_that_isolates_is_looked_at_by_its_id(settings: Settings) -> None:
+    ec2 = boto3.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    settings = settings.model_copy(update={"isolation_acl_id": acl})
+    assert isolation.why_acl_is_unfit(settings) == ""
+    ec2.create_network_acl_entry(
+        NetworkAclId=acl, RuleNumber=1, Protocol="-1", RuleAction="allow", Egress=True, CidrBlock="0.0.0.0/0"
+    )
+    assert isolation.why_acl_is_unfit(settings).endswith("has an entry that lets something through")
+
+
+def test_a_network_acl_that_somebody_deleted_is_missed(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    client = boto3.client("ec2", region_name="ap-northeast-1")
+    stubber = Stubber(client)
+    stubber.add_client_error("describe_network_acls", "InvalidNetworkAclID.NotFound")
+    stubber.activate()
+    monkeypatch.setattr(isolation, "client", lambda _service: client)
+    what = f"the stack's network ACL {settings.isolation_acl_id} does not exist any more"
+    assert isolation.why_acl_is_unfit(settings) == what
+
+
+def test_an_alarm_that_a_mute_rule_mutes_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    there_is_one = {"AlarmMuteRuleSummaries": [{"AlarmMuteRuleArn": "arn:one", "Status": "ACTIVE"}]}
+    none: dict[str, Any] = {"AlarmMuteRuleSummaries": []}
+    call, active = "list_alarm_mute_rules", {"Statuses": ["ACTIVE"]}
+    stubbed(
+        monkeypatch, alarms, "cloudwatch", (call, there_is_one, active),
+        (call, none, active | {"AlarmName": "a"}), (call, there_is_one, active | {"AlarmName": "b"}),
+    )  # fmt: skip
+    assert READ_MUTED(["a", "b"]) == ["b"]
+    stubbed(monkeypatch, alarms, "cloudwatch", (call, none, active))
+    assert READ_MUTED(["a", "b"]) == []
+
+
+def test_an_alarm_says_that_it_cannot_be_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [
+        {"AlarmName": "a", "StateValue": "OK", "ActionsEnabled": True, "EvaluationState": "EVALUATION_ERROR"},
+        {"AlarmName": "b", "StateValue": "OK", "ActionsEnabled": True},
+    ]
+    parameters = {"AlarmNames": ["a", "b"], "AlarmTypes": ["MetricAlarm"]}
+    stubbed(monkeypatch, alarms, "cloudwatch", ("describe_alarms", {"MetricAlarms": told}, parameters))
+    assert {name: alarm.trouble for name, alarm in alarms.read_alarms(["a", "b"]).items()} == {
+        "a": "EVALUATION_ERROR",
+        "b": "",
+    }
+
+
+@pytest.mark.parametrize("origin", ["EnableVgwRoutePropagation", "Advertisement"])
+def test_an_entry_that_somebody_propagates_is_not_ours(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, origin: str
+) -> None:
+    """No call of ours can replace it; where it is all there is, an entry of our own is made, which goes before it."""
+    theirs = {"DestinationCidrBlock": "10.1.0.10/32", "GatewayId": "vgw-1", "Origin": origin, "State": "active"}
+    ours = {"DestinationCidrBlock": "10.1.0.10/32", "NetworkInterfaceId": "eni-0a", "Origin": "CreateRoute"}
+    answer = {
+        "RouteTables": [
+            {"RouteTableId": "rtb-0a", "VpcId": "vpc-1", "Routes": [theirs, ours]},
+            {"RouteTableId": "rtb-0b", "VpcId": "vpc-1", "Routes": [theirs]},
+            {"RouteTableId": "rtb-0c", "VpcId": "vpc-1", "Routes": [theirs]},
+        ]
+    }
+    stubbed(monkeypatch, routes, "ec2", ("describe_route_tables", answer, None))
+    both, alone = routes.read_entries(settings)
+    assert (both.points_to(settings.node_a), both.exists, both.is_propagated) == (True, True, True)
+    assert (alone.points_to(settings.node_a), alone.exists, alone.is_propagated) == (False, False, True)
+    stubbed(monkeypatch, routes, "ec2", ("describe_route_tables", answer, None))
+    assert routes.read_unconfigured_tables(settings) == ["rtb-0c"]

@@ -31,7 +31,7 @@ from failover.readiness import (
     judge_readiness,
     summarize,
 )
-from failover.settings import FenceMethod, read_settings
+from failover.settings import ConfirmFailover, FenceMethod, read_settings
 from samcli.yamlhelper import yaml_parse
 
 from tests.unit.conftest import make_environment
@@ -92,13 +92,17 @@ def evidence(**changes: Any) -> ReadinessEvidence:
         },
         isolated_subnets={name: [] for name in names},
         why_not_alone=dict.fromkeys(names, ""),
+        isolation_acl="",
+        stop_protection=dict.fromkeys(names, False),
         routes=[an_entry("rtb-0a"), an_entry("rtb-0b")],
         unconfigured_tables=[],
         targets=[TargetHealth(target="i-1", state="healthy"), TargetHealth(target="i-2", state="healthy")],
         target_check=TargetCheck(interval_seconds=10, healthy_threshold=2, unhealthy_threshold=2),
         alarms={name: Alarm(state="OK", has_actions_on=True) for name in alarm_names(SETTINGS)},
+        muted_alarms=[],
         rules=dict.fromkeys(RULES, True),
         undelivered=0,
+        subscribers=1,
     ).model_copy(update=changes)
 
 
@@ -266,6 +270,36 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         | {"settings": SETTINGS.model_copy(update={"fence_method": FenceMethod.STOP_INSTANCE})},
         [],
     ),
+    "stop protection where the isolation fences": (
+        of("stop_protection", "db-02", True),
+        [("stop-protected", "db-02", WARNING)],
+    ),
+    "stop protection where only the stop fences": (
+        of("stop_protection", "db-01", True)
+        | {"settings": SETTINGS.model_copy(update={"fence_method": FenceMethod.STOP_INSTANCE})},
+        [("stop-protected", "db-01", CRITICAL)],
+    ),
+    "stop protection where the node cannot be isolated": (
+        of("stop_protection", "db-01", True) | of("why_not_alone", "db-01", "the subnet subnet-0a holds eni-0c"),
+        [("stop-protected", "db-01", CRITICAL), ("subnet-shared", "db-01", WARNING)],
+    ),
+    "isolation ACL deleted": (
+        {"isolation_acl": "the stack's network ACL acl-0 does not exist any more"},
+        [("isolation-acl-unfit", SETTINGS.isolation_acl_id, WARNING)],
+    ),
+    "isolation ACL deleted where only the stop fences": (
+        {"isolation_acl": "the stack's network ACL acl-0 does not exist any more"}
+        | {"settings": SETTINGS.model_copy(update={"fence_method": FenceMethod.STOP_INSTANCE})},
+        [],
+    ),
+    "propagated route beside ours": (
+        {"routes": [an_entry("rtb-0a").model_copy(update={"is_propagated": True}), an_entry("rtb-0b")]},
+        [("route-propagated", "rtb-0a", WARNING)],
+    ),
+    "propagated route in place of ours": (
+        {"routes": [an_entry("rtb-0a", None).model_copy(update={"is_propagated": True}), an_entry("rtb-0b")]},
+        [("route-missing", "rtb-0a", CRITICAL), ("route-propagated", "rtb-0a", WARNING)],
+    ),
     "no route": (
         {"routes": [an_entry("rtb-0a"), an_entry("rtb-0b", None)]},
         [("route-missing", "rtb-0b", CRITICAL)],
@@ -295,6 +329,26 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     "alarm muted": (
         alarm("garoon-not-ready", has_actions_on=False),
         [("alarms-muted", "garoon-not-ready", WARNING)],
+    ),
+    "alarm muted by a rule": (
+        {"muted_alarms": ["garoon-not-ready"]},
+        [("alarms-muted-by-rule", "garoon-not-ready", WARNING)],
+    ),
+    "needed alarm in trouble": (
+        alarm("garoon-db-01-heartbeat-lost", trouble="EVALUATION_ERROR"),
+        [("alarms-in-trouble", "garoon-db-01-heartbeat-lost", CRITICAL)],
+    ),
+    "other alarm in trouble": (
+        alarm("garoon-not-ready", trouble="PARTIAL_DATA"),
+        [("alarms-in-trouble", "garoon-not-ready", WARNING)],
+    ),
+    "nobody subscribed": ({"subscribers": 0}, [("nobody-told", "notification topic", WARNING)]),
+    "nobody subscribed who could confirm": (
+        {
+            "subscribers": 0,
+            "settings": SETTINGS.model_copy(update={"confirm_failover": ConfirmFailover.ABORT}),
+        },
+        [("nobody-told", "notification topic", CRITICAL)],
     ),
     "needed rule off": (of("rules", "acting-alarm", False), [("rules-off", "acting-alarm", CRITICAL)]),
     "other rule off": (of("rules", "health-event", False), [("rules-off", "health-event", WARNING)]),
@@ -326,13 +380,17 @@ SOURCES: dict[str, dict[str, Any]] = {
     "volumes": of("volumes", "db-02", Unknown(why="no")),
     "isolated-subnets": of("isolated_subnets", "db-02", Unknown(why="no")),
     "why-not-alone": of("why_not_alone", "db-02", Unknown(why="no")),
+    "isolation-acl": {"isolation_acl": Unknown(why="no")},
+    "stop-protection": of("stop_protection", "db-02", Unknown(why="no")),
     "routes": {"routes": Unknown(why="no")},
     "unconfigured-tables": {"unconfigured_tables": Unknown(why="no")},
     "targets": {"targets": Unknown(why="no")},
     "target-check": {"target_check": Unknown(why="no")},
     "alarms": {"alarms": Unknown(why="no")},
     "rules": of("rules", "acting-alarm", Unknown(why="no")),
+    "muted-alarms": {"muted_alarms": Unknown(why="no")},
     "undelivered": {"undelivered": Unknown(why="no")},
+    "subscribers": {"subscribers": Unknown(why="no")},
 }
 
 
@@ -357,7 +415,10 @@ def test_every_source_may_fail_and_each_is_told() -> None:
 
 def test_what_could_hide_a_lost_failover_makes_the_cluster_not_ready() -> None:
     tolerated = {source for source, change in SOURCES.items() if is_ready(judge_readiness(evidence(**change)))}
-    assert tolerated == {"is-lock-owner-over", "why-not-alone", "target-check", "undelivered"}
+    assert tolerated == {
+        *("is-lock-owner-over", "why-not-alone", "target-check", "undelivered"),
+        *("isolation-acl", "stop-protection", "muted-alarms", "subscribers"),
+    }
 
 
 def all_findings() -> list[Finding]:
@@ -428,7 +489,7 @@ def test_looking_needs_no_right_to_change_anything() -> None:
     [policy] = TEMPLATE["Resources"]["CheckReadinessRole"]["Properties"]["Policies"]
     statements = policy["PolicyDocument"]["Statement"]
     actions = {action.partition(":")[2] for statement in statements for action in statement["Action"]}
-    assert {action for action in actions if not action.startswith(("Get", "Describe"))} == {
+    assert {action for action in actions if not action.startswith(("Get", "Describe", "List"))} == {
         "SendCommand",
         "CancelCommand",
     }

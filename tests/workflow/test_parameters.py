@@ -84,3 +84,9 @@ def test_a_first_deployment_that_fails_leaves_nothing_behind() -> None:
     """Retain keeps a resource also when the stack's creation is rolled back (CloudFormation, "DeletionPolicy")."""
     kept = {resource["DeletionPolicy"] for resource in TEMPLATE["Resources"].values() if "DeletionPolicy" in resource}
     assert kept == {"RetainExceptOnCreate"}
+
+
+def test_trouble_of_whatever_holds_a_node_or_its_data_is_passed_on() -> None:
+    pattern = TEMPLATE["Resources"]["HealthEventRule"]["Properties"]["EventPattern"]
+    told = {entity["Ref"] for entity in pattern["detail"]["affectedEntities"]["entityValue"]}
+    assert told == {name for name in PARAMETERS if name.endswith(("InstanceId", "DataVolumeId"))}

@@ -215,6 +215,10 @@ _ONE_OF_SEVERAL = (
 )
 ACCEPTED = {
     ("RESOURCE_MISMATCH", "states:DescribeExecution"): _ONE_OF_SEVERAL + ": execution",
+    (
+        "UNKNOWN_ACTION",
+        "Unknown action cloudwatch:ListAlarmMuteRules",
+    ): "newer than parliament's data; botocore's model has it",
 }
 """Findings that stay, each with the reason; by parliament's issue and the action that it names."""
 

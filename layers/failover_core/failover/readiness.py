@@ -16,7 +16,7 @@ from failover.adapters.snapshots import DataVolume
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.errors import as_sentence
 from failover.models import Answer, ClusterRecord, InstanceState, NodeStatus, PeerProbe, StatusChecks, Value
-from failover.settings import FenceMethod, Settings
+from failover.settings import ConfirmFailover, FenceMethod, Settings
 from failover.triggers import ACTING_ALARMS
 
 _NEEDED_ALARMS = (*ACTING_ALARMS, "replication-degraded")
@@ -87,14 +87,22 @@ class ReadinessEvidence(Value):
     """Those of the node's subnets that have the network ACL which denies everything."""
     why_not_alone: dict[str, str | Unknown]
     """Why isolating its subnets would not cut off the node, and it alone; empty if it would."""
+    isolation_acl: str | Unknown
+    """Why the network ACL that isolates would not; empty if it would."""
+    stop_protection: dict[str, bool | Unknown]
+    """Whether EC2 refuses to stop the instance."""
     routes: list[RouteEntry] | Unknown
     unconfigured_tables: list[str] | Unknown
     targets: list[TargetHealth] | Unknown
     target_check: TargetCheck | Unknown
     alarms: dict[str, Alarm] | Unknown
+    muted_alarms: list[str] | Unknown
+    """Those that a mute rule of CloudWatch's mutes now."""
     rules: dict[str, bool | Unknown]
     """Whether each rule is on."""
     undelivered: int | Unknown
+    subscribers: int | Unknown
+    """Confirmed subscriptions of the topic."""
 
     @property
     def active(self) -> str | None:
@@ -113,6 +121,14 @@ class ReadinessEvidence(Value):
         """What the node says of itself, if it does."""
         status = None if node is None else self.statuses[node]
         return status if isinstance(status, NodeStatus) else None
+
+    def can_isolate(self, node: str) -> bool:
+        """As far as it is known, the node's fence need not wait for its stop."""
+        return (
+            self.settings.fence_method is FenceMethod.ISOLATE_AND_STOP
+            and self.isolation_acl == ""
+            and self.why_not_alone[node] == ""
+        )
 
     def alarm(self, node: str, what: str) -> Alarm | None:
         return None if isinstance(self.alarms, Unknown) else self.alarms.get(self.settings.alarm_name(node, what))
@@ -164,13 +180,17 @@ _SOURCES = {
     "volumes": ("The node's data volume", Severity.CRITICAL),
     "isolated_subnets": ("The network ACLs of the subnets", Severity.CRITICAL),
     "why_not_alone": ("What else is in the subnets", Severity.WARNING),
+    "isolation_acl": ("The network ACL that isolates a node", Severity.WARNING),
+    "stop_protection": ("The stop protection of the instance", Severity.WARNING),
     "routes": ("The virtual IP's routes", Severity.CRITICAL),
     "unconfigured_tables": ("The VPC's other route tables", Severity.CRITICAL),
     "targets": ("The load balancer's targets", Severity.CRITICAL),
     "target_check": ("The target group's health check", Severity.WARNING),
     "alarms": ("The stack's alarms", Severity.CRITICAL),
     "rules": ("The EventBridge rule", Severity.CRITICAL),
+    "muted_alarms": ("CloudWatch's rules that mute alarms", Severity.WARNING),
     "undelivered": ("The dead-letter queue", Severity.WARNING),
+    "subscribers": ("The notification topic's subscriptions", Severity.WARNING),
 }
 
 
@@ -567,6 +587,25 @@ def _subnet_shared(evidence: ReadinessEvidence, node: str) -> Finding | None:
     )
 
 
+def _stop_protected(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    if evidence.stop_protection[node] is not True:
+        return None
+    is_isolated_instead = evidence.can_isolate(node)
+    return Finding(
+        id="stop-protected",
+        about=node,
+        severity=Severity.WARNING if is_isolated_instead else Severity.CRITICAL,
+        meaning=f"The stop protection of {node}'s instance is on: "
+        + (
+            "once isolated it would not be stopped, and could not rejoin until somebody stops it."
+            if is_isolated_instead
+            else "its fence could not be proven, and a failover would halt."
+        ),
+        action="aws ec2 modify-instance-attribute --no-disable-api-stop --instance-id "
+        f"{evidence.settings.node(node).instance_id}",
+    )
+
+
 def _interface_elsewhere(evidence: ReadinessEvidence, node: str) -> Finding | None:
     interface = evidence.interfaces[node]
     why_not = "" if isinstance(interface, Unknown) else interface.why_not_eth0_of(evidence.settings.node(node))
@@ -611,6 +650,36 @@ def _route_missing(evidence: ReadinessEvidence) -> Finding | None:
         severity=Severity.CRITICAL,
         meaning=f"The virtual IP has no entry in {', '.join(missing)}.",
         action="Start the failover workflow by hand with {}: it makes the entry. Or correct RouteTableIds.",
+    )
+
+
+def _route_propagated(evidence: ReadinessEvidence) -> Finding | None:
+    if isinstance(evidence.routes, Unknown):
+        return None
+    propagated = [entry.route_table_id for entry in evidence.routes if entry.is_propagated]
+    if not propagated:
+        return None
+    return Finding(
+        id="route-propagated",
+        about=", ".join(propagated),
+        severity=Severity.WARNING,
+        meaning=f"A gateway or a route server propagates a route to the virtual IP into {', '.join(propagated)}. The "
+        "stack's own entry goes first; should it ever be missing, clients are sent elsewhere without a word.",
+        action="Find out who advertises the virtual IP, and stop it: only this stack may.",
+    )
+
+
+def _isolation_acl_unfit(evidence: ReadinessEvidence) -> Finding | None:
+    why = evidence.isolation_acl
+    if isinstance(why, Unknown) or not why or evidence.settings.fence_method is not FenceMethod.ISOLATE_AND_STOP:
+        return None
+    return Finding(
+        id="isolation-acl-unfit",
+        about=evidence.settings.isolation_acl_id,
+        severity=Severity.WARNING,
+        meaning=f"No node would be isolated, because {why}: the stop alone would fence it, which is slower and has no "
+        "end when its Availability Zone is lost.",
+        action=f"Remove from it every entry of your own. {_HOW_TO_PUT_BACK}",
     )
 
 
@@ -724,6 +793,53 @@ def _alarms_muted(evidence: ReadinessEvidence) -> Finding | None:
     )
 
 
+def _alarms_muted_by_rule(evidence: ReadinessEvidence) -> Finding | None:
+    if isinstance(evidence.muted_alarms, Unknown) or not evidence.muted_alarms:
+        return None
+    muted = ", ".join(sorted(evidence.muted_alarms))
+    return Finding(
+        id="alarms-muted-by-rule",
+        about=muted,
+        severity=Severity.WARNING,
+        meaning=f"A mute rule of CloudWatch's mutes these alarms now, so they notify nobody: {muted}.",
+        action="See in the CloudWatch console, Alarms, Mute rules, whose it is and how long it lasts.",
+    )
+
+
+def _alarms_in_trouble(evidence: ReadinessEvidence) -> Finding | None:
+    """Of a healthy look: its state is OK, and stays so whatever happens."""
+    if isinstance(evidence.alarms, Unknown):
+        return None
+    troubled = {name: alarm.trouble for name, alarm in sorted(evidence.alarms.items()) if alarm.trouble}
+    if not troubled:
+        return None
+    return Finding(
+        id="alarms-in-trouble",
+        about=", ".join(troubled),
+        severity=Severity.CRITICAL if any(name.endswith(_NEEDED_ALARMS) for name in troubled) else Severity.WARNING,
+        meaning="CloudWatch cannot evaluate these alarms, so they may notice nothing: "
+        + ", ".join(f"{name} ({trouble})" for name, trouble in troubled.items())
+        + ".",
+        action="EVALUATION_ERROR: read the alarm's state reason, and deploy or put back what is missing. "
+        "EVALUATION_FAILURE: watch the nodes yourself until CloudWatch is well again.",
+    )
+
+
+def _nobody_told(evidence: ReadinessEvidence) -> Finding | None:
+    if evidence.subscribers != 0:
+        return None
+    is_answer_needed = evidence.settings.confirm_failover is ConfirmFailover.ABORT
+    return Finding(
+        id="nobody-told",
+        about="notification topic",
+        severity=Severity.CRITICAL if is_answer_needed else Severity.WARNING,
+        meaning="No subscription of the notification topic is confirmed: "
+        + ("nobody could confirm a failover." if is_answer_needed else "nobody is told of anything."),
+        action="Click on the link in the mail from AWS Notifications, or subscribe (the stack's output "
+        "NotificationTopicArn).",
+    )
+
+
 def _rules_off(evidence: ReadinessEvidence) -> Finding | None:
     off = [rule for rule, is_on in evidence.rules.items() if is_on is False]
     if not off:
@@ -764,14 +880,19 @@ _OF_THE_CLUSTER: tuple[Callable[[ReadinessEvidence], Finding | None], ...] = (
     _replication_word_missing,
     _route_missing,
     _route_wrong,
+    _route_propagated,
+    _isolation_acl_unfit,
     _table_unconfigured,
     _too_few_targets,
     _target_unhealthy,
     _target_check_slow,
     _alarms_missing,
     _alarms_muted,
+    _alarms_muted_by_rule,
+    _alarms_in_trouble,
     _rules_off,
     _events_undelivered,
+    _nobody_told,
 )
 _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _node_off,
@@ -790,4 +911,5 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _volume_elsewhere,
     _node_isolated,
     _subnet_shared,
+    _stop_protected,
 )

@@ -14,6 +14,9 @@ class Alarm(Value):
     state: str
     """OK, ALARM or INSUFFICIENT_DATA."""
     has_actions_on: bool
+    trouble: str = ""
+    """Why CloudWatch cannot judge it: EVALUATION_ERROR (its configuration), EVALUATION_FAILURE (CloudWatch itself) or
+    PARTIAL_DATA (CloudWatch API Reference, "MetricAlarm"). The state that it shows then may be an old one."""
 
 
 @translate_errors
@@ -21,7 +24,11 @@ def read_alarms(names: Iterable[str]) -> dict[str, Alarm]:
     """Each named alarm. One that does not exist is left out."""
     pages = client("cloudwatch").get_paginator("describe_alarms")
     return {
-        alarm["AlarmName"]: Alarm(state=alarm["StateValue"], has_actions_on=alarm["ActionsEnabled"])
+        alarm["AlarmName"]: Alarm(
+            state=alarm["StateValue"],
+            has_actions_on=alarm["ActionsEnabled"],
+            trouble=alarm.get("EvaluationState", ""),
+        )
         for page in pages.paginate(AlarmNames=list(names), AlarmTypes=["MetricAlarm"])
         for alarm in page["MetricAlarms"]
     }
@@ -30,6 +37,20 @@ def read_alarms(names: Iterable[str]) -> dict[str, Alarm]:
 def read_alarm_states(names: Iterable[str]) -> dict[str, str]:
     """State of each named alarm: OK, ALARM or INSUFFICIENT_DATA. An alarm that does not exist is left out."""
     return {name: alarm.state for name, alarm in read_alarms(names).items()}
+
+
+@translate_errors
+def read_muted(names: Iterable[str]) -> list[str]:
+    """Those alarms whose actions a mute rule keeps back now (CloudWatch API Reference, "ListAlarmMuteRules").
+
+    A mute rule leaves `ActionsEnabled` as it is, and keeps no event from EventBridge.
+    """
+    rules = client("cloudwatch").get_paginator("list_alarm_mute_rules")
+
+    def is_there_a_rule(**which: str) -> bool:
+        return any(page["AlarmMuteRuleSummaries"] for page in rules.paginate(Statuses=["ACTIVE"], **which))
+
+    return [name for name in names if is_there_a_rule(AlarmName=name)] if is_there_a_rule() else []
 
 
 @translate_errors

@@ -42,6 +42,13 @@ def _summarize(summaries: set[str]) -> StatusChecks:
 
 
 @translate_errors
+def is_stop_protected(node: Node) -> bool:
+    """Whether EC2 refuses to stop the instance through its API (EC2 User Guide, "Stop protection")."""
+    answer = client("ec2").describe_instance_attribute(InstanceId=node.instance_id, Attribute="disableApiStop")
+    return bool(answer["DisableApiStop"]["Value"])
+
+
+@translate_errors
 def stop_now(node: Node) -> None:
     """Asks EC2 to cut the instance off without a shutdown of its OS. A node already stopping or stopped is fine.
 

@@ -100,6 +100,24 @@ def why_not_alone(node: Node) -> str:
 
 
 @translate_errors
+def why_acl_is_unfit(settings: Settings) -> str:
+    """Why the stack's network ACL would not cut off anything. A sentence without its full stop; empty if it would.
+
+    While it is on no subnet it looks like one that is left over, and is easily deleted.
+    """
+    acl_id = settings.isolation_acl_id
+    try:
+        [acl] = client("ec2").describe_network_acls(NetworkAclIds=[acl_id])["NetworkAcls"]
+    except ClientError as error:
+        if error_code(error) == "InvalidNetworkAclID.NotFound":
+            return f"the stack's network ACL {acl_id} does not exist any more"
+        raise
+    if any(entry["RuleAction"] != "deny" for entry in acl["Entries"]):
+        return f"the stack's network ACL {acl_id} has an entry that lets something through"
+    return ""
+
+
+@translate_errors
 def isolate(acls: Iterable[SubnetAcl], settings: Settings) -> None:
     """Gives each subnet, one after the other, the network ACL that denies everything.
 

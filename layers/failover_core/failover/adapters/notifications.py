@@ -13,3 +13,10 @@ def publish(settings: Settings, subject: str, text: str, attributes: dict[str, s
         Message=text,
         MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
     )
+
+
+@translate_errors
+def count_subscribers(settings: Settings) -> int:
+    """How many subscriptions of the topic are confirmed; to one that is not, nothing is sent (SNS Developer Guide)."""
+    answer = client("sns").get_topic_attributes(TopicArn=settings.notification_topic_arn)
+    return int(answer["Attributes"]["SubscriptionsConfirmed"])

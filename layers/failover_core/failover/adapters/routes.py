@@ -24,6 +24,9 @@ class RouteEntry(Value):
     interface_id: str | None
     exists: bool
     is_blackhole: bool
+    is_propagated: bool = False
+    """The table also has, or only has, an entry that somebody else makes and unmakes: a gateway that propagates its
+    routes, or a route server. Beside it the one that was created counts (VPC User Guide, "Route priority")."""
 
     def points_to(self, node: Node) -> bool:
         return self.interface_id == node.eth0_interface_id and not self.is_blackhole
@@ -56,8 +59,13 @@ def read_unconfigured_tables(settings: Settings) -> list[str]:
         for table in tables
         if table["VpcId"] in vpcs
         and table["RouteTableId"] not in settings.route_table_ids
-        and _entry(table, settings.virtual_ip_cidr).exists
+        and _has_entry(table, settings.virtual_ip_cidr)
     ]
+
+
+def _has_entry(table: dict[str, object], cidr: str) -> bool:
+    entry = _entry(table, cidr)
+    return entry.exists or entry.is_propagated
 
 
 class Interface(Value):
@@ -97,18 +105,23 @@ def read_interface(node: Node) -> Interface:
     )
 
 
+_NOT_OURS = ("EnableVgwRoutePropagation", "Advertisement")
+"""How a route came to be that no call of ours can replace (EC2 API Reference, "Route")."""
+
+
 def _entry(table: dict[str, object], cidr: str) -> RouteEntry:
     routes = table.get("Routes", [])
     assert isinstance(routes, list)
-    for route in routes:
-        if route.get("DestinationCidrBlock") == cidr:
-            return RouteEntry(
-                route_table_id=str(table["RouteTableId"]),
-                interface_id=route.get("NetworkInterfaceId"),
-                exists=True,
-                is_blackhole=route.get("State") == "blackhole",
-            )
-    return RouteEntry(route_table_id=str(table["RouteTableId"]), interface_id=None, exists=False, is_blackhole=False)
+    ours = [route for route in routes if route.get("DestinationCidrBlock") == cidr]
+    created = [route for route in ours if route.get("Origin") not in _NOT_OURS]
+    route = created[0] if created else {}
+    return RouteEntry(
+        route_table_id=str(table["RouteTableId"]),
+        interface_id=route.get("NetworkInterfaceId"),
+        exists=bool(created),
+        is_blackhole=route.get("State") == "blackhole",
+        is_propagated=len(created) < len(ours),
+    )
 
 
 @translate_errors

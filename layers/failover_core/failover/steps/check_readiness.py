@@ -16,6 +16,7 @@ from failover.adapters import (
     instances,
     isolation,
     nodes,
+    notifications,
     routes,
     snapshots,
     targets,
@@ -81,11 +82,15 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
         volumes = [ask(snapshots.read_data_volume, node) for node in settings.nodes]
         isolated_subnets = [ask(_read_isolated_subnets, node, settings) for node in settings.nodes]
         reasons = [ask(isolation.why_not_alone, node) for node in settings.nodes]
+        protections = [ask(instances.is_stop_protected, node) for node in settings.nodes]
+        isolation_acl = ask(isolation.why_acl_is_unfit, settings)
         rules = {rule: ask(events.is_rule_on, settings.own_name(rule)) for rule in RULES}
         entries = ask(routes.read_entries, settings)
         unconfigured = ask(routes.read_unconfigured_tables, settings)
         health, check = ask(targets.read_target_health, settings), ask(targets.read_target_check, settings)
         alarm_states = ask(alarms.read_alarms, alarm_names(settings))
+        muted = ask(alarms.read_muted, alarm_names(settings))
+        subscribers = ask(notifications.count_subscribers, settings)
         undelivered = ask(events.count_undelivered, settings)
         record = _ask(cluster_table.read_record, settings)
         nodes_said = _by_name(names, statuses)
@@ -103,13 +108,17 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
             volumes=_by_name(names, volumes),
             isolated_subnets=_by_name(names, isolated_subnets),
             why_not_alone=_by_name(names, reasons),
+            isolation_acl=isolation_acl.result(),
+            stop_protection=_by_name(names, protections),
             routes=entries.result(),
             unconfigured_tables=unconfigured.result(),
             targets=health.result(),
             target_check=check.result(),
             alarms=alarm_states.result(),
+            muted_alarms=muted.result(),
             rules={rule: answer.result() for rule, answer in rules.items()},
             undelivered=undelivered.result(),
+            subscribers=subscribers.result(),
         )
 
 
