@@ -43,76 +43,103 @@ speak_ssh() {
 
 # look_at_server PROTOCOL ADDRESS PORT
 look_at_server() {
+    printf 'trying '
     export -f speak_database speak_nfs speak_ssh
     timeout -k 1 "${CONFIG[LOOK_SECONDS]}" "$BASH" -c "speak_$1 $2 $3"
 }
 
-# The answer of a look at a server as one word: answers, silent or unreachable.
+# The answer of a look at a server as one word: answers, silent, unreachable; or unknown, when the look failed.
 server_answer() {
+    local code
     answer "$1"
-    case $ANSWER in
+    code=$?
+    case $code.$ANSWER in
+    12[567].*) printf -v "$2" unknown ;;
     *answers) printf -v "$2" answers ;;
-    connected*) printf -v "$2" silent ;;
-    *) printf -v "$2" unreachable ;;
+    *connected*) printf -v "$2" silent ;;
+    *.trying*) printf -v "$2" unreachable ;;
+    *) printf -v "$2" unknown ;;
     esac
 }
 
-is_database_answering() {
+# does_answer NAME: 0 when the server that was looked at answers, 2 when that look failed.
+does_answer() {
     local word
+    server_answer "$1" word
+    [[ $word == answers ]] || { [[ $word == unknown ]] && return 2 || return 1; }
+}
+
+is_database_answering() {
     look database look_at_server database "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
-    server_answer database word
-    [[ $word == answers ]]
+    does_answer database
 }
 
 # The server's threads take calls.
 is_nfs_up() {
-    local word
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
-    server_answer nfs word
-    [[ $word == answers ]]
+    does_answer nfs
 }
 
 # Takes calls, and would let a client create a file.
 is_nfs_answering() {
-    is_nfs_up && is_past_grace
+    look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
+    does_nfs_serve
+}
+
+# Of that look.
+does_nfs_serve() {
+    does_answer nfs && is_past_grace
 }
 
 # ------------------------------------------------------------------------------------------------------ status, probe
 
-IS_SERVING=false
-# What read_status found, each true or false.
+IS_SERVING=null
+# What read_status found, each true, false, or null where the look failed.
 declare -A STATUS=()
 
 read_status() {
-    local database nfs key
-    for key in isMounted isWritable isExported hasVirtualIp databaseAnswers nfsAnswers isDatabaseUp isSchedulerUp; do
-        STATUS[$key]=false
-    done
     look database look_at_server database "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
     look "$DATABASE_SERVICE" look_at_service "$DATABASE_SERVICE"
     look "$SCHEDULER_SERVICE" look_at_service "$SCHEDULER_SERVICE"
-    look ip look_at_virtual_ip
-    is_mounted && STATUS[isMounted]=true && look volume look_at_volume
+    look "virtual ip" look_at_virtual_ip
+    find_out isMounted is_mounted
+    [[ ${STATUS[isMounted]} != true ]] || look volume look_at_volume
     read_replication
-    is_exported && STATUS[isExported]=true
-    server_answer database database
-    [[ $database == answers ]] && STATUS[databaseAnswers]=true
-    server_answer nfs nfs
-    [[ $nfs == answers ]] && is_past_grace && STATUS[nfsAnswers]=true
+    find_out isExported is_exported
+    find_out databaseAnswers does_answer database
+    find_out nfsAnswers does_nfs_serve
     answer "$DATABASE_SERVICE"
-    [[ $ANSWER == running ]] && STATUS[isDatabaseUp]=true
+    find_out isDatabaseUp test "$ANSWER" = running
     answer "$SCHEDULER_SERVICE"
-    [[ $ANSWER == running ]] && STATUS[isSchedulerUp]=true
-    answer ip
-    [[ $ANSWER == *" ${CONFIG[VIRTUAL_IP]}/32 "* ]] && STATUS[hasVirtualIp]=true
-    if [[ ${STATUS[isMounted]} == true ]]; then
-        answer volume
-        [[ $ANSWER == writable ]] && STATUS[isWritable]=true
-    fi
+    find_out isSchedulerUp test "$ANSWER" = running
+    find_out hasVirtualIp is_virtual_ip_seen
+    STATUS[isWritable]=${STATUS[isMounted]}
+    [[ ${STATUS[isMounted]} != true ]] || find_out isWritable is_volume_writable
+    judge_serving
+}
+
+# find_out KEY PREDICATE...: what it found. An unknown is never a state: a predicate whose look failed returns 2.
+find_out() {
+    local key=$1
+    shift
+    "$@"
+    case $? in
+    0) STATUS[$key]=true ;;
+    1) STATUS[$key]=false ;;
+    *) STATUS[$key]=null ;;
+    esac
+}
+
+# Primary, and all of these. What decides it must have been seen.
+judge_serving() {
     IS_SERVING=false
-    # Primary, and all of these.
-    is_primary && [[ " ${STATUS[*]} " != *" false "* ]] && IS_SERVING=true
+    if [[ ($REPLICATION_ROLE == Unknown && $IS_REPLICA_UP != false) || ${STATUS[isMounted]} == null ]]; then
+        IS_SERVING=null
+    elif is_primary && [[ " ${STATUS[*]} " != *" false "* ]]; then
+        IS_SERVING=true
+        [[ " ${STATUS[*]} " != *" null "* ]] || IS_SERVING=null
+    fi
 }
 
 format_status() {
@@ -160,10 +187,14 @@ read_probe() {
     server_answer eth1 PATH_ETH1
 }
 
+json_path() {
+    if [[ $1 == unknown ]]; then printf null; else json_bool test "$1" = answers; fi
+}
+
 format_probe() {
     printf '{"peer":%s,"database":"%s","nfs":"%s","paths":{"eth0":%s,"eth1":%s}}' \
         "$(json_string "${CONFIG[PEER_NAME]}")" "$PEER_DATABASE" "$PEER_NFS" \
-        "$(json_bool test "$PATH_ETH0" = answers)" "$(json_bool test "$PATH_ETH1" = answers)"
+        "$(json_path "$PATH_ETH0")" "$(json_path "$PATH_ETH1")"
 }
 
 report_status() {

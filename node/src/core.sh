@@ -30,7 +30,7 @@ umask 022
 # Exit codes. A refusal (a promise forbids it) differs from a failure (it was tried).
 readonly EXIT_DONE=0 EXIT_FAILED=1 EXIT_BAD_ARGUMENTS=2
 readonly EXIT_STALE_REPLICA=10 EXIT_PEER_PRIMARY=11 EXIT_STALE_EPOCH=12 EXIT_EXPIRED=13 EXIT_BUSY=14
-readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17
+readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17 EXIT_UNKNOWN=18
 
 # Every file lies under this root, as with systemd's --root; names given to the kernel (devices, mount points, exports)
 # are those that the kernel knows.
@@ -168,7 +168,7 @@ act() {
     return "$code"
 }
 
-# look NAME COMMAND...: starts a look in the background; `answer NAME` gives its words, or nothing when it hangs.
+# look NAME COMMAND...: starts a look in the background; `answer NAME` gives its words.
 declare -A LOOKS=()
 look() {
     local name=$1 descriptor
@@ -176,19 +176,22 @@ look() {
     exec {descriptor}< <(
         exec 9>&- 2>/dev/null </dev/null
         "$@"
-        printf '\nend'
+        printf '\nend%d' "$?"
     )
     LOOKS[$name]=$descriptor
 }
 
-# The words of a look in ANSWER, without line ends around them. Words that came before a look hung are kept.
+# The words of a look in ANSWER, without line ends around them, and its exit code; 124 when it has not ended. Words that
+# came before a look hung are kept.
 answer() {
     local descriptor=${LOOKS[$1]}
     IFS= read -r -d '' -t "$((CONFIG[LOOK_SECONDS] + 1))" ANSWER <&"$descriptor"
     exec {descriptor}<&-
     unset "LOOKS[$1]"
-    ANSWER=${ANSWER%$'\nend'}
+    [[ $ANSWER =~ $'\nend'([0-9]+)$ ]] || return 124
+    ANSWER=${ANSWER%$'\nend'*}
     ANSWER=${ANSWER%$'\n'}
+    return "${BASH_REMATCH[1]}"
 }
 
 now_seconds() {

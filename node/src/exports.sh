@@ -26,7 +26,8 @@ has_nfs_lease() {
 
 # On a standby: the server runs, with the times that are set, and is past its grace long before it is needed.
 ready_nfs() {
-    { is_nfs_up && has_nfs_lease; } || act 60 systemctl restart nfs-server || return 1
+    is_nfs_up && has_nfs_lease
+    (($? != 1)) || act 60 systemctl restart nfs-server || return 1
     end_grace
 }
 
@@ -69,7 +70,8 @@ is_exported() {
 
 start_exports() {
     local entry client path
-    is_nfs_up || act 60 systemctl restart nfs-server
+    is_nfs_up
+    (($? != 1)) || act 60 systemctl restart nfs-server
     # Brought back in place, the server may have clients of its own that claim something back.
     [[ $VERB == restart ]] || end_grace
     for entry in "${EXPORTS[@]}"; do
@@ -98,10 +100,20 @@ look_at_virtual_ip() {
     timeout -k 1 "${CONFIG[LOOK_SECONDS]}" ip -o -4 addr show dev "${CONFIG[ETH0_INTERFACE]}"
 }
 
+# Of that look; 2 when it failed.
+is_virtual_ip_seen() {
+    answer "virtual ip" || return 2
+    [[ $ANSWER == *" ${CONFIG[VIRTUAL_IP]}/32 "* ]]
+}
+
 has_virtual_ip() {
     look "virtual ip" look_at_virtual_ip
-    answer "virtual ip"
-    [[ $ANSWER == *" ${CONFIG[VIRTUAL_IP]}/32 "* ]]
+    is_virtual_ip_seen
+}
+
+lacks_virtual_ip() {
+    has_virtual_ip
+    (($? == 1))
 }
 
 add_virtual_ip() {
@@ -112,7 +124,7 @@ add_virtual_ip() {
 }
 
 remove_virtual_ip() {
-    has_virtual_ip || return 0
+    lacks_virtual_ip && return 0
     act 10 ip addr del "${CONFIG[VIRTUAL_IP]}/32" dev "${CONFIG[ETH0_INTERFACE]}"
-    ! has_virtual_ip
+    lacks_virtual_ip
 }

@@ -1,22 +1,31 @@
 # -------------------------------------------------------------------------------------------------- replication: DRBD
 # Uses core. Another mirror takes DRBD's place by a part of its own with the same functions.
 
+readonly DRBD_MAJOR=147 # block devices of DRBD (Linux, admin-guide/devices.txt)
+
 REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
 REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null
 REPLICATION_OUT_OF_SYNC=0 # KiB
+# Not up: there is no replica that could have a role. Only a look that failed leaves it unknown.
+IS_REPLICA_UP=unknown
 
 # Reads the state of the pair into the variables above; words are those of DRBD 8.4, "Unknown" where nothing is known.
 read_replication() {
     local text="" minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
     REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
     REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null REPLICATION_OUT_OF_SYNC=0
+    IS_REPLICA_UP=unknown
     [[ -r $ROOT/proc/drbd ]] && text=$(<"$ROOT/proc/drbd")
     # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
     if [[ $text == *"version: 8."* ]]; then
         parse_proc_drbd "$text" "${minor:-0}"
+        [[ $REPLICATION_ROLE != Unknown ]] || IS_REPLICA_UP=false
     elif bounded "${CONFIG[LOOK_SECONDS]}" drbdsetup status "$RESOURCE" --verbose --statistics; then
         parse_drbd_status "$BOUNDED_OUTPUT"
+    elif [[ $BOUNDED_OUTPUT == *"No such resource"* || ! -e $ROOT/proc/drbd ]]; then
+        IS_REPLICA_UP=false
     fi
+    [[ $REPLICATION_ROLE == Unknown ]] || IS_REPLICA_UP=true
     [[ $REPLICATION_DISK != DUnknown ]] || REPLICATION_DISK=Unknown
     [[ $REPLICATION_PEER_DISK != DUnknown ]] || REPLICATION_PEER_DISK=Unknown
 }
@@ -39,7 +48,7 @@ parse_proc_drbd() {
         elif [[ $current == "$2" && $line =~ \ oos:([0-9]+) ]]; then
             REPLICATION_OUT_OF_SYNC=${BASH_REMATCH[1]}
         fi
-    done <<<"$1"
+    done < <(printf '%s\n' "$1")
 }
 
 # `drbdsetup status --verbose --statistics` of DRBD 9: the resource, then its volume and the peer, each with what is
@@ -62,7 +71,7 @@ parse_drbd_status() {
         [[ $line =~ \ peer-disk:([A-Za-z]+) ]] && REPLICATION_PEER_DISK=${BASH_REMATCH[1]}
         [[ $line =~ \ done:([0-9]+(\.[0-9]+)?) ]] && REPLICATION_PERCENT=${BASH_REMATCH[1]}
         [[ $line =~ \ out-of-sync:([0-9]+) ]] && REPLICATION_OUT_OF_SYNC=${BASH_REMATCH[1]}
-    done <<<"$1"
+    done < <(printf '%s\n' "$1")
     case $REPLICATION_CONNECTION in
     Established) REPLICATION_CONNECTION=Connected ;;
     Connecting) REPLICATION_CONNECTION=WFConnection ;;
@@ -80,6 +89,16 @@ is_drbd_9() {
 
 is_primary() {
     [[ $REPLICATION_ROLE == Primary ]]
+}
+
+is_secondary() {
+    [[ $REPLICATION_ROLE == Secondary ]]
+}
+
+# A replica that is not up has no role; that is not the same as a role that could not be read.
+is_role_known() {
+    read_replication
+    [[ $REPLICATION_ROLE != Unknown || $IS_REPLICA_UP == false ]]
 }
 
 is_replica_linked() {
@@ -180,9 +199,8 @@ make_primary() {
 }
 
 make_secondary() {
-    read_replication
+    is_role_known || { LAST_ERROR="its role could not be read"; return 1; }
     is_primary || return 0
     act 30 drbdadm secondary "$RESOURCE" || return 1
-    read_replication
-    ! is_primary
+    is_role_known && ! is_primary
 }

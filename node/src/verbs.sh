@@ -53,8 +53,22 @@ refuse_with_status() {
     refuse "$@"
 }
 
+# An order that goes by the role and the mount must have seen them: what could not be seen changes nothing.
+require_sight() {
+    wait_until "${CONFIG[LOOK_SECONDS]}" is_state_seen && return
+    report_status
+    finish failed unknown "$EXIT_UNKNOWN" \
+        "${CONFIG[NODE_NAME]} could not see the role of its replica or what is mounted; nothing was changed."
+}
+
+is_state_seen() {
+    is_role_known || return 1
+    is_mounted
+    (($? != 2))
+}
+
 run_start() {
-    read_replication
+    require_sight
     if ! is_primary || ! is_mounted; then
         fail_with_status "${CONFIG[NODE_NAME]} can't start services: it is $REPLICATION_ROLE, and they need the promoted, mounted volume."
     fi
@@ -63,10 +77,11 @@ run_start() {
 }
 
 run_restart() {
-    read_replication
+    require_sight
     is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not Primary."
     mount_volume || fail_with_status "${CONFIG[NODE_NAME]} can't mount its volume: $LAST_ERROR."
-    if is_service_running "$DATABASE_SERVICE" && ! is_database_answering; then
+    is_database_answering
+    if (($? == 1)) && is_service_running "$DATABASE_SERVICE"; then
         log "$DATABASE_SERVICE runs but does not answer"
         stop_service "$SCHEDULER_SERVICE"
         stop_service "$DATABASE_SERVICE" || fail_with_status "$DATABASE_SERVICE does not answer and can't be stopped: $LAST_ERROR."
@@ -111,10 +126,16 @@ give_up_role() {
 }
 
 run_demote() {
+    require_sight
     give_up_role || fail_with_status "${CONFIG[NODE_NAME]} can't be demoted: $LAST_ERROR."
     become_standby || fail_with_status "${CONFIG[NODE_NAME]} is demoted but can't record it in $STATE_DIRECTORY."
     ready_nfs || log "the NFS server is not ready to take over"
-    done_with_status "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
+    report_status
+    if ! is_secondary || ! is_unmounted; then
+        finish failed unknown "$EXIT_UNKNOWN" \
+            "${CONFIG[NODE_NAME]} has nothing in service, but whether it is demoted could not be seen: its role is $REPLICATION_ROLE."
+    fi
+    done_with "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
 }
 
 become_standby() {
@@ -126,7 +147,7 @@ become_standby() {
 }
 
 run_reconnect() {
-    read_replication
+    require_sight
     is_primary || refuse_with_status not_primary "$EXIT_NOT_PRIMARY" "${CONFIG[NODE_NAME]} is $REPLICATION_ROLE: its data is not the one to follow."
     connect_replica || fail_with_status "${CONFIG[NODE_NAME]} can't look for its peer: $LAST_ERROR."
     done_with_status "${CONFIG[NODE_NAME]} looks for its peer."
@@ -134,7 +155,8 @@ run_reconnect() {
 
 run_rejoin() {
     attach_replica || fail_with_status "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
-    if is_primary || is_mounted; then
+    require_sight
+    if ! is_secondary || ! is_unmounted; then
         refuse_with_status not_demoted "$EXIT_NOT_DEMOTED" "${CONFIG[NODE_NAME]} is $REPLICATION_ROLE or has its volume mounted: demote it first."
     fi
     follow_peer || fail_with_status "${CONFIG[NODE_NAME]} can't follow its peer: $LAST_ERROR."

@@ -27,10 +27,15 @@ run_watch() {
         read_probe
         if was_active; then
             read_status
-            gauge ServicesHealthy "$(as_number test "$IS_SERVING" = true)"
-            looks_without_service=$((looks_without_service + 1))
-            [[ $IS_SERVING == false ]] || { has_served=true looks_without_service=0; }
-            [[ $has_served == false ]] || ((looks_without_service != LOOKS_BEFORE_SIGN)) || raise_sign notServing
+            # A look that failed is no news.
+            [[ $IS_SERVING == null ]] || gauge ServicesHealthy "$(as_number test "$IS_SERVING" = true)"
+            case $IS_SERVING in
+            true) has_served=true looks_without_service=0 ;;
+            false)
+                looks_without_service=$((looks_without_service + 1))
+                [[ $has_served == false ]] || ((looks_without_service != LOOKS_BEFORE_SIGN)) || raise_sign notServing
+                ;;
+            esac
         else
             read_replication
             # Two standbys: nobody serves, and no active node is there to say so.
@@ -39,12 +44,18 @@ run_watch() {
         fi
         # Once more: looks at what does not answer take their time, and the node lives meanwhile.
         gauge Heartbeat 1
-        looks_without_peer=$((looks_without_peer + 1))
-        [[ $PATH_ETH0 != answers && $PATH_ETH1 != answers ]] || looks_without_peer=0
-        ((looks_without_peer != 1)) || raise_sign peerLost
+        case $PATH_ETH0.$PATH_ETH1 in
+        *answers*) looks_without_peer=0 ;;
+        *unknown*) ;;
+        *)
+            looks_without_peer=$((looks_without_peer + 1))
+            ((looks_without_peer != 1)) || raise_sign peerLost
+            ;;
+        esac
+        # This is what a standby's promotion goes by: what could not be seen is not called healthy.
         gauge ReplicationHealthy "$(as_number is_replication_healthy)"
-        gauge CommunicationPath "$(as_number test "$PATH_ETH0" = answers)" Path:eth0
-        gauge CommunicationPath "$(as_number test "$PATH_ETH1" = answers)" Path:eth1
+        [[ $PATH_ETH0 == unknown ]] || gauge CommunicationPath "$(as_number test "$PATH_ETH0" = answers)" Path:eth0
+        [[ $PATH_ETH1 == unknown ]] || gauge CommunicationPath "$(as_number test "$PATH_ETH1" = answers)" Path:eth1
         if does_peer_write_without_us; then
             looks_without_link=$((looks_without_link + 1))
             if ((looks_without_link >= LOOKS_BEFORE_OUTDATE)) && [[ $REPLICATION_DISK == UpToDate ]]; then

@@ -18,6 +18,10 @@ WRITE_CHECK = ".garoon-node-write-check"
 """The file that the node script writes to see whether the volume takes writes."""
 
 
+VOLUME, COVER = "volume", "cover"
+DRBD_9_VERSION = "version: 9.2.18 (api:2/proto:118-124)\nTransports (api:21): tcp (9.2.18)\n"
+
+
 @dataclass(frozen=True)
 class Answer:
     code: int = 0
@@ -39,7 +43,8 @@ class Machine:
         self.settings = settings
         self.boot_id = boot_id
         self.mirror = Mirror(files.world)
-        self.is_mounted = False
+        self.mounts: list[str] = []
+        """What is mounted on the mount point, one above the other: the volume, and somebody's tmpfs."""
         self.exports = _read_etab(files)
         self.addresses: dict[str, list[str]] = {
             "eth0": [f"{settings.eth0_address}/24"],
@@ -49,8 +54,14 @@ class Machine:
         self._units = units
         self._mount_link = files.root / settings.mount_point.lstrip("/")
 
+    @property
+    def is_mounted(self) -> bool:
+        return VOLUME in self.mounts
+
     async def run(self, name: str, arguments: list[str]) -> Answer:
         """Run one command by its name."""
+        while name in self.faults().hanging_commands:
+            await asyncio.sleep(0.1)
         commands: dict[str, Callable[[list[str]], Awaitable[Answer]]] = {
             "drbdadm": self._drbdadm,
             "drbdsetup": self._drbdsetup,
@@ -81,13 +92,21 @@ class Machine:
             return False
 
     def write_proc_files(self) -> None:
-        """/proc/mounts and /proc/drbd, and the volume's state of health, as the script finds them."""
-        mounts = "rootfs / rootfs rw 0 0\n"
-        if self.is_mounted:
-            mounts += f"{self.settings.replicated_device} {self.settings.mount_point} xfs rw,relatime,attr2 0 0\n"
+        """/proc/mounts, mountinfo and /proc/drbd, and the volume's state of health, as the script finds them."""
+        mounts, information = "rootfs / rootfs rw 0 0\n", "1 0 0:2 / / rw - rootfs rootfs rw\n"
+        if self.faults().is_mount_point_covered != (COVER in self.mounts):
+            self.mounts.remove(COVER) if COVER in self.mounts else self.mounts.append(COVER)
+        for mount in self.mounts:
+            number, kind, device = (
+                ("147:0", "xfs", self.settings.replicated_device) if mount == VOLUME else ("0:40", "tmpfs", "tmpfs")
+            )
+            mounts += f"{device} {self.settings.mount_point} {kind} rw,relatime 0 0\n"
+            information += f"50 1 {number} / {self.settings.mount_point} rw,relatime shared:1 - {kind} {device} rw\n"
         _write_if_changed(self.files, "proc/mounts", mounts)
+        _write_if_changed(self.files, "proc/self/mountinfo", information)
         view = self.mirror.view(self.settings.name)
-        _write_if_changed(self.files, "proc/drbd", format_proc_drbd(view))
+        is_drbd_9 = "drbdsetup" in self.faults().hanging_commands
+        _write_if_changed(self.files, "proc/drbd", DRBD_9_VERSION if is_drbd_9 else format_proc_drbd(view))
 
     async def _succeed(self, arguments: list[str]) -> Answer:
         del arguments
@@ -167,7 +186,7 @@ class Machine:
             return Answer(32, "", f"mount: {target}: can't read superblock on {device}.\n")
         self._clear_mount_point()
         self._mount_link.symlink_to(self.files.volume)
-        self.is_mounted = True
+        self.mounts.append(VOLUME)
         self.write_proc_files()
         return Answer()
 
@@ -182,7 +201,7 @@ class Machine:
         return Answer()
 
     def unmount(self) -> None:
-        self.is_mounted = False
+        self.mounts = [mount for mount in self.mounts if mount != VOLUME]
         self._clear_mount_point()
         self._mount_link.mkdir(parents=True)
         self.write_proc_files()

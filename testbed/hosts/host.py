@@ -220,7 +220,8 @@ class SimulatedHost:
     def _forget_boot(self) -> None:
         """What a power cut clears: memory, that is /run and the mounts."""
         self.files.kernel_file.unlink(missing_ok=True)
-        (self.files.root / "proc/mounts").unlink(missing_ok=True)
+        for path in ("proc/mounts", "proc/self/mountinfo"):
+            (self.files.root / path).unlink(missing_ok=True)
         for service in SERVICES:
             self.files.service_mark(service).unlink(missing_ok=True)
         self.mirror.settle()

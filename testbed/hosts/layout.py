@@ -127,6 +127,16 @@ class Faults:
         return None if value is None else str(value)
 
     @property
+    def hanging_commands(self) -> frozenset[str]:
+        """Commands that never end. With `drbdsetup` among them the host has DRBD 9, which tells nothing but by it."""
+        return frozenset(self.values.get("hanging_commands", ()))
+
+    @property
+    def is_mount_point_covered(self) -> bool:
+        """Somebody mounted a tmpfs on the mount point: below the volume if that is mounted later, else above it."""
+        return bool(self.values.get("mount_point_covered"))
+
+    @property
     def broken_services(self) -> frozenset[str]:
         return frozenset(self.values.get("service_broken", ()))
 

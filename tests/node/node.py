@@ -61,8 +61,9 @@ class Node:
         self.name = host.name
         self._peer = peer
 
-    def run(self, verb: str, **parameters: str) -> Report:
-        environment = {"SSM_Verb": verb, **{f"SSM_{name}": value for name, value in parameters.items()}}
+    def run(self, verb: str, *, environment: dict[str, str] | None = None, **parameters: str) -> Report:
+        variables = {f"SSM_{name}": value for name, value in parameters.items()}
+        environment = {"SSM_Verb": verb, **variables, **(environment or {})}
         result = self.host.deliver(SCRIPT.read_text(), environment, DEADLINE_SECONDS * 3)
         assert not result.has_timed_out, result
         return parse_report(result.exit_code, result.stdout, result.stderr)

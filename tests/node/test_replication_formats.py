@@ -218,10 +218,12 @@ def test_a_drbd_command_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_volume_that_the_kernel_lets_go_of_a_moment_later_is_unmounted(tmp_path: Path) -> None:
-    (tmp_path / "proc").mkdir()
-    (tmp_path / "proc/mounts").write_text("/dev/drbd0 /mnt/DIR1 xfs rw 0 0\n")
+    mounts = tmp_path / "proc/self/mountinfo"
+    mounts.parent.mkdir(parents=True)
+    root = "1 0 0:2 / / rw - rootfs rootfs rw"
+    mounts.write_text(f"{root}\n50 1 147:0 / /mnt/DIR1 rw shared:1 - xfs /dev/drbd0 rw\n")
     tries = 'tries=$(cat "$0.tries" 2>/dev/null)\necho x$tries >"$0.tries"\n'
-    give(tmp_path, "umount", f"{tries}[[ $tries == xxxx ]] && >{tmp_path}/proc/mounts || exit 32\n")
+    give(tmp_path, "umount", f"{tries}[[ $tries == xxxx ]] && echo {root} >{mounts} || exit 32\n")
     for command in ("exportfs", "systemctl"):
         give(tmp_path, command, "")
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+_BLIND_REPLICATION = {"role": "Unknown", "connection": "Unknown", "disk": "Unknown", "syncPercent": None}
+_BLIND = {"isMounted": None, "isWritable": None, "isServing": None}
+
 
 @dataclass
 class FakeNode:
@@ -26,6 +29,8 @@ class FakeNode:
     """Mutating verbs succeed; otherwise they fail."""
     sees_peer: bool = False
     """What `probe` says: the peer's database and NFS answer, and it answers on both paths."""
+    is_blind: bool = False
+    """Its looks at its replica fail: what goes by the role is not done."""
     heard: list[str] = field(default_factory=list)
 
     def status(self) -> dict[str, Any]:
@@ -46,7 +51,7 @@ class FakeNode:
             "isExported": is_primary,
             "hasVirtualIp": is_primary,
             "isServing": self.is_serving,
-        }
+        } | (_BLIND | {"replication": _BLIND_REPLICATION} if self.is_blind else {})
 
     def run(self, verb: str, epoch: int, accept_data_loss: bool) -> dict[str, Any]:
         self.heard.append(verb)
@@ -60,6 +65,8 @@ class FakeNode:
             return result | {"result": "refused", "code": "stale_epoch", "message": f"epoch {epoch} has passed"}
         if verb != "status" and not self.obeys:
             return result | {"result": "failed", "code": "failed", "message": f"{verb} went wrong"}
+        if self.is_blind and verb not in ("status", "promote"):
+            return result | {"result": "failed", "code": "unknown", "message": "its look at its replica failed"}
         if verb == "promote" and self.disk != "UpToDate" and not accept_data_loss:
             return result | {"result": "refused", "code": "stale_replica", "message": f"its replica is {self.disk}"}
         self.epoch = max(self.epoch, epoch)

@@ -199,6 +199,22 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         | of("probes", "db-01", a_probe(eth0=False, eth1=False)),
         [("node-off", "db-02", CRITICAL)],
     ),
+    "active that can not see its service": (
+        status_of("db-01", is_serving=None, database_answers=None),
+        [("look-failed", "db-01", CRITICAL)],
+    ),
+    "standby that can not see its role": (
+        replica_of("db-02", role="Unknown"),
+        [("look-failed", "db-02", CRITICAL)],
+    ),
+    "standby that can not see its mount": (
+        status_of("db-02", is_mounted=None, is_writable=None),
+        [("look-failed", "db-02", CRITICAL)],
+    ),
+    "standby that can not see its NFS": (
+        status_of("db-02", nfs_answers=None),
+        [("look-failed", "db-02", WARNING)],
+    ),
     "standby silent": (of("statuses", "db-02", Answer.NONE), [("node-silent", "db-02", CRITICAL)]),
     "active silent": (of("statuses", "db-01", Answer.NONE), [("node-silent", "db-01", CRITICAL)]),
     "status checks": (

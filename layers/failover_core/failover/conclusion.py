@@ -132,6 +132,13 @@ def _conclude_failure(decision: Decision | None, failure: Failure, progress: Pro
             return Conclusion(
                 kind=OutcomeKind.SKIPPED, reason=failure.message, next_step="Nothing: the other execution reports."
             )
+        case "StateUnknown" if failure.step == "RestartServices":
+            return Conclusion(
+                kind=OutcomeKind.WARNED,
+                reason=failure.message,
+                next_step="Nothing was changed by that. This workflow starts again while an alarm stands; if it stays "
+                "so, see `garoon-node status` on the node.",
+            )
         case "NotYet" if failure.step == "AssessCluster":
             return Conclusion(
                 kind=OutcomeKind.WARNED,

@@ -67,7 +67,9 @@ def why_standby_cannot_take_over(evidence: Evidence) -> str:
     if standby.answer is Answer.NONE:
         return f"the standby {standby.name} does not answer"
     if standby.answer is Answer.UNKNOWN:
-        return f"it is not known whether the standby {standby.name} could take over"
+        return f"it is not known whether the standby {standby.name} could take over" + (
+            f" ({standby.detail})" if standby.detail else ""
+        )
     if standby.replica is Replica.UNUSABLE:
         return f"{standby.name} is {standby.replica}"
     return "" if evidence.is_data_loss_accepted else why_data_would_be_lost(evidence)
@@ -234,12 +236,16 @@ def _decide_not_answering(evidence: Evidence) -> Decision:
         )
     if evidence.standby_view is PeerView.SERVES:
         return warn(
-            f"{active.name} does not answer over AWS, but {standby.name} reaches its services: its path to AWS is "
-            "broken, not the node.",
+            (
+                f"{active.name} could not say how it is ({active.detail}), but {standby.name} reaches its services."
+                if active.detail
+                else f"{active.name} does not answer over AWS, but {standby.name} reaches its services: its path to "
+                "AWS is broken, not the node."
+            ),
             f"Check the network path from {active.name} to Systems Manager and CloudWatch (NAT gateway, agents).",
         )
     if active.answer is Answer.UNKNOWN:
-        return not_yet(f"{active.name} could not be asked for its status, which says nothing about it.")
+        return not_yet(f"{describe_unknown(active)}, which says nothing about it.")
     if active.checks is StatusChecks.FAILED:
         return _fail_over(evidence, f"{active.name} failed its EC2 status checks and does not answer")
     if evidence.is_heartbeat_lost and evidence.standby_view is PeerView.DOES_NOT_SERVE:
@@ -307,6 +313,13 @@ def warn(reason: str, next_step: str, *, is_for_failover: bool = False) -> Decis
 def not_yet(reason: str) -> Decision:
     """Look again: the evidence is not enough for a verdict."""
     return Decision(verdict=Verdict.NOT_YET, reason=reason, next_step="Look again in a minute; see docs/operations.md.")
+
+
+def describe_unknown(node: NodeEvidence) -> str:
+    """Why it is not known how the node is. A sentence without its full stop."""
+    if node.detail:
+        return f"{node.name} could not say how it is ({node.detail})"
+    return f"{node.name} could not be asked for its status"
 
 
 def instance_words(node: NodeEvidence) -> str:

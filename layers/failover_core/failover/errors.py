@@ -14,6 +14,10 @@ class NotYet(FailoverError):
     """What the step waits for has not happened yet. The workflow retries the step, for a bounded time."""
 
 
+class StateUnknown(FailoverError):
+    """A node answered, but could not see how it is, so it changed nothing. Says nothing about it; asked again."""
+
+
 class CloudUnavailable(FailoverError):
     """An AWS API throttled, timed out or failed inside. Says nothing about a node; the workflow retries with jitter."""
 

@@ -164,21 +164,25 @@ class Replication(Observed):
 
 
 class NodeStatus(Observed):
-    """Answer of `garoon-node status`; node/garoon-node.sh documents each field."""
+    """Answer of `garoon-node status`; node/garoon-node.sh documents each field.
+
+    None is a look that failed, as "Unknown" is for the role: it says nothing, and nothing is judged by it.
+    """
 
     node: str
     version: str
     epoch: int
     booted_at: int
     replication: Replication
-    is_mounted: bool
-    is_writable: bool
+    is_mounted: bool | None
+    is_writable: bool | None
     services: dict[str, bool]
-    database_answers: bool
-    nfs_answers: bool
-    is_exported: bool
-    has_virtual_ip: bool
-    is_serving: bool
+    database_answers: bool | None
+    nfs_answers: bool | None
+    is_exported: bool | None
+    has_virtual_ip: bool | None
+    is_serving: bool | None
+    """All of these, and Primary; None if nothing is known to be amiss but something could not be seen."""
     was_active: bool
     """It was active last, as far as it knows: a node that went down while it was active says so when it is back."""
     is_unreplicated: bool
@@ -204,41 +208,65 @@ class NodeStatus(Observed):
     @property
     def is_demoted(self) -> bool:
         """The proof that this node neither writes nor serves: a secondary replica, not mounted."""
-        return self.replication.role == "Secondary" and not self.is_mounted
+        return self.replication.role == "Secondary" and self.is_mounted is False
+
+    @property
+    def is_role_seen(self) -> bool:
+        """Whether it is demoted is known: what a role may be judged by."""
+        return self.replication.role != "Unknown" and self.is_mounted is not None
 
     def failing_parts(self) -> str:
         """What keeps it from serving, e.g. "cyde_5_0 is stopped, the database does not answer"."""
-        parts = [] if self.is_mounted else ["the volume is not mounted"]
-        if self.is_mounted and not self.is_writable:
+        parts = ["the volume is not mounted"] if self.is_mounted is False else []
+        if self.is_mounted and self.is_writable is False:
             parts.append("the volume takes no write")
         parts += [f"{name} is stopped" for name, is_running in self.services.items() if not is_running]
-        if not self.database_answers:
+        if self.database_answers is False:
             parts.append("the database does not answer")
-        if not self.is_exported:
+        if self.is_exported is False:
             parts.append("the NFS exports are missing")
-        elif not self.nfs_answers:
+        elif self.nfs_answers is False:
             parts.append("NFS does not answer")
-        if not self.has_virtual_ip:
+        if self.has_virtual_ip is False:
             parts.append("the virtual IP is not on eth0")
         return ", ".join(parts) or "nothing is wrong"
+
+    def unseen_parts(self) -> str:
+        """What its looks could not see, e.g. "its replica's role, the virtual IP"; empty if they saw everything."""
+        looks = {
+            "the mount": self.is_mounted,
+            "whether the volume takes writes": self.is_writable,
+            "the database": self.database_answers,
+            "NFS": self.nfs_answers,
+            "the NFS exports": self.is_exported,
+            "the virtual IP": self.has_virtual_ip,
+        }
+        unseen = [] if self.replication.role != "Unknown" else ["its replica's role"]
+        return ", ".join(unseen + [what for what, found in looks.items() if found is None])
 
 
 class PeerProbe(Observed):
     """Answer of `garoon-node probe`: what a node sees of its peer."""
 
     peer: str
-    database: Literal["answers", "silent", "unreachable"]
-    nfs: Literal["answers", "silent", "unreachable"]
-    paths: dict[str, bool]
+    database: Literal["answers", "silent", "unreachable", "unknown"]
+    nfs: Literal["answers", "silent", "unreachable", "unknown"]
+    paths: dict[str, bool | None]
+    """"unknown" and None: the look itself failed."""
 
     @property
-    def sees_services(self) -> bool:
-        return self.database == "answers" and self.nfs == "answers"
+    def sees_services(self) -> bool | None:
+        """None: it could not see enough to say."""
+        if self.database == "answers" and self.nfs == "answers":
+            return True
+        is_one_down = {self.database, self.nfs} & {"silent", "unreachable"}
+        return False if is_one_down else None
 
     @property
     def sees_anything(self) -> bool:
-        """A service of the peer takes a connection, or it answers on a path."""
-        return self.database != "unreachable" or self.nfs != "unreachable" or any(self.paths.values())
+        """A service of the peer takes a connection, or it answers on a path; or it is not known that none does."""
+        is_path_dead = all(is_alive is False for is_alive in self.paths.values())
+        return not (self.database == self.nfs == "unreachable" and is_path_dead)
 
 
 class VerbResult(Observed):

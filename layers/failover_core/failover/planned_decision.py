@@ -3,7 +3,7 @@
 Both need an active node that answers, for there is nothing to hurry: whatever is in doubt halts, and changes nothing.
 """
 
-from failover.decision import describe_two_primaries, halt, instance_words, is_move_open, not_yet, warn
+from failover.decision import describe_two_primaries, describe_unknown, halt, instance_words, is_move_open, not_yet, warn
 from failover.models import (
     Answer,
     AutomaticLimit,
@@ -89,7 +89,7 @@ def _why_nothing_planned_is_possible(evidence: Evidence) -> Decision | None:
             is_for_failover=True,
         )
     if active.answer is Answer.UNKNOWN:
-        return not_yet(f"{active.name} could not be asked for its status.")
+        return not_yet(f"{describe_unknown(active)}.")
     if not active.is_primary:
         return halt(
             f"{active.name} is the active node and is not in service ({instance_words(active)}, answer: "
@@ -103,7 +103,7 @@ def _why_nothing_planned_is_possible(evidence: Evidence) -> Decision | None:
 def _why_standby_cannot_rejoin(evidence: Evidence) -> Decision | None:
     standby = evidence.standby
     if standby.answer is Answer.UNKNOWN:
-        return not_yet(f"{standby.name} could not be asked for its status.")
+        return not_yet(f"{describe_unknown(standby)}.")
     if standby.replica is Replica.UNUSABLE:
         return halt(
             f"{standby.name} is {standby.replica} ({standby.detail}).",

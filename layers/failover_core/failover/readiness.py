@@ -306,7 +306,7 @@ def _roles_disagree(evidence: ReadinessEvidence) -> Finding | None:
 
 def _active_not_serving(evidence: ReadinessEvidence) -> Finding | None:
     status = evidence.status(evidence.active)
-    if status is None or status.is_serving:
+    if status is None or status.is_serving is not False:
         return None
     return Finding(
         id="active-not-serving",
@@ -410,6 +410,22 @@ def _node_silent(evidence: ReadinessEvidence, node: str) -> Finding | None:
     )
 
 
+def _look_failed(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    """As grave as what it may hide: the role of both nodes, and everything of the active one."""
+    status = evidence.status(node)
+    if status is None or not (unseen := status.unseen_parts()):
+        return None
+    is_grave = node == evidence.active or not status.is_role_seen
+    return Finding(
+        id="look-failed",
+        about=node,
+        severity=Severity.CRITICAL if is_grave else Severity.WARNING,
+        meaning=f"{node} could not see this of itself: {unseen}.",
+        action=f"Look again in a minute. If it stays so, see on {node} what keeps a command from running (memory, a "
+        "full disk) and whether `drbdadm status` answers.",
+    )
+
+
 def _status_check_failed(evidence: ReadinessEvidence, node: str) -> Finding | None:
     machine = evidence.machines[node]
     if isinstance(machine, Unknown) or machine[1] is not StatusChecks.FAILED:
@@ -454,7 +470,7 @@ def _path_lost(evidence: ReadinessEvidence, node: str) -> Finding | None:
     probe, peer = evidence.probes[node], evidence.settings.peer_of(node).name
     if not isinstance(probe, PeerProbe) or evidence.is_on(peer) is False or evidence.statuses[peer] is Answer.NONE:
         return None
-    lost = [path for path, is_alive in probe.paths.items() if not is_alive]
+    lost = [path for path, is_alive in probe.paths.items() if is_alive is False]
     if not lost:
         return None
     return Finding(
@@ -897,6 +913,7 @@ _OF_THE_CLUSTER: tuple[Callable[[ReadinessEvidence], Finding | None], ...] = (
 _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _node_off,
     _node_silent,
+    _look_failed,
     _status_check_failed,
     _fenced_node_runs,
     _heartbeat_missing,

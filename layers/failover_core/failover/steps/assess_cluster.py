@@ -185,14 +185,14 @@ def _node_evidence(
             name=node.name, instance=instance, checks=checks, answer=Answer.UNKNOWN, replica=Replica.UNKNOWN,
             detail=answer.message,
         )  # fmt: skip
-    judged = _judge_status(status)
+    judged = judge_status(status)
     return NodeEvidence(
         name=node.name,
         instance=instance,
         checks=checks,
         answer=judged,
         replica=_judge_replica(status),
-        detail=status.failing_parts() if judged is Answer.NOT_SERVING else status.replication.words,
+        detail=_describe(status, judged),
         is_up_to_date_standby=status.is_up_to_date_standby,
         must_be_kept=status.may_be_ahead,
     )
@@ -211,14 +211,25 @@ def _left_behind(standby: NodeEvidence, *, is_isolated: bool) -> NodeEvidence:
     )
 
 
-def _judge_status(status: NodeStatus) -> Answer:
+def judge_status(status: NodeStatus) -> Answer:
+    """What the node's status says of it. What it could not see of itself counts neither for nor against it."""
     if status.is_serving:
         return Answer.SERVING
     if status.is_demoted:
         return Answer.DEMOTED
-    if status.replication.role == "Primary" or status.is_mounted:
+    if status.is_role_seen and status.is_serving is False:
         return Answer.NOT_SERVING
-    return Answer.UNKNOWN  # neither primary nor provably demoted
+    return Answer.UNKNOWN  # it could not see enough of itself: neither demoted nor known to have something down
+
+
+def _describe(status: NodeStatus, judged: Answer) -> str:
+    match judged:
+        case Answer.NOT_SERVING:
+            return status.failing_parts()
+        case Answer.UNKNOWN:
+            return f"its look at itself failed: {status.unseen_parts()}"
+        case _:
+            return status.replication.words
 
 
 def _judge_replica(status: NodeStatus) -> Replica:
@@ -256,7 +267,11 @@ def _was_replicating(
 def _standby_view(answer: VerbResult | Answer) -> PeerView:
     if isinstance(answer, Answer) or answer.probe is None:
         return PeerView.UNKNOWN
-    return PeerView.SERVES if answer.probe.sees_services else PeerView.DOES_NOT_SERVE
+    match answer.probe.sees_services:
+        case None:
+            return PeerView.UNKNOWN
+        case sees:
+            return PeerView.SERVES if sees else PeerView.DOES_NOT_SERVE
 
 
 def _judge_routes(entries: list[routes.RouteEntry] | None, active: Node) -> Routes:

@@ -1,7 +1,7 @@
 """Take a node that answers out of service, and have its own word that it is."""
 
 from failover.adapters import cluster_table, instances
-from failover.errors import Failed
+from failover.errors import Failed, StateUnknown
 from failover.models import InstanceState, Value
 from failover.runtime import StepInput
 from failover.settings import Settings
@@ -20,7 +20,7 @@ class Demoted(Value):
 def demote_node(request: DemoteNodeInput, settings: Settings) -> Demoted:
     """The node is demoted: secondary, not mounted, and deaf to commands of earlier epochs. One that is off is so too.
 
-    Raises NotYet, Refused or Failed as `obey` does, and LockLost.
+    Raises NotYet, StateUnknown, Refused or Failed as `obey` does, and LockLost.
     """
     node = settings.node(request.node)
     peer = settings.peer_of(node.name)
@@ -29,5 +29,7 @@ def demote_node(request: DemoteNodeInput, settings: Settings) -> Demoted:
         return Demoted(node=node.name, epoch=epoch)
     status = obey(node, "demote", settings, epoch=epoch)
     if not status.is_demoted:
+        if not status.is_role_seen:
+            raise StateUnknown(f"{node.name} said that it is demoted, but could not see: {status.unseen_parts()}.")
         raise Failed(f"{node.name} said that it is demoted, but its status says: {status.replication.role}, mounted.")
     return Demoted(node=node.name, epoch=epoch)

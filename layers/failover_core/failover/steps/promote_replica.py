@@ -1,7 +1,7 @@
 """Make a node's replica the writable one, once the other node is proven unable to write."""
 
 from failover.adapters import alarms, cluster_table, instances, isolation, nodes
-from failover.errors import Failed, NotYet, Refused
+from failover.errors import Failed, NotYet, Refused, StateUnknown
 from failover.models import InstanceState, NodeStatus, Value
 from failover.runtime import StepInput
 from failover.settings import Node, Settings
@@ -28,7 +28,7 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     (which also makes it refuse whatever an earlier execution may still have on the way to it). And since it was
     assessed it may have come back and written without its standby: so its last word on replication is looked at once
     more. The move is written down before the node is asked, so that a crash in between is seen by the next execution.
-    Raises NotYet, Refused or Failed as `obey` does, and LockLost.
+    Raises NotYet, StateUnknown, Refused or Failed as `obey` does, and LockLost.
     """
     target = settings.node(request.node)
     active = cluster_table.require_lock(settings, request.execution).active
@@ -37,6 +37,8 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     if target.name != active and not request.accept_data_loss:
         _require_nothing_missed(target, peer_status, settings)
     status = obey(target, "promote", settings, epoch=epoch, accept_data_loss=request.accept_data_loss)
+    if not status.is_role_seen:
+        raise StateUnknown(f"{target.name} said that it is promoted, but could not see: {status.unseen_parts()}.")
     if status.replication.role != "Primary" or not status.is_mounted:
         raise Failed(
             f"{target.name} said that it is promoted, but its replica is {status.replication.role} and its volume is "
@@ -58,6 +60,8 @@ def _prove_peer_inactive(target: str, epoch: int, settings: Settings) -> tuple[s
             raise NotYet(f"It is not proven yet that {peer.name} is cut off: {why_not}.")
         return f"{peer.name} is isolated, and {target} sees nothing of it", None
     status = obey(peer, "demote", settings, epoch=epoch)
+    if not status.is_role_seen:
+        raise StateUnknown(f"{peer.name} said that it is demoted, but could not see: {status.unseen_parts()}.")
     if not status.is_demoted:
         raise Failed(f"{peer.name} is neither stopped nor demoted, so {target} is not promoted.")
     return f"{peer.name} is demoted", status

@@ -55,7 +55,7 @@ def _give_way(node: Node, active: Node, epoch: int, settings: Settings) -> None:
         is_serving = obey(active, "status", settings, epoch=epoch).is_serving
     except NotYet as error:
         raise Failed(f"{error} Until {node.name} has caught up, {active.name} has no standby.") from error
-    if not is_serving:
+    if is_serving is False:
         raise Failed(
             f"{active.name} does not serve while {node.name} catches up, which it goes on doing. This workflow gave "
             "way to the failover workflow."

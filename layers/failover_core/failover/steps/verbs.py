@@ -1,7 +1,7 @@
 """How a step has a node do something: every way in which a verb can end, as a result or an error by name."""
 
 from failover.adapters import nodes
-from failover.errors import Failed, NotYet, Refused
+from failover.errors import Failed, NotYet, Refused, StateUnknown
 from failover.models import NodeStatus
 from failover.settings import Node, Settings
 
@@ -12,8 +12,8 @@ _WAIT_SECONDS = 45.0
 def obey(node: Node, verb: nodes.Verb, settings: Settings, *, epoch: int, accept_data_loss: bool = False) -> NodeStatus:
     """The node's status after it did the verb.
 
-    Raises NotYet if it did not answer or is busy with an earlier command, Refused if the script forbids it, Failed if
-    it was tried in vain.
+    Raises NotYet if it did not answer or is busy with an earlier command, StateUnknown if it could not see what the
+    verb goes by, Refused if the script forbids it, Failed if it was tried in vain.
     """
     result = nodes.run_verb(
         node, verb, settings, timeout_seconds=_WAIT_SECONDS, epoch=epoch, accept_data_loss=accept_data_loss
@@ -22,6 +22,8 @@ def obey(node: Node, verb: nodes.Verb, settings: Settings, *, epoch: int, accept
         raise NotYet(f"{node.name} did not answer `garoon-node {verb}` within {_WAIT_SECONDS:.0f} s.")
     if result.code in ("busy", "expired"):
         raise NotYet(f"{node.name} is not ready for `garoon-node {verb}`: {result.message}")
+    if result.code == "unknown":
+        raise StateUnknown(f"`garoon-node {verb}` on {node.name}: {result.message}")
     if result.result == "refused":
         raise Refused(f"{node.name} refused `garoon-node {verb}`: {result.message}")
     if result.result == "failed" or result.status is None:
