@@ -30,7 +30,7 @@ umask 022
 # Exit codes. A refusal (a promise forbids it) differs from a failure (it was tried).
 readonly EXIT_DONE=0 EXIT_FAILED=1 EXIT_BAD_ARGUMENTS=2
 readonly EXIT_STALE_REPLICA=10 EXIT_PEER_PRIMARY=11 EXIT_STALE_EPOCH=12 EXIT_EXPIRED=13 EXIT_BUSY=14
-readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17
+readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17 EXIT_UNKNOWN=18
 
 # Every file lies under this root, as with systemd's --root; names given to the kernel (devices, mount points, exports)
 # are those that the kernel knows.
@@ -168,7 +168,7 @@ act() {
     return "$code"
 }
 
-# look NAME COMMAND...: starts a look in the background; `answer NAME` gives its words, or nothing when it hangs.
+# look NAME COMMAND...: starts a look in the background; `answer NAME` gives its words.
 declare -A LOOKS=()
 look() {
     local name=$1 descriptor
@@ -176,19 +176,22 @@ look() {
     exec {descriptor}< <(
         exec 9>&- 2>/dev/null </dev/null
         "$@"
-        printf '\nend'
+        printf '\nend%d' "$?"
     )
     LOOKS[$name]=$descriptor
 }
 
-# The words of a look in ANSWER, without line ends around them. Words that came before a look hung are kept.
+# The words of a look in ANSWER, without line ends around them, and its exit code; 124 when it has not ended. Words that
+# came before a look hung are kept.
 answer() {
     local descriptor=${LOOKS[$1]}
     IFS= read -r -d '' -t "$((CONFIG[LOOK_SECONDS] + 1))" ANSWER <&"$descriptor"
     exec {descriptor}<&-
     unset "LOOKS[$1]"
-    ANSWER=${ANSWER%$'\nend'}
+    [[ $ANSWER =~ $'\nend'([0-9]+)$ ]] || return 124
+    ANSWER=${ANSWER%$'\nend'*}
     ANSWER=${ANSWER%$'\n'}
+    return "${BASH_REMATCH[1]}"
 }
 
 now_seconds() {
@@ -319,22 +322,31 @@ is_unreplicated() {
 # -------------------------------------------------------------------------------------------------- replication: DRBD
 # Uses core. Another mirror takes DRBD's place by a part of its own with the same functions.
 
+readonly DRBD_MAJOR=147 # block devices of DRBD (Linux, admin-guide/devices.txt)
+
 REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
 REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null
 REPLICATION_OUT_OF_SYNC=0 # KiB
+# Not up: there is no replica that could have a role. Only a look that failed leaves it unknown.
+IS_REPLICA_UP=unknown
 
 # Reads the state of the pair into the variables above; words are those of DRBD 8.4, "Unknown" where nothing is known.
 read_replication() {
     local text="" minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
     REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
     REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null REPLICATION_OUT_OF_SYNC=0
+    IS_REPLICA_UP=unknown
     [[ -r $ROOT/proc/drbd ]] && text=$(<"$ROOT/proc/drbd")
     # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
     if [[ $text == *"version: 8."* ]]; then
         parse_proc_drbd "$text" "${minor:-0}"
+        [[ $REPLICATION_ROLE != Unknown ]] || IS_REPLICA_UP=false
     elif bounded "${CONFIG[LOOK_SECONDS]}" drbdsetup status "$RESOURCE" --verbose --statistics; then
         parse_drbd_status "$BOUNDED_OUTPUT"
+    elif [[ $BOUNDED_OUTPUT == *"No such resource"* || ! -e $ROOT/proc/drbd ]]; then
+        IS_REPLICA_UP=false
     fi
+    [[ $REPLICATION_ROLE == Unknown ]] || IS_REPLICA_UP=true
     [[ $REPLICATION_DISK != DUnknown ]] || REPLICATION_DISK=Unknown
     [[ $REPLICATION_PEER_DISK != DUnknown ]] || REPLICATION_PEER_DISK=Unknown
 }
@@ -357,7 +369,7 @@ parse_proc_drbd() {
         elif [[ $current == "$2" && $line =~ \ oos:([0-9]+) ]]; then
             REPLICATION_OUT_OF_SYNC=${BASH_REMATCH[1]}
         fi
-    done <<<"$1"
+    done < <(printf '%s\n' "$1")
 }
 
 # `drbdsetup status --verbose --statistics` of DRBD 9: the resource, then its volume and the peer, each with what is
@@ -380,7 +392,7 @@ parse_drbd_status() {
         [[ $line =~ \ peer-disk:([A-Za-z]+) ]] && REPLICATION_PEER_DISK=${BASH_REMATCH[1]}
         [[ $line =~ \ done:([0-9]+(\.[0-9]+)?) ]] && REPLICATION_PERCENT=${BASH_REMATCH[1]}
         [[ $line =~ \ out-of-sync:([0-9]+) ]] && REPLICATION_OUT_OF_SYNC=${BASH_REMATCH[1]}
-    done <<<"$1"
+    done < <(printf '%s\n' "$1")
     case $REPLICATION_CONNECTION in
     Established) REPLICATION_CONNECTION=Connected ;;
     Connecting) REPLICATION_CONNECTION=WFConnection ;;
@@ -398,6 +410,16 @@ is_drbd_9() {
 
 is_primary() {
     [[ $REPLICATION_ROLE == Primary ]]
+}
+
+is_secondary() {
+    [[ $REPLICATION_ROLE == Secondary ]]
+}
+
+# A replica that is not up has no role; that is not the same as a role that could not be read.
+is_role_known() {
+    read_replication
+    [[ $REPLICATION_ROLE != Unknown || $IS_REPLICA_UP == false ]]
 }
 
 is_replica_linked() {
@@ -498,23 +520,31 @@ make_primary() {
 }
 
 make_secondary() {
-    read_replication
+    is_role_known || { LAST_ERROR="its role could not be read"; return 1; }
     is_primary || return 0
     act 30 drbdadm secondary "$RESOURCE" || return 1
-    read_replication
-    ! is_primary
+    is_role_known && ! is_primary
 }
 
 # -------------------------------------------------------------------------------------------------------- file system
 # Uses core.
 
-# From /proc/mounts, which answers also when the file system itself hangs.
+# Whether the mount point shows the replicated volume, and not what else may be mounted there; 2 when that can't be seen.
+# From mountinfo (proc(5)), which answers also when the file system itself hangs. The last mount covers those before it.
 is_mounted() {
-    local target
-    while read -r _ target _; do
-        [[ $target == "${CONFIG[MOUNT_POINT]}" ]] && return 0
-    done <"$ROOT/proc/mounts"
-    return 1
+    local number root target minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]} found=2
+    while read -r _ _ number root target _; do
+        ((found == 2)) && found=1
+        [[ $target == "${CONFIG[MOUNT_POINT]}" ]] || continue
+        found=1
+        [[ $number != "$DRBD_MAJOR:${minor:-0}" || $root != / ]] || found=0
+    done <"$ROOT/proc/self/mountinfo"
+    return "$found"
+}
+
+is_unmounted() {
+    is_mounted
+    (($? == 1))
 }
 
 # XFS replays its log by itself when a crashed volume is mounted.
@@ -527,7 +557,7 @@ mount_volume() {
 
 # In turns ever less gentle: NFS lets go of the file system, its holders are killed, the NFS server stops.
 unmount_volume() {
-    is_mounted || return 0
+    is_unmounted && return 0
     try_unmount && return 0
     act 10 exportfs -f
     kill_holders TERM && sleep 1
@@ -539,7 +569,7 @@ unmount_volume() {
 }
 
 try_unmount() {
-    act 30 umount "${CONFIG[MOUNT_POINT]}" && ! is_mounted
+    act 30 umount "${CONFIG[MOUNT_POINT]}" && is_unmounted
 }
 
 # kill_holders SIGNAL: signals every process that has its program, directory, root or a file on the volume; false when
@@ -561,8 +591,19 @@ kill_holders() {
 
 # Writes over what is there, which needs no room: a full volume is not a hung one, and would be as full on the peer.
 look_at_volume() {
+    printf 'trying '
     timeout -k 1 "${CONFIG[LOOK_SECONDS]}" dd if=/dev/zero of="$ROOT${CONFIG[MOUNT_POINT]}/$WRITE_CHECK_FILE" \
         bs=512 count=1 conv=notrunc,fsync status=none && printf writable
+}
+
+# Of that look: 0 when it wrote; 2 when it could not begin to, as `timeout` says (its exit codes 125 to 127).
+is_volume_writable() {
+    local code
+    answer volume
+    code=$?
+    [[ $ANSWER == *writable ]] && return 0
+    [[ $ANSWER == trying* && $code != 12[567] ]] && return 1
+    return 2
 }
 
 # ----------------------------------------------------------------------------------------------------------- services
@@ -680,7 +721,8 @@ has_nfs_lease() {
 
 # On a standby: the server runs, with the times that are set, and is past its grace long before it is needed.
 ready_nfs() {
-    { is_nfs_up && has_nfs_lease; } || act 60 systemctl restart nfs-server || return 1
+    is_nfs_up && has_nfs_lease
+    (($? != 1)) || act 60 systemctl restart nfs-server || return 1
     end_grace
 }
 
@@ -723,7 +765,8 @@ is_exported() {
 
 start_exports() {
     local entry client path
-    is_nfs_up || act 60 systemctl restart nfs-server
+    is_nfs_up
+    (($? != 1)) || act 60 systemctl restart nfs-server
     # Brought back in place, the server may have clients of its own that claim something back.
     [[ $VERB == restart ]] || end_grace
     for entry in "${EXPORTS[@]}"; do
@@ -752,10 +795,20 @@ look_at_virtual_ip() {
     timeout -k 1 "${CONFIG[LOOK_SECONDS]}" ip -o -4 addr show dev "${CONFIG[ETH0_INTERFACE]}"
 }
 
+# Of that look; 2 when it failed.
+is_virtual_ip_seen() {
+    answer "virtual ip" || return 2
+    [[ $ANSWER == *" ${CONFIG[VIRTUAL_IP]}/32 "* ]]
+}
+
 has_virtual_ip() {
     look "virtual ip" look_at_virtual_ip
-    answer "virtual ip"
-    [[ $ANSWER == *" ${CONFIG[VIRTUAL_IP]}/32 "* ]]
+    is_virtual_ip_seen
+}
+
+lacks_virtual_ip() {
+    has_virtual_ip
+    (($? == 1))
 }
 
 add_virtual_ip() {
@@ -766,9 +819,9 @@ add_virtual_ip() {
 }
 
 remove_virtual_ip() {
-    has_virtual_ip || return 0
+    lacks_virtual_ip && return 0
     act 10 ip addr del "${CONFIG[VIRTUAL_IP]}/32" dev "${CONFIG[ETH0_INTERFACE]}"
-    ! has_virtual_ip
+    lacks_virtual_ip
 }
 
 # ------------------------------------------------------------------------------------------- does it answer? protocols
@@ -816,76 +869,103 @@ speak_ssh() {
 
 # look_at_server PROTOCOL ADDRESS PORT
 look_at_server() {
+    printf 'trying '
     export -f speak_database speak_nfs speak_ssh
     timeout -k 1 "${CONFIG[LOOK_SECONDS]}" "$BASH" -c "speak_$1 $2 $3"
 }
 
-# The answer of a look at a server as one word: answers, silent or unreachable.
+# The answer of a look at a server as one word: answers, silent, unreachable; or unknown, when the look failed.
 server_answer() {
+    local code
     answer "$1"
-    case $ANSWER in
+    code=$?
+    case $code.$ANSWER in
+    12[567].*) printf -v "$2" unknown ;;
     *answers) printf -v "$2" answers ;;
-    connected*) printf -v "$2" silent ;;
-    *) printf -v "$2" unreachable ;;
+    *connected*) printf -v "$2" silent ;;
+    *.trying*) printf -v "$2" unreachable ;;
+    *) printf -v "$2" unknown ;;
     esac
 }
 
-is_database_answering() {
+# does_answer NAME: 0 when the server that was looked at answers, 2 when that look failed.
+does_answer() {
     local word
+    server_answer "$1" word
+    [[ $word == answers ]] || { [[ $word == unknown ]] && return 2 || return 1; }
+}
+
+is_database_answering() {
     look database look_at_server database "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
-    server_answer database word
-    [[ $word == answers ]]
+    does_answer database
 }
 
 # The server's threads take calls.
 is_nfs_up() {
-    local word
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
-    server_answer nfs word
-    [[ $word == answers ]]
+    does_answer nfs
 }
 
 # Takes calls, and would let a client create a file.
 is_nfs_answering() {
-    is_nfs_up && is_past_grace
+    look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
+    does_nfs_serve
+}
+
+# Of that look.
+does_nfs_serve() {
+    does_answer nfs && is_past_grace
 }
 
 # ------------------------------------------------------------------------------------------------------ status, probe
 
-IS_SERVING=false
-# What read_status found, each true or false.
+IS_SERVING=null
+# What read_status found, each true, false, or null where the look failed.
 declare -A STATUS=()
 
 read_status() {
-    local database nfs key
-    for key in isMounted isWritable isExported hasVirtualIp databaseAnswers nfsAnswers isDatabaseUp isSchedulerUp; do
-        STATUS[$key]=false
-    done
     look database look_at_server database "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
     look "$DATABASE_SERVICE" look_at_service "$DATABASE_SERVICE"
     look "$SCHEDULER_SERVICE" look_at_service "$SCHEDULER_SERVICE"
-    look ip look_at_virtual_ip
-    is_mounted && STATUS[isMounted]=true && look volume look_at_volume
+    look "virtual ip" look_at_virtual_ip
+    find_out isMounted is_mounted
+    [[ ${STATUS[isMounted]} != true ]] || look volume look_at_volume
     read_replication
-    is_exported && STATUS[isExported]=true
-    server_answer database database
-    [[ $database == answers ]] && STATUS[databaseAnswers]=true
-    server_answer nfs nfs
-    [[ $nfs == answers ]] && is_past_grace && STATUS[nfsAnswers]=true
+    find_out isExported is_exported
+    find_out databaseAnswers does_answer database
+    find_out nfsAnswers does_nfs_serve
     answer "$DATABASE_SERVICE"
-    [[ $ANSWER == running ]] && STATUS[isDatabaseUp]=true
+    find_out isDatabaseUp test "$ANSWER" = running
     answer "$SCHEDULER_SERVICE"
-    [[ $ANSWER == running ]] && STATUS[isSchedulerUp]=true
-    answer ip
-    [[ $ANSWER == *" ${CONFIG[VIRTUAL_IP]}/32 "* ]] && STATUS[hasVirtualIp]=true
-    if [[ ${STATUS[isMounted]} == true ]]; then
-        answer volume
-        [[ $ANSWER == writable ]] && STATUS[isWritable]=true
-    fi
+    find_out isSchedulerUp test "$ANSWER" = running
+    find_out hasVirtualIp is_virtual_ip_seen
+    STATUS[isWritable]=${STATUS[isMounted]}
+    [[ ${STATUS[isMounted]} != true ]] || find_out isWritable is_volume_writable
+    judge_serving
+}
+
+# find_out KEY PREDICATE...: what it found. An unknown is never a state: a predicate whose look failed returns 2.
+find_out() {
+    local key=$1
+    shift
+    "$@"
+    case $? in
+    0) STATUS[$key]=true ;;
+    1) STATUS[$key]=false ;;
+    *) STATUS[$key]=null ;;
+    esac
+}
+
+# Primary, and all of these. What decides it must have been seen.
+judge_serving() {
     IS_SERVING=false
-    # Primary, and all of these.
-    is_primary && [[ " ${STATUS[*]} " != *" false "* ]] && IS_SERVING=true
+    if [[ ($REPLICATION_ROLE == Unknown && $IS_REPLICA_UP != false) || ${STATUS[isMounted]} == null ]]; then
+        IS_SERVING=null
+    elif is_primary && [[ " ${STATUS[*]} " != *" false "* ]]; then
+        IS_SERVING=true
+        [[ " ${STATUS[*]} " != *" null "* ]] || IS_SERVING=null
+    fi
 }
 
 format_status() {
@@ -933,10 +1013,14 @@ read_probe() {
     server_answer eth1 PATH_ETH1
 }
 
+json_path() {
+    if [[ $1 == unknown ]]; then printf null; else json_bool test "$1" = answers; fi
+}
+
 format_probe() {
     printf '{"peer":%s,"database":"%s","nfs":"%s","paths":{"eth0":%s,"eth1":%s}}' \
         "$(json_string "${CONFIG[PEER_NAME]}")" "$PEER_DATABASE" "$PEER_NFS" \
-        "$(json_bool test "$PATH_ETH0" = answers)" "$(json_bool test "$PATH_ETH1" = answers)"
+        "$(json_path "$PATH_ETH0")" "$(json_path "$PATH_ETH1")"
 }
 
 report_status() {
@@ -1010,8 +1094,22 @@ refuse_with_status() {
     refuse "$@"
 }
 
+# An order that goes by the role and the mount must have seen them: what could not be seen changes nothing.
+require_sight() {
+    wait_until "${CONFIG[LOOK_SECONDS]}" is_state_seen && return
+    report_status
+    finish failed unknown "$EXIT_UNKNOWN" \
+        "${CONFIG[NODE_NAME]} could not see the role of its replica or what is mounted; nothing was changed."
+}
+
+is_state_seen() {
+    is_role_known || return 1
+    is_mounted
+    (($? != 2))
+}
+
 run_start() {
-    read_replication
+    require_sight
     if ! is_primary || ! is_mounted; then
         fail_with_status "${CONFIG[NODE_NAME]} can't start services: it is $REPLICATION_ROLE, and they need the promoted, mounted volume."
     fi
@@ -1020,10 +1118,11 @@ run_start() {
 }
 
 run_restart() {
-    read_replication
+    require_sight
     is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not Primary."
     mount_volume || fail_with_status "${CONFIG[NODE_NAME]} can't mount its volume: $LAST_ERROR."
-    if is_service_running "$DATABASE_SERVICE" && ! is_database_answering; then
+    is_database_answering
+    if (($? == 1)) && is_service_running "$DATABASE_SERVICE"; then
         log "$DATABASE_SERVICE runs but does not answer"
         stop_service "$SCHEDULER_SERVICE"
         stop_service "$DATABASE_SERVICE" || fail_with_status "$DATABASE_SERVICE does not answer and can't be stopped: $LAST_ERROR."
@@ -1068,10 +1167,16 @@ give_up_role() {
 }
 
 run_demote() {
+    require_sight
     give_up_role || fail_with_status "${CONFIG[NODE_NAME]} can't be demoted: $LAST_ERROR."
     become_standby || fail_with_status "${CONFIG[NODE_NAME]} is demoted but can't record it in $STATE_DIRECTORY."
     ready_nfs || log "the NFS server is not ready to take over"
-    done_with_status "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
+    report_status
+    if ! is_secondary || ! is_unmounted; then
+        finish failed unknown "$EXIT_UNKNOWN" \
+            "${CONFIG[NODE_NAME]} has nothing in service, but whether it is demoted could not be seen: its role is $REPLICATION_ROLE."
+    fi
+    done_with "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
 }
 
 become_standby() {
@@ -1083,7 +1188,7 @@ become_standby() {
 }
 
 run_reconnect() {
-    read_replication
+    require_sight
     is_primary || refuse_with_status not_primary "$EXIT_NOT_PRIMARY" "${CONFIG[NODE_NAME]} is $REPLICATION_ROLE: its data is not the one to follow."
     connect_replica || fail_with_status "${CONFIG[NODE_NAME]} can't look for its peer: $LAST_ERROR."
     done_with_status "${CONFIG[NODE_NAME]} looks for its peer."
@@ -1091,7 +1196,8 @@ run_reconnect() {
 
 run_rejoin() {
     attach_replica || fail_with_status "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
-    if is_primary || is_mounted; then
+    require_sight
+    if ! is_secondary || ! is_unmounted; then
         refuse_with_status not_demoted "$EXIT_NOT_DEMOTED" "${CONFIG[NODE_NAME]} is $REPLICATION_ROLE or has its volume mounted: demote it first."
     fi
     follow_peer || fail_with_status "${CONFIG[NODE_NAME]} can't follow its peer: $LAST_ERROR."
@@ -1148,10 +1254,15 @@ run_watch() {
         read_probe
         if was_active; then
             read_status
-            gauge ServicesHealthy "$(as_number test "$IS_SERVING" = true)"
-            looks_without_service=$((looks_without_service + 1))
-            [[ $IS_SERVING == false ]] || { has_served=true looks_without_service=0; }
-            [[ $has_served == false ]] || ((looks_without_service != LOOKS_BEFORE_SIGN)) || raise_sign notServing
+            # A look that failed is no news.
+            [[ $IS_SERVING == null ]] || gauge ServicesHealthy "$(as_number test "$IS_SERVING" = true)"
+            case $IS_SERVING in
+            true) has_served=true looks_without_service=0 ;;
+            false)
+                looks_without_service=$((looks_without_service + 1))
+                [[ $has_served == false ]] || ((looks_without_service != LOOKS_BEFORE_SIGN)) || raise_sign notServing
+                ;;
+            esac
         else
             read_replication
             # Two standbys: nobody serves, and no active node is there to say so.
@@ -1160,12 +1271,18 @@ run_watch() {
         fi
         # Once more: looks at what does not answer take their time, and the node lives meanwhile.
         gauge Heartbeat 1
-        looks_without_peer=$((looks_without_peer + 1))
-        [[ $PATH_ETH0 != answers && $PATH_ETH1 != answers ]] || looks_without_peer=0
-        ((looks_without_peer != 1)) || raise_sign peerLost
+        case $PATH_ETH0.$PATH_ETH1 in
+        *answers*) looks_without_peer=0 ;;
+        *unknown*) ;;
+        *)
+            looks_without_peer=$((looks_without_peer + 1))
+            ((looks_without_peer != 1)) || raise_sign peerLost
+            ;;
+        esac
+        # This is what a standby's promotion goes by: what could not be seen is not called healthy.
         gauge ReplicationHealthy "$(as_number is_replication_healthy)"
-        gauge CommunicationPath "$(as_number test "$PATH_ETH0" = answers)" Path:eth0
-        gauge CommunicationPath "$(as_number test "$PATH_ETH1" = answers)" Path:eth1
+        [[ $PATH_ETH0 == unknown ]] || gauge CommunicationPath "$(as_number test "$PATH_ETH0" = answers)" Path:eth0
+        [[ $PATH_ETH1 == unknown ]] || gauge CommunicationPath "$(as_number test "$PATH_ETH1" = answers)" Path:eth1
         if does_peer_write_without_us; then
             looks_without_link=$((looks_without_link + 1))
             if ((looks_without_link >= LOOKS_BEFORE_OUTDATE)) && [[ $REPLICATION_DISK == UpToDate ]]; then
