@@ -134,15 +134,20 @@ SLEEPERS = [
 ]
 """Documented and reported errors of Lambda's that pass by themselves (Lambda API Reference, "Invoke"; Step Functions
 Developer Guide, "Handle transient Lambda service exceptions")."""
+WAITS, ASKS_AGAIN = ["NotYet"], ["NotYet", "StateUnknown"]
+ORDERS = ("RestartServices", "DemoteNode", "DemoteTarget", "PromoteReplica", "StartServices", "RejoinNode")
+"""States whose step gives a node an order."""
 LONGEST_SLEEP_SECONDS = 106
 """A function that nobody called for weeks was refused for 40 to 106 s (reported for several projects in 2026)."""
 
 
 @EACH_TASK
 def test_every_task_is_tried_again_whenever_its_function_did_not_speak(machine: Machine, name: str) -> None:
-    """What our functions raise on purpose is final, NotYet and CloudUnavailable apart. All else is Lambda's, whatever
-    it calls it, and passes; but an answer to a question to an operator may have any name."""
-    rest = [rule for rule in machine.tasks[name]["Retry"] if rule["ErrorEquals"] not in (["NotYet"], ["LockHeld"])]
+    """What our functions raise on purpose is final, NotYet, StateUnknown and CloudUnavailable apart. All else is
+    Lambda's, whatever it calls it, and passes; but an answer to a question to an operator may have any name."""
+    rest = [
+        rule for rule in machine.tasks[name]["Retry"] if rule["ErrorEquals"] not in (WAITS, ASKS_AGAIN, ["LockHeld"])
+    ]
     if name == "RequestConfirmation":
         in_time = [error for error in SLOW["ErrorEquals"] if error != "States.Timeout"]
         assert rest == [SLOW | {"ErrorEquals": in_time}, {"ErrorEquals": SLEEPERS} | REFUSED_AT_ONCE]
@@ -160,7 +165,18 @@ def test_a_function_that_slept_is_waited_for() -> None:
 
 def test_every_error_of_our_own_is_final_or_has_its_retry() -> None:
     own = {name for name, kind in inspect.getmembers(failover.errors, inspect.isclass) if FailoverError in kind.mro()}
-    assert own - {"FailoverError"} == {*FINAL["ErrorEquals"], "NotYet", "CloudUnavailable"}
+    assert own - {"FailoverError"} == {*FINAL["ErrorEquals"], *ASKS_AGAIN, "CloudUnavailable"}
+
+
+@EACH_TASK
+def test_a_node_that_could_not_see_how_it_is_is_asked_again_and_not_moved_away_from(
+    machine: Machine, name: str
+) -> None:
+    is_ordered = name in ORDERS
+    assert (ASKS_AGAIN in [rule["ErrorEquals"] for rule in machine.tasks[name]["Retry"]]) == is_ordered
+    if name == "RestartServices":
+        [catch] = [catch for catch in machine.tasks[name]["Catch"] if "StateUnknown" in catch["ErrorEquals"]]
+        assert catch["Next"] == "RecordOutcome"
 
 
 @EACH_TASK

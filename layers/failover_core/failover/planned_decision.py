@@ -3,7 +3,15 @@
 Both need an active node that answers, for there is nothing to hurry: whatever is in doubt halts, and changes nothing.
 """
 
-from failover.decision import describe_two_primaries, describe_unknown, halt, instance_words, is_move_open, not_yet, warn
+from failover.decision import (
+    describe_two_primaries,
+    describe_unknown,
+    halt,
+    instance_words,
+    is_move_open,
+    not_yet,
+    warn,
+)
 from failover.models import (
     Answer,
     AutomaticLimit,
