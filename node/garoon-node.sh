@@ -329,6 +329,7 @@ REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null
 REPLICATION_OUT_OF_SYNC=0 # KiB
 # Not up: there is no replica that could have a role. Only a look that failed leaves it unknown.
 IS_REPLICA_UP=unknown
+REPLICATION_PROTOCOL="" # A, B or C, as it runs; empty where DRBD has no word for it, as without a connection
 
 # Reads the state of the pair into the variables above; words are those of DRBD 8.4, "Unknown" where nothing is known.
 read_replication() {
@@ -336,6 +337,7 @@ read_replication() {
     REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
     REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null REPLICATION_OUT_OF_SYNC=0
     IS_REPLICA_UP=unknown
+    REPLICATION_PROTOCOL=""
     [[ -r $ROOT/proc/drbd ]] && text=$(<"$ROOT/proc/drbd")
     # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
     if [[ $text == *"version: 8."* ]]; then
@@ -354,7 +356,7 @@ read_replication() {
 # " 0: cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate C r-----" and, mid-resync, "... sync'ed: 42.5% ...".
 parse_proc_drbd() {
     local line current="" pattern
-    pattern='^ *([0-9]+): cs:([A-Za-z]+)( ro:([A-Za-z]+)/([A-Za-z]+) ds:([A-Za-z]+)/([A-Za-z]+))?'
+    pattern='^ *([0-9]+): cs:([A-Za-z]+)( ro:([A-Za-z]+)/([A-Za-z]+) ds:([A-Za-z]+)/([A-Za-z]+)( ([ABC]) )?)?'
     while IFS= read -r line; do
         if [[ $line =~ $pattern ]]; then
             current=${BASH_REMATCH[1]}
@@ -364,6 +366,7 @@ parse_proc_drbd() {
             REPLICATION_PEER_ROLE=${BASH_REMATCH[5]:-Unknown}
             REPLICATION_DISK=${BASH_REMATCH[6]:-Unknown}
             REPLICATION_PEER_DISK=${BASH_REMATCH[7]:-Unknown}
+            REPLICATION_PROTOCOL=${BASH_REMATCH[9]:-}
         elif [[ $current == "$2" && $line =~ sync\'ed:\ *([0-9]+(\.[0-9]+)?)% ]]; then
             REPLICATION_PERCENT=${BASH_REMATCH[1]}
         elif [[ $current == "$2" && $line =~ \ oos:([0-9]+) ]]; then
@@ -397,6 +400,22 @@ parse_drbd_status() {
     Established) REPLICATION_CONNECTION=Connected ;;
     Connecting) REPLICATION_CONNECTION=WFConnection ;;
     esac
+}
+
+# DRBD 9 has the protocol among its options only (drbdsetup(8), show: options that are default, such as C, are left out
+# unless they are asked for).
+read_protocol() {
+    is_drbd_9 || return 0
+    if bounded "${CONFIG[LOOK_SECONDS]}" drbdsetup show --show-defaults "$RESOURCE" &&
+        [[ $BOUNDED_OUTPUT =~ [[:space:]]protocol[[:space:]]+([ABC])\; ]]; then
+        REPLICATION_PROTOCOL=${BASH_REMATCH[1]}
+    fi
+}
+
+# On a connection that stands; DRBD tells the peer. The option is named, for DRBD 8.4's drbdadm passes on none of the file's.
+# Not `adjust`, which would also connect a replica that must not be in touch.
+run_protocol() {
+    act 30 drbdadm net-options --protocol="$1" "$RESOURCE"
 }
 
 load_drbd() {
@@ -932,6 +951,7 @@ read_status() {
     find_out isMounted is_mounted
     [[ ${STATUS[isMounted]} != true ]] || look volume look_at_volume
     read_replication
+    read_protocol
     find_out isExported is_exported
     find_out databaseAnswers does_answer database
     find_out nfsAnswers does_nfs_serve
@@ -976,9 +996,10 @@ format_status() {
     printf '{"node":%s,"version":"%s","epoch":%d,"bootedAt":%d,"clock":%d,"wasActive":%s,"isUnreplicated":%s,' \
         "$(json_string "${CONFIG[NODE_NAME]}")" "$(installed_version)" "$(obeyed_epoch)" "$booted_at" "$(now_seconds)" \
         "$(json_bool was_active)" "$(json_bool is_unreplicated)"
-    printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s},' \
+    printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s,"protocol":%s},' \
         "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
-        "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT"
+        "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT" \
+        "$([[ $REPLICATION_PROTOCOL == ? ]] && json_string "$REPLICATION_PROTOCOL" || printf null)"
     printf '"isMounted":%s,"isWritable":%s,"services":{"%s":%s,"%s":%s},' \
         "${STATUS[isMounted]}" "${STATUS[isWritable]}" \
         "$DATABASE_SERVICE" "${STATUS[isDatabaseUp]}" "$SCHEDULER_SERVICE" "${STATUS[isSchedulerUp]}"
@@ -1305,6 +1326,7 @@ does_peer_write_without_us() {
 # Uses core, replication and verbs.
 
 HAS_CHANGED=false
+readonly RESOURCE_MARK="# Written by garoon-node, which changes nothing in it but the protocol, to the stack's ReplicationProtocol."
 readonly UNITS=(garoon-node-boot.service garoon-node-watch.service nfs-server.service)
 
 # put_file PATH MODE CONTENT: sets HAS_CHANGED when the file was not so already.
@@ -1357,8 +1379,20 @@ are_units_in_place() {
 # A resource file that is there already may hold an operator's tuning, or a replica of the old days. A new one has the
 # words of the DRBD that is loaded; nothing else may have loaded it yet.
 install_resource() {
-    [[ -e $ROOT/etc/drbd.d/$RESOURCE.res ]] || ! load_drbd ||
-        put_file "$ROOT/etc/drbd.d/$RESOURCE.res" 0644 "$(resource_file)"
+    local file="$ROOT/etc/drbd.d/$RESOURCE.res" text statement wanted=${CONFIG[REPLICATION_PROTOCOL]}
+    if [[ ! -e $file ]]; then
+        ! load_drbd || put_file "$file" 0644 "$(resource_file)"
+        return
+    fi
+    # In a file of ours the protocol is the stack's, and all else may be the operator's.
+    text=$(<"$file")
+    [[ $text == "$RESOURCE_MARK"* && $text =~ [[:space:]]protocol[[:space:]]+[ABC]\; ]] || return 0
+    statement=${BASH_REMATCH[0]}
+    put_file "$file" 0644 "${text/"$statement"/${statement%[ABC];}$wanted;}"
+    read_replication
+    read_protocol
+    is_replica_linked && [[ $REPLICATION_PROTOCOL != "$wanted" ]] || return 0
+    run_protocol "$wanted" || log "the protocol stays $REPLICATION_PROTOCOL until DRBD connects anew: $LAST_ERROR"
 }
 
 install_agent_config() {
@@ -1439,6 +1473,7 @@ resource_file() {
         [[ ${CONFIG[NODE_NAME]} < ${CONFIG[PEER_NAME]} ]] || { own_id=${own_id/0/1} peer_id=${peer_id/1/0}; }
     fi
     cat <<RESOURCE
+$RESOURCE_MARK
 resource $RESOURCE {
 $options    net {
         protocol ${CONFIG[REPLICATION_PROTOCOL]};

@@ -106,6 +106,7 @@ read_status() {
     find_out isMounted is_mounted
     [[ ${STATUS[isMounted]} != true ]] || look volume look_at_volume
     read_replication
+    read_protocol
     find_out isExported is_exported
     find_out databaseAnswers does_answer database
     find_out nfsAnswers does_nfs_serve
@@ -150,9 +151,10 @@ format_status() {
     printf '{"node":%s,"version":"%s","epoch":%d,"bootedAt":%d,"clock":%d,"wasActive":%s,"isUnreplicated":%s,' \
         "$(json_string "${CONFIG[NODE_NAME]}")" "$(installed_version)" "$(obeyed_epoch)" "$booted_at" "$(now_seconds)" \
         "$(json_bool was_active)" "$(json_bool is_unreplicated)"
-    printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s},' \
+    printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s,"protocol":%s},' \
         "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
-        "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT"
+        "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT" \
+        "$([[ $REPLICATION_PROTOCOL == ? ]] && json_string "$REPLICATION_PROTOCOL" || printf null)"
     printf '"isMounted":%s,"isWritable":%s,"services":{"%s":%s,"%s":%s},' \
         "${STATUS[isMounted]}" "${STATUS[isWritable]}" \
         "$DATABASE_SERVICE" "${STATUS[isDatabaseUp]}" "$SCHEDULER_SERVICE" "${STATUS[isSchedulerUp]}"

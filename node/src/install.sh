@@ -2,6 +2,7 @@
 # Uses core, replication and verbs.
 
 HAS_CHANGED=false
+readonly RESOURCE_MARK="# Written by garoon-node, which changes nothing in it but the protocol, to the stack's ReplicationProtocol."
 readonly UNITS=(garoon-node-boot.service garoon-node-watch.service nfs-server.service)
 
 # put_file PATH MODE CONTENT: sets HAS_CHANGED when the file was not so already.
@@ -54,8 +55,20 @@ are_units_in_place() {
 # A resource file that is there already may hold an operator's tuning, or a replica of the old days. A new one has the
 # words of the DRBD that is loaded; nothing else may have loaded it yet.
 install_resource() {
-    [[ -e $ROOT/etc/drbd.d/$RESOURCE.res ]] || ! load_drbd ||
-        put_file "$ROOT/etc/drbd.d/$RESOURCE.res" 0644 "$(resource_file)"
+    local file="$ROOT/etc/drbd.d/$RESOURCE.res" text statement wanted=${CONFIG[REPLICATION_PROTOCOL]}
+    if [[ ! -e $file ]]; then
+        ! load_drbd || put_file "$file" 0644 "$(resource_file)"
+        return
+    fi
+    # In a file of ours the protocol is the stack's, and all else may be the operator's.
+    text=$(<"$file")
+    [[ $text == "$RESOURCE_MARK"* && $text =~ [[:space:]]protocol[[:space:]]+[ABC]\; ]] || return 0
+    statement=${BASH_REMATCH[0]}
+    put_file "$file" 0644 "${text/"$statement"/${statement%[ABC];}$wanted;}"
+    read_replication
+    read_protocol
+    is_replica_linked && [[ $REPLICATION_PROTOCOL != "$wanted" ]] || return 0
+    run_protocol "$wanted" || log "the protocol stays $REPLICATION_PROTOCOL until DRBD connects anew: $LAST_ERROR"
 }
 
 install_agent_config() {
@@ -136,6 +149,7 @@ resource_file() {
         [[ ${CONFIG[NODE_NAME]} < ${CONFIG[PEER_NAME]} ]] || { own_id=${own_id/0/1} peer_id=${peer_id/1/0}; }
     fi
     cat <<RESOURCE
+$RESOURCE_MARK
 resource $RESOURCE {
 $options    net {
         protocol ${CONFIG[REPLICATION_PROTOCOL]};

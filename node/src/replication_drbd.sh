@@ -8,6 +8,7 @@ REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null
 REPLICATION_OUT_OF_SYNC=0 # KiB
 # Not up: there is no replica that could have a role. Only a look that failed leaves it unknown.
 IS_REPLICA_UP=unknown
+REPLICATION_PROTOCOL="" # A, B or C, as it runs; empty where DRBD has no word for it, as without a connection
 
 # Reads the state of the pair into the variables above; words are those of DRBD 8.4, "Unknown" where nothing is known.
 read_replication() {
@@ -15,6 +16,7 @@ read_replication() {
     REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
     REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null REPLICATION_OUT_OF_SYNC=0
     IS_REPLICA_UP=unknown
+    REPLICATION_PROTOCOL=""
     [[ -r $ROOT/proc/drbd ]] && text=$(<"$ROOT/proc/drbd")
     # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
     if [[ $text == *"version: 8."* ]]; then
@@ -33,7 +35,7 @@ read_replication() {
 # " 0: cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate C r-----" and, mid-resync, "... sync'ed: 42.5% ...".
 parse_proc_drbd() {
     local line current="" pattern
-    pattern='^ *([0-9]+): cs:([A-Za-z]+)( ro:([A-Za-z]+)/([A-Za-z]+) ds:([A-Za-z]+)/([A-Za-z]+))?'
+    pattern='^ *([0-9]+): cs:([A-Za-z]+)( ro:([A-Za-z]+)/([A-Za-z]+) ds:([A-Za-z]+)/([A-Za-z]+)( ([ABC]) )?)?'
     while IFS= read -r line; do
         if [[ $line =~ $pattern ]]; then
             current=${BASH_REMATCH[1]}
@@ -43,6 +45,7 @@ parse_proc_drbd() {
             REPLICATION_PEER_ROLE=${BASH_REMATCH[5]:-Unknown}
             REPLICATION_DISK=${BASH_REMATCH[6]:-Unknown}
             REPLICATION_PEER_DISK=${BASH_REMATCH[7]:-Unknown}
+            REPLICATION_PROTOCOL=${BASH_REMATCH[9]:-}
         elif [[ $current == "$2" && $line =~ sync\'ed:\ *([0-9]+(\.[0-9]+)?)% ]]; then
             REPLICATION_PERCENT=${BASH_REMATCH[1]}
         elif [[ $current == "$2" && $line =~ \ oos:([0-9]+) ]]; then
@@ -76,6 +79,22 @@ parse_drbd_status() {
     Established) REPLICATION_CONNECTION=Connected ;;
     Connecting) REPLICATION_CONNECTION=WFConnection ;;
     esac
+}
+
+# DRBD 9 has the protocol among its options only (drbdsetup(8), show: options that are default, such as C, are left out
+# unless they are asked for).
+read_protocol() {
+    is_drbd_9 || return 0
+    if bounded "${CONFIG[LOOK_SECONDS]}" drbdsetup show --show-defaults "$RESOURCE" &&
+        [[ $BOUNDED_OUTPUT =~ [[:space:]]protocol[[:space:]]+([ABC])\; ]]; then
+        REPLICATION_PROTOCOL=${BASH_REMATCH[1]}
+    fi
+}
+
+# On a connection that stands; DRBD tells the peer. The option is named, for DRBD 8.4's drbdadm passes on none of the file's.
+# Not `adjust`, which would also connect a replica that must not be in touch.
+run_protocol() {
+    act 30 drbdadm net-options --protocol="$1" "$RESOURCE"
 }
 
 load_drbd() {

@@ -506,6 +506,7 @@ class Host:
                 "disk": view.disk,
                 "peerDisk": "Unknown" if view.peer_disk == "DUnknown" else view.peer_disk,
                 "syncPercent": view.sync_percent,
+                "protocol": view.protocol,
             },
             "isMounted": self.is_mounted,
             "isWritable": self.is_mounted,

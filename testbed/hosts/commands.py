@@ -117,7 +117,13 @@ class Machine:
         options = {argument for argument in arguments[1:] if argument.startswith("-")}
         if not self._is_resource_known():
             return Answer(1, "", "'garoon' not defined in your config (for this host).\n")
+        if verb in ("up", "connect"):
+            self._apply_protocol()
         match verb:
+            case "net-options":
+                # DRBD 8.4's drbdadm passes on what it is told, and nothing of the file.
+                for protocol in (option[-1] for option in options if option.startswith("--protocol=")):
+                    self.mirror.set_protocol(name, protocol)
             case "up":
                 self.mirror.configure(name)
             case "new-resource":
@@ -150,6 +156,11 @@ class Machine:
                 return Answer(1, "", f"drbdadm: unknown command '{verb}'\n")
         self.write_proc_files()
         return Answer()
+
+    def _apply_protocol(self) -> None:
+        resource = self.files.root / "etc/drbd.d/garoon.res"
+        if resource.exists() and (found := re.search(r"\bprotocol\s+([ABC]);", resource.read_text())):
+            self.mirror.set_protocol(self.settings.name, found[1])
 
     def _is_resource_known(self) -> bool:
         # A section with a floating address is this host's while the host has the address and its link is up.
@@ -287,7 +298,8 @@ def format_proc_drbd(view: View) -> str:
     if view.connection == UNCONFIGURED:
         return f"{text} 0: cs:Unconfigured\n"
     text += (
-        f" 0: cs:{view.connection} ro:{view.role}/{view.peer_role} ds:{view.disk}/{view.peer_disk} C r-----\n"
+        f" 0: cs:{view.connection} ro:{view.role}/{view.peer_role} ds:{view.disk}/{view.peer_disk} "
+        f"{view.protocol or ' '} r-----\n"
         "    ns:0 nr:0 dw:0 dr:0 al:8 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0\n"
     )
     if view.sync_percent is not None:

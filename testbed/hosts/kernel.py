@@ -41,6 +41,9 @@ WATCH_UNIT = "garoon-node-watch.service"
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
+_COMMAND_BYTES = 1024**2
+"""More than a request with the whole script is long; asyncio's own limit for a line is 64 KiB."""
+
 
 class Kernel:
     """One boot of a host."""
@@ -70,7 +73,7 @@ class Kernel:
         try:
             self._prepare_root()
             syscalls = await asyncio.start_server(self._serve_syscall, "127.0.0.1", 0)
-            agent = await asyncio.start_server(self._serve_agent, "127.0.0.1", 0)
+            agent = await asyncio.start_server(self._serve_agent, "127.0.0.1", 0, limit=_COMMAND_BYTES)
             loop = asyncio.get_running_loop()
             statsd, _ = await loop.create_datagram_endpoint(lambda: StatsD(self._gauges), ("127.0.0.1", 0))
             self._write_local_settings(statsd.get_extra_info("sockname")[1])

@@ -44,6 +44,8 @@ class Replica:
     seen_peer_role: str = "Unknown"
     seen_peer_disk: str = "DUnknown"
     """What this side believes of a peer that is gone, until it notices the loss of the link."""
+    protocol: str = "C"
+    """Of its connection; of a standing one, the one side tells the other (drbd.conf(5), "protocol")."""
 
     @property
     def is_configured(self) -> bool:
@@ -101,6 +103,8 @@ class View:
     disk: str
     peer_disk: str
     sync_percent: float | None
+    protocol: str | None
+    """None without a connection, or the wish for one."""
 
 
 class Mirror:
@@ -154,6 +158,7 @@ class Mirror:
                 disk=own.disk,
                 peer_disk=peer_disk,
                 sync_percent=percent,
+                protocol=None if own.connection == "StandAlone" else own.protocol,
             )
 
     def write(self, name: str, path: str, content: bytes) -> bool:
@@ -173,6 +178,13 @@ class Mirror:
                 own.generations.append(uuid.uuid4().hex[:16])
             self._store(name, path, content)
             return True
+
+    def set_protocol(self, name: str, protocol: str) -> None:
+        """The network options of `up`, `connect` and `net-options`."""
+        with self.changing() as pair:
+            pair.replicas[name].protocol = protocol
+            if pair.is_linked:
+                pair.replicas[pair.peer_of(name)].protocol = protocol
 
     def configure(self, name: str) -> None:
         """`drbdadm up`."""

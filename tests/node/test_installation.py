@@ -83,6 +83,34 @@ def test_a_resource_file_that_is_there_is_kept(cluster: Cluster) -> None:
     assert resource.read_text() == "# tuned by hand\n"
 
 
+def test_the_protocol_of_our_own_resource_file_follows_the_stack_s(serving_cluster: Cluster) -> None:
+    """On a standing connection, and with whatever an operator tuned in the file kept."""
+    nodes = (serving_cluster.first, serving_cluster.second)
+    resources = [node.host.files.root / "etc/drbd.d/garoon.res" for node in nodes]
+    for resource in resources:
+        resource.write_text(resource.read_text().replace("timeout 20;", "timeout 30;"))
+    assert [node.status()["replication"]["protocol"] for node in nodes] == ["C", "C"]
+
+    for protocol in ("A", "C"):
+        for node in nodes:
+            node.install(ReplicationProtocol=protocol)
+        assert [node.status()["replication"]["protocol"] for node in nodes] == [protocol, protocol]
+        for resource in resources:
+            assert f"        protocol {protocol};\n" in resource.read_text()
+            assert "timeout 30;" in resource.read_text()
+
+
+def test_a_new_protocol_connects_no_replica_that_must_not_be_in_touch(cluster: Cluster) -> None:
+    """As `drbdadm adjust` would, which makes everything as the file has it."""
+    cluster.first.host.deliver("drbdadm disconnect garoon", {}, 10.0)
+
+    cluster.first.install(ReplicationProtocol="A")
+
+    assert cluster.first.status()["replication"]["connection"] == "StandAlone"
+    assert cluster.first.status()["replication"]["protocol"] is None
+    assert "protocol A;" in (cluster.first.host.files.root / "etc/drbd.d/garoon.res").read_text()
+
+
 def test_metrics_carry_no_host_name(serving_cluster: Cluster) -> None:
     folder = serving_cluster.first.host.files.root / "opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d"
 

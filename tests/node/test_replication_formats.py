@@ -199,6 +199,31 @@ def test_a_replica_of_drbd_9_that_just_lost_its_primary_is_looked_at_again(tmp_p
     assert with_functions(tmp_path, waited) == "UpToDate"
 
 
+@pytest.mark.parametrize(
+    ("line", "protocol"),
+    [
+        ("cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate A r-----", "A"),
+        ("cs:WFConnection ro:Secondary/Unknown ds:UpToDate/DUnknown C r-----", "C"),
+        ("cs:StandAlone ro:Secondary/Unknown ds:UpToDate/DUnknown   r-----", ""),
+        ("cs:Unconfigured", ""),
+    ],
+)
+def test_the_protocol_that_runs_is_read_of_drbd_8(tmp_path: Path, line: str, protocol: str) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/drbd").write_text(f"version: 8.4.11-1 (api:1/proto:86-101)\n 0: {line}\n")
+    assert with_functions(tmp_path, 'read_replication; read_protocol; echo "$REPLICATION_PROTOCOL"') == protocol
+
+
+@pytest.mark.parametrize(("shown", "protocol"), [("    protocol        \tA;\n", "A"), ("    timeout 20;\n", "")])
+def test_the_protocol_that_runs_is_read_of_drbd_9(tmp_path: Path, shown: str, protocol: str) -> None:
+    """`drbdsetup show` of drbd-utils 9: a statement to a line, in the section of the connection."""
+    give_drbd_9(tmp_path, recorded("connected-primary"))
+    show = f'resource "garoon" {{\n    connection {{\n        net {{\n{shown}        }}\n    }}\n}}\n'
+    status = recorded("connected-primary")
+    give(tmp_path, "drbdsetup", f"[[ $1 == show ]] && {{ cat <<'END'\n{show}END\nexit; }}\ncat <<'END'\n{status}END\n")
+    assert with_functions(tmp_path, 'read_replication; read_protocol; echo "$REPLICATION_PROTOCOL"') == protocol
+
+
 @pytest.mark.parametrize(("version", "words"), [("8.4.11", 0), ("9.2.18", 2)])
 def test_drbd_is_loaded_before_its_resource_file_is_written(tmp_path: Path, version: str, words: int) -> None:
     (tmp_path / "proc").mkdir()

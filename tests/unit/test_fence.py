@@ -435,3 +435,24 @@ def test_asynchronous_replication_is_told_after_a_fence_and_only_then() -> None:
         (ReplicationProtocol.A, Progress(is_moved=True)),
     ):
         assert "may be missing" not in conclude(FAIL_OVER, None, progress, protocol).reason
+
+
+@pytest.mark.parametrize(
+    ("runs", "wanted", "told"),
+    [
+        ("A", ReplicationProtocol.C, "(protocol A)"),
+        ("B", ReplicationProtocol.C, "(protocol B)"),
+        ("C", ReplicationProtocol.A, ""),
+        (None, ReplicationProtocol.A, "(protocol A)"),
+        (None, ReplicationProtocol.C, ""),
+    ],
+)
+def test_the_protocol_that_runs_is_told_and_not_the_parameter(
+    runs: str | None, wanted: ReplicationProtocol, told: str
+) -> None:
+    """`sam deploy` with another protocol changes the parameter at once, and the replication later or never."""
+    fenced = Fenced(node="db-01", proof="stopped", is_off=True)
+    decision = FAIL_OVER.model_copy(update={"protocol": runs})
+    reason = conclude(decision, None, Progress(is_moved=True, fenced=fenced), wanted).reason
+    assert ("may be missing" in reason) == bool(told)
+    assert told in reason

@@ -31,7 +31,7 @@ from failover.readiness import (
     judge_readiness,
     summarize,
 )
-from failover.settings import ConfirmFailover, FenceMethod, read_settings
+from failover.settings import ConfirmFailover, FenceMethod, ReplicationProtocol, read_settings
 from samcli.yamlhelper import yaml_parse
 
 from tests.unit.conftest import make_environment
@@ -45,7 +45,9 @@ RUNNING = (InstanceState.ON, StatusChecks.PASSED)
 
 def a_status(node: str, **changes: Any) -> NodeStatus:
     is_active = node == "db-01"
-    replication = Replication(role="Primary" if is_active else "Secondary", connection="Connected", disk="UpToDate")
+    replication = Replication(
+        role="Primary" if is_active else "Secondary", connection="Connected", disk="UpToDate", protocol="C"
+    )
     return NodeStatus(
         node=node, version="abc", epoch=0, booted_at=1, replication=replication, is_mounted=is_active,
         is_writable=is_active, services={"cyde_5_0": is_active, "cyss_cbgrn": is_active}, database_answers=is_active,
@@ -190,6 +192,15 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         replica_of("db-02", connection="WFConnection"),
         [("replica-not-connected", "db-02", CRITICAL)],
     ),
+    "protocol by which writes may be lost": (
+        replica_of("db-01", protocol="A"),
+        [("protocol-differs", "db-01", CRITICAL)],
+    ),
+    "protocol that is slower than it must be": (
+        {"settings": SETTINGS.model_copy(update={"replication_protocol": ReplicationProtocol.A})},
+        [("protocol-differs", "db-01", WARNING), ("protocol-differs", "db-02", WARNING)],
+    ),
+    "protocol not told": (replica_of("db-01", protocol=None), []),
     "no word on replication": (
         alarm("garoon-db-01-replication-degraded", state="INSUFFICIENT_DATA"),
         [("replication-word-missing", "db-01", CRITICAL)],

@@ -33,7 +33,8 @@ _SCHEDULE_GOES_ON = (
 )
 
 _LAST_WRITES_MAY_BE_MISSING = (
-    "Replication is asynchronous (protocol A): what users wrote in the last moments before the failure may be missing."
+    "Replication is asynchronous (protocol {protocol}): what users wrote in the last moments before the failure may be "
+    "missing."
 )
 
 
@@ -68,15 +69,18 @@ def conclude(
     """The outcome of an execution that decided so, failed there (or not), and came that far.
 
     `lock` has the names of the nodes as they were at the start. With `is_move_open`, the record has a move that this or
-    an earlier execution began and that did not end.
+    an earlier execution began and that did not end. What the nodes said of the protocol counts; the stack's `protocol`
+    only where they said nothing of it.
     """
     conclusion = _conclude(decision, failure, progress, lock)
     if failure is not None and is_move_open and conclusion.kind is not OutcomeKind.SKIPPED:
         conclusion = conclusion.model_copy(update={"next_step": f"{conclusion.next_step} {_SCHEDULE_GOES_ON}"})
     if progress.is_moved and decision is not None and decision.accepted_loss:
         conclusion = conclusion.model_copy(update={"reason": f"{conclusion.reason} {_with_loss(decision, lock)}"})
-    if progress.is_moved and progress.fenced is not None and protocol is ReplicationProtocol.A:
-        return conclusion.model_copy(update={"reason": f"{conclusion.reason} {_LAST_WRITES_MAY_BE_MISSING}"})
+    running = (decision and decision.protocol) or protocol
+    if progress.is_moved and progress.fenced is not None and running != ReplicationProtocol.C:
+        words = _LAST_WRITES_MAY_BE_MISSING.format(protocol=running)
+        return conclusion.model_copy(update={"reason": f"{conclusion.reason} {words}"})
     return conclusion
 
 

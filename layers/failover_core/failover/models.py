@@ -146,6 +146,8 @@ class Replication(Observed):
     disk: str
     peer_disk: str = "Unknown"
     sync_percent: float | None = None
+    protocol: str | None = None
+    """A, B or C, as it runs (drbd.conf(5)); None where the node does not say."""
 
     @property
     def is_connected(self) -> bool:
@@ -354,6 +356,8 @@ class NodeEvidence(Value):
     answer: Answer
     replica: Replica
     detail: str = ""
+    protocol: str | None = None
+    """Of its replication, as it runs or, without its peer, ran last."""
     is_up_to_date_standby: bool = False
     """Demoted, up to date, and its peer replicates to it now."""
     must_be_kept: bool = False
@@ -408,6 +412,7 @@ class Decision(Value):
     next_step: str = ""
     why_no_move: str = ""  # with RESTART_SERVICES, RESUME_ACTIVE: why the role may not move if that does not help
     is_standby_fenced_first: bool = False  # with RESUME_ACTIVE: the other node is dead, and may be promoted
+    protocol: str | None = None  # of the replication as it runs; None is unknown
     is_rejoin_first: bool = False  # with SWITCH_OVER: the target is not an up-to-date standby yet
     accepted_loss: str = ""  # with a move: what an operator accepted, and would have kept it from being made
     is_data_loss_in_the_way: bool = False  # nothing but this keeps the role from moving: acceptDataLoss would do it

@@ -16,7 +16,7 @@ from failover.adapters.snapshots import DataVolume
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.errors import as_sentence
 from failover.models import Answer, ClusterRecord, InstanceState, NodeStatus, PeerProbe, StatusChecks, Value
-from failover.settings import ConfirmFailover, FenceMethod, Settings
+from failover.settings import ConfirmFailover, FenceMethod, ReplicationProtocol, Settings
 from failover.triggers import ACTING_ALARMS
 
 _NEEDED_ALARMS = (*ACTING_ALARMS, "replication-degraded")
@@ -360,6 +360,27 @@ def _replica_not_connected(evidence: ReadinessEvidence) -> Finding | None:
         meaning=f"{evidence.standby} does not receive what {evidence.active} writes ({status.replication.words}), and "
         "falls further behind with each write.",
         action="Check eth1 on both nodes; `drbdadm status` on both; if one is StandAlone, rejoin the standby.",
+    )
+
+
+def _protocol_differs(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    status, wanted = evidence.status(node), evidence.settings.replication_protocol
+    if status is None or status.replication.protocol in (None, wanted):
+        return None
+    runs = status.replication.protocol
+    return Finding(
+        id="protocol-differs",
+        about=node,
+        severity=Severity.CRITICAL if wanted is ReplicationProtocol.C else Severity.WARNING,
+        meaning=f"DRBD on {node} replicates with protocol {runs}, and the stack's ReplicationProtocol is {wanted}"
+        + (
+            ": a failover may lose what was acknowledged last."
+            if wanted is ReplicationProtocol.C
+            else ": each write waits for the other node."
+        ),
+        action="If the resource file is the stack's own, apply the associations in State Manager. In one of your own, "
+        f"set `protocol {wanted};` on both nodes, then `drbdadm net-options --protocol={wanted} garoon` on one of "
+        "them; or correct ReplicationProtocol.",
     )
 
 
@@ -918,6 +939,7 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _fenced_node_runs,
     _heartbeat_missing,
     _path_lost,
+    _protocol_differs,
     _epoch_ahead,
     _clock_wrong,
     _script_differs,

@@ -53,6 +53,7 @@ def assess_cluster(request: AssessClusterInput, settings: Settings) -> Assessmen
     if evidence.limit is AutomaticLimit.NONE:
         evidence = evidence.model_copy(update={"limit": answered_limit})
     decision = _decide(request, evidence)
+    decision = decision.model_copy(update={"protocol": evidence.standby.protocol or evidence.active.protocol})
     if request.record.moving_to is not None and is_served_by_active(evidence):
         decision = decision.model_copy(update={"is_move_over": True})
     logger.info("assessed", verdict=decision.verdict, reason=decision.reason, evidence=evidence.to_json())
@@ -195,6 +196,7 @@ def _node_evidence(
         detail=_describe(status, judged),
         is_up_to_date_standby=status.is_up_to_date_standby,
         must_be_kept=status.may_be_ahead,
+        protocol=status.replication.protocol,
     )
 
 
