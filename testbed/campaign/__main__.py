@@ -20,6 +20,7 @@ from testbed.campaign import cases
 from testbed.campaign.campaign import WALKS, Tally, find_all_cases, run_all, run_all_walks, total
 from testbed.campaign.case import End, Report
 from testbed.campaign.cases import Case
+from testbed.campaign.idle import EXPLANATIONS, UNEXPLAINED
 from testbed.campaign.install import REPOSITORY, installed
 from testbed.campaign.mutations import read_mutations, try_mutation
 
@@ -65,8 +66,8 @@ def main() -> int:
 def summary(whole: Tally, seconds: float) -> str:
     """The last line."""
     return (
-        f"{whole.cases} cases in {seconds:.0f} s: {whole.survived} survived, {whole.halted} halted safely, "
-        f"{len(whole.broken)} broke a promise."
+        f"{whole.cases} cases in {seconds:.0f} s: {whole.survived} survived, {whole.halted} halted safely "
+        f"({whole.unexplained} though it could have served), {len(whole.broken)} broke a promise."
     )
 
 
@@ -103,6 +104,9 @@ def _run(chosen: list[Case], arguments: argparse.Namespace, console: Console) ->
                 print(f"{done} of {len(chosen)} cases, {broken} broke a promise", file=sys.stderr, flush=True)
             if report.end is End.BROKEN:
                 _print_broken(report, console)
+            if report.why_idle == UNEXPLAINED:
+                words = f"HALTED THOUGH IT COULD HAVE SERVED {report.name}: {report.last_word}"
+                console.print(words, style="yellow", markup=False, soft_wrap=True)
 
         return run_all(chosen, tell, root=arguments.root, does_stop_at_first=arguments.first)
 
@@ -130,15 +134,26 @@ def write_table(tallies: dict[str, Tally], whole: Tally, seconds: float, seed: s
     git = ["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     rows = [
-        f"| {name} | {tally.cases} | {tally.survived} | {tally.halted} | {len(tally.broken)} |"
+        f"| {name} | {tally.cases} | {tally.survived} | {tally.halted} | {tally.unexplained} | {len(tally.broken)} |"
         for name, tally in [*tallies.items(), ("**total**", whole)]
     ]
     date = datetime.now(UTC).strftime("%Y-%m-%d")
     head = [
-        "| fault class | cases run | survived | halted safely | broken promises |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        "| fault class | cases run | survived | halted safely | of these, halted though it could have served | "
+        "broken promises |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    text = "\n".join([f"{date}, commit {commit}, seed {seed}: {summary(whole, seconds)}", "", *head, *rows])
+    explained = [
+        "",
+        "In a halted case a node may have been well and current, and kept from serving on purpose; these are not in "
+        "the column:",
+        "",
+        "| why it did not serve | cases |",
+        "| --- | ---: |",
+        *(f"| {sentence} | {whole.idle[sentence]} |" for sentence in EXPLANATIONS),
+    ]
+    first_line = f"{date}, commit {commit}, seed {seed}: {summary(whole, seconds)}"
+    text = "\n".join([first_line, "", *head, *rows, *explained])
     page.write_text(f"{before}{_TABLE_BEGINS}\n{text}\n{_TABLE_ENDS}{after}")
 
 
@@ -159,18 +174,20 @@ def _replay(name: str, root: Path, console: Console) -> int:
         console.print(line, markup=False, soft_wrap=True)
     for broken in report.broken:
         console.print(f"promise {broken.promise}: {broken.what}", style="bold red", markup=False, soft_wrap=True)
+    if report.why_idle:
+        console.print(f"halted though it could have served: {report.why_idle}", markup=False, soft_wrap=True)
     console.print(f"{report.name}: {report.end}, outage {report.outage_seconds:.0f} s", markup=False, soft_wrap=True)
     return 1 if report.broken else 0
 
 
 def _table(tallies: dict[str, Tally], whole: Tally) -> Table:
     table = Table(title="Fault campaign")
-    for name in ("fault class", "cases run", "survived", "halted safely", "broken promises"):
+    for name in ("fault class", "cases run", "survived", "halted safely", "could have served", "broken promises"):
         table.add_column(name, justify="left" if name == "fault class" else "right")
     for name, tally in [*tallies.items(), ("total", whole)]:
         if name == "total":
             table.add_section()
-        row = (tally.cases, tally.survived, tally.halted, len(tally.broken))
+        row = (tally.cases, tally.survived, tally.halted, tally.unexplained, len(tally.broken))
         table.add_row(name, *map(str, row), style="red" if tally.broken else None)
     return table
 
@@ -181,6 +198,7 @@ def _as_json(tallies: dict[str, Tally], whole: Tally, seconds: float, seed: str)
             "cases": tally.cases,
             "survived": tally.survived,
             "haltedSafely": tally.halted,
+            "haltedThoughItCouldHaveServed": tally.unexplained,
             "broken": len(tally.broken),
             "withoutOccasion": tally.missed,
         }
@@ -190,6 +208,7 @@ def _as_json(tallies: dict[str, Tally], whole: Tally, seconds: float, seed: str)
         "seconds": round(seconds, 1),
         "classes": {name: row(tally) for name, tally in tallies.items()},
         "total": row(whole),
+        "haltedOnPurpose": {sentence: whole.idle[sentence] for sentence in EXPLANATIONS},
         "broken": [
             {"case": report.name, "promises": {str(one.promise): one.what for one in report.broken}}
             for report in whole.broken

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pathlib import Path
 from testbed.campaign import cases
 from testbed.campaign.case import End, Report
 from testbed.campaign.cases import Case
+from testbed.campaign.idle import UNEXPLAINED
 from testbed.campaign.install import REPOSITORY, Controller, installed
 from testbed.campaign.machine import run_walks
 from testbed.campaign.observer import Broken
@@ -32,6 +34,8 @@ class Tally:
     survived: int = 0
     halted: int = 0
     broken: list[Report] = field(default_factory=list)
+    idle: Counter[str] = field(default_factory=Counter)
+    """Halted cases in which the pair could have served, by what explains them (testbed.campaign.idle)."""
     missed: int = 0
     """Cases whose fault found no occasion: the run had taken another way by then."""
 
@@ -39,9 +43,15 @@ class Tally:
         self.cases += 1
         self.survived += report.end is End.SURVIVED
         self.halted += report.end is End.HALTED
+        self.idle.update([report.why_idle] if report.why_idle else [])
         self.missed += not report.has_fired
         if report.end is End.BROKEN:
             self.broken.append(report)
+
+    @property
+    def unexplained(self) -> int:
+        """Halted though the pair could have served, and nothing says why that is right."""
+        return self.idle[UNEXPLAINED]
 
 
 def total(tallies: Iterable[Tally]) -> Tally:
@@ -53,6 +63,7 @@ def total(tallies: Iterable[Tally]) -> Tally:
         whole.halted += tally.halted
         whole.missed += tally.missed
         whole.broken += tally.broken
+        whole.idle += tally.idle
     return whole
 
 
@@ -99,7 +110,9 @@ def _walk(part: tuple[int, str]) -> list[Report]:
     number, name = part
     ends, error = run_walks(_worker, _WALKS_AT_ONCE, number)
     reports = [
-        Report(name, WALKS, end, (), has_fired=True, outage_seconds=0.0) for end in ends if end is not End.BROKEN
+        Report(name, WALKS, end, (), has_fired=True, outage_seconds=0.0, why_idle=why_not_served)
+        for end, why_not_served in ends
+        if end is not End.BROKEN
     ]
     if error is not None:
         broken = tuple(Broken(0, words) for words in str(error).split("\n"))

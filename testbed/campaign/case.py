@@ -26,7 +26,6 @@ _RESYNC_SECONDS = 120.0
 _STOPPING_SECONDS = 120.0
 _OPERATOR_TRIES = 3
 _SCHEDULE_SECONDS = 130.0
-"""Once the faults are over the schedule looks again: what it puts right then needs no person."""
 
 
 class End(StrEnum):
@@ -91,14 +90,21 @@ def _play(world: World, situation: Situation, faults: list[Fault]) -> tuple[End,
     why_not_served = last_word = ""
     if not is_restored:
         _look_at_the_last_word(world)
-        world.run(_SCHEDULE_SECONDS, until=lambda: is_in_order(world))
-        settle(world)
-        if not is_in_order(world):
-            why_not_served, last_word = why_idle(world), _words(world)
+        why_not_served, last_word = look_at_idleness(world)
         situation.repair(world)
         operate(world)
     world.observer.judge_the_end()
     return (End.SURVIVED if is_restored else End.HALTED), why_not_served, last_word
+
+
+def look_at_idleness(world: World) -> tuple[str, str]:
+    """Why the pair does not serve although it could, and in what state it is; empty if that is not so.
+
+    The schedule looks once more, now that the faults are over: what it puts right needs no person.
+    """
+    world.run(_SCHEDULE_SECONDS, until=lambda: is_in_order(world))
+    settle(world)
+    return ("", "") if is_in_order(world) else (why_idle(world), _words(world))
 
 
 def prepare_situation(world: World, situation: Situation) -> None:

@@ -22,7 +22,7 @@ class BrokenPromiseError(AssertionError):
         self.acts, self.broken = acts, broken
 
 
-def walk_machine(controller: Controller, ends: list[End]) -> type[RuleBasedStateMachine]:
+def walk_machine(controller: Controller, ends: list[tuple[End, str]]) -> type[RuleBasedStateMachine]:
     """The machine whose walks go through worlds of this controller; how each ended is added to `ends`."""
     states = sorted(
         {state for machine in controller.stack.state_machines.values() for state in machine.definition["States"]}
@@ -94,7 +94,7 @@ def walk_machine(controller: Controller, ends: list[End]) -> type[RuleBasedState
         def teardown(self) -> None:
             try:
                 if not self.walk.broken:
-                    ends.append(self.walk.finish())
+                    ends.append((self.walk.finish(), self.walk.why_idle))
                     self.keeps_its_promises()
             finally:
                 self.walk.end()
@@ -102,9 +102,11 @@ def walk_machine(controller: Controller, ends: list[End]) -> type[RuleBasedState
     return WalkMachine
 
 
-def run_walks(controller: Controller, count: int, first_seed: int) -> tuple[list[End], BrokenPromiseError | None]:
-    """How so many random walks ended, and the shortest that broke a promise, if one did."""
-    ends: list[End] = []
+def run_walks(
+    controller: Controller, count: int, first_seed: int
+) -> tuple[list[tuple[End, str]], BrokenPromiseError | None]:
+    """How so many random walks ended, with why the pair was idle, and the shortest that broke a promise, if one did."""
+    ends: list[tuple[End, str]] = []
     machine = walk_machine(controller, ends)
     limits = settings(
         max_examples=count, stateful_step_count=_STEPS, deadline=None, database=None,

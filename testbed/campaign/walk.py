@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from testbed.campaign.apis import READS, Command
-from testbed.campaign.case import End, is_in_order, operate, settle
+from testbed.campaign.case import End, is_in_order, look_at_idleness, operate, settle
 from testbed.campaign.engine import Invocation, Json
 from testbed.campaign.faults import Fault, throttle
 from testbed.campaign.hosts import Weakness
@@ -98,6 +98,8 @@ class Walk:
         controller.deploy({})
         self.world = World(controller.stack, controller.handlers, controller.clients, seed, is_logged=is_logged)
         self.acts: list[Act] = []
+        self.why_idle = ""
+        """Why the pair did not serve in the end although it could have."""
         self._weather = Weather()
         self._weather.begin(self.world)
         self.world.faults = [self._weather]
@@ -120,6 +122,7 @@ class Walk:
         settle(world)
         is_restored = is_in_order(world)
         if not is_restored:
+            self.why_idle, _ = look_at_idleness(world)
             for host in world.hosts.values():
                 host.weakness = Weakness()
             operate(world)
