@@ -21,8 +21,8 @@
 # parameter is ever part of the text of this script. Every verb but watch prints exactly one line, a JSON object, on
 # standard output; what it is doing goes to standard error. All verbs can run again: check, act, check.
 #
-# Needs bash >= 4.2 (RHEL 7), coreutils, util-linux, iproute2, drbd-utils, nfs-utils, systemd. No double braces in this
-# file: they would be taken for document parameters.
+# Needs bash >= 4.2 (RHEL 7), coreutils, util-linux, iproute2, drbd-utils, nfs-utils, systemd; Python for one thing. No
+# double braces in this file: they would be taken for document parameters.
 set -u
 export LC_ALL=C PATH="${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
 umask 022
@@ -73,6 +73,7 @@ declare -A CONFIG=(
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
+    [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120
 )
 
 VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
@@ -245,7 +246,7 @@ readonly NUMBER_PATTERN='[0-9]{1,15}'
 setting_pattern() {
     case $1 in
     CLUSTER_NAME | NODE_NAME | PEER_NAME | ETH0_INTERFACE) printf '%s' "$NAME_PATTERN" ;;
-    ETH0_ADDRESS | ETH1_ADDRESS | PEER_ETH0_ADDRESS | PEER_ETH1_ADDRESS | VIRTUAL_IP) printf '%s' "$ADDRESS_PATTERN" ;;
+    ETH0_ADDRESS | ETH1_ADDRESS | PEER_ETH0_ADDRESS | PEER_ETH1_ADDRESS | VIRTUAL_IP | LOCAL_ADDRESS) printf '%s' "$ADDRESS_PATTERN" ;;
     MOUNT_POINT | DATA_DEVICE | REPLICATED_DEVICE) printf '%s' "$PATH_PATTERN" ;;
     REPLICATION_PROTOCOL) printf '[AC]' ;;
     EXPORT_CLIENTS) printf '%s(/[0-9]{1,2})?(,%s(/[0-9]{1,2})?)*' "$ADDRESS_PATTERN" "$ADDRESS_PATTERN" ;;
@@ -843,21 +844,134 @@ remove_virtual_ip() {
     lacks_virtual_ip
 }
 
+# ------------------------------------------------------------------------------------------- the clients' connections
+# Uses core. A client whose packets were lost tries again after ever longer pauses, in the end of minutes (RFC 6298). A
+# bare acknowledgement makes its kernel answer at once, whatever its number (RFC 9293, 3.10.7.4; RFC 5961); that comes to
+# a server which knows no such connection and resets it, and the client connects anew. Pacemaker's portblock agent calls
+# it a tickle. Who is to be tickled, the dead node can't say any more: the active one notes its clients on the volume,
+# which goes with the role.
+
+readonly CONNECTIONS_FILE=.garoon-node-connections
+# A fixed size, written over itself: needs no room, like the other write check.
+readonly CONNECTIONS_BYTES=4096
+CONNECTIONS_NOTED=""
+
+# Connections of clients with the virtual IP, a line each as the kernel has them, in hexadecimal: the client's address and
+# port, and ours. (proc(5), /proc/net/tcp; in tcp6 the addresses have a prefix.)
+list_connections() {
+    local own file local_end client state nfs database
+    # An address is four numbers.
+    # shellcheck disable=SC2086
+    printf -v own '%02X' ${CONFIG[VIRTUAL_IP]//./ }
+    own=${own:6:2}${own:4:2}${own:2:2}${own:0:2}
+    printf -v nfs '%04X' "$NFS_PORT"
+    printf -v database '%04X' "${CONFIG[DATABASE_PORT]}"
+    for file in "$ROOT"/proc/net/tcp "$ROOT"/proc/net/tcp6; do
+        [[ -r $file ]] || continue
+        while read -r _ local_end client state _; do
+            [[ $state == 01 && ($local_end == *"$own:$nfs" || $local_end == *"$own:$database") ]] || continue
+            printf '%s %s\n' "${client: -13}" "${local_end: -4}"
+        done <"$file"
+    done
+}
+
+note_connections() {
+    local connections
+    connections=$(list_connections)
+    connections=${connections:0:CONNECTIONS_BYTES-1}
+    # A node that has just taken over has none yet, and those of before may still be needed.
+    [[ -n $connections && $connections != "$CONNECTIONS_NOTED" ]] || return 0
+    # The variable is the inner shell's.
+    # shellcheck disable=SC2016
+    act "${CONFIG[LOOK_SECONDS]}" "$BASH" -c 'printf "%-*s\n" "$1" "$2" | dd of="$3" conv=notrunc,fsync status=none' - \
+        "$((CONNECTIONS_BYTES - 1))" "$connections" "$ROOT${CONFIG[MOUNT_POINT]}/$CONNECTIONS_FILE" &&
+        CONNECTIONS_NOTED=$connections
+}
+
+# Once a second, as the route may move a while later, until the clients are back; left to itself. RHEL has Python for its
+# own tools, also where it is no command (RHEL 8: /usr/libexec/platform-python), and Debian's cloud images for cloud-init.
+tickle_clients() {
+    local python connections=() line
+    [[ -r $ROOT${CONFIG[MOUNT_POINT]}/$CONNECTIONS_FILE ]] || return 0
+    while read -r line; do
+        [[ ! $line =~ ^([0-9A-F]{8}:[0-9A-F]{4})\ ([0-9A-F]{4})$ ]] || connections+=("${line/ /,}")
+    done <"$ROOT${CONFIG[MOUNT_POINT]}/$CONNECTIONS_FILE"
+    ((${#connections[@]} > 0)) || return 0
+    for python in python3 /usr/libexec/platform-python python python2; do
+        if type -P "$python" >/dev/null; then
+            log "tickling ${#connections[@]} connections of before"
+            setsid "$python" -c "$TICKLE" "$ROOT" "${CONFIG[VIRTUAL_IP]}" "${CONFIG[TICKLE_SECONDS]}" "${connections[@]}" \
+                </dev/null >/dev/null 2>>"$LOG_FILE" 9>&- &
+            return 0
+        fi
+    done
+    log "there is no Python to tickle the clients with: they come back when they try again by themselves"
+}
+
+readonly TICKLE='
+import socket, struct, sys, time
+root, address, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
+left = set(sys.argv[4:])
+own = socket.inet_aton(address)
+ends_at = time.time() + seconds
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+raw.bind((address, 0))
+while time.time() < ends_at:
+    for name in ("tcp", "tcp6"):
+        try:
+            for line in open(root + "/proc/net/" + name).readlines()[1:]:
+                words = line.split()
+                left.discard(words[2][-13:] + "," + words[1][-4:])
+        except IOError:
+            continue
+    if not left:
+        break
+    for one in left:
+        client = struct.pack("<I", int(one[:8], 16))
+        ends = struct.pack("!HH", int(one[14:], 16), int(one[9:13], 16))
+        rest = struct.pack("!IIBBH", 0, 0, 80, 16, 1024)
+        total = sum(struct.unpack("!16H", own + client + struct.pack("!HH", 6, 20) + ends + rest + bytes(bytearray(4))))
+        total = (total >> 16) + (total & 65535)
+        check = ~(total + (total >> 16)) & 65535
+        try:
+            raw.sendto(ends + rest + struct.pack("!HH", check, 0), (socket.inet_ntoa(client), 0))
+        except (IOError, OSError) as error:
+            sys.stderr.write("garoon-node: tickle: %s\n" % error)
+    time.sleep(1)
+'
+
 # ------------------------------------------------------------------------------------------- does it answer? protocols
 # Uses core, and for `status` what replication, volume, services and exports say.
 
 # Each prints "connected" once the port accepts, then "answers" once the server said something that makes sense. A hung
 # server's kernel accepts too, so accepting proves nothing.
 
-# A MySQL server speaks first: a packet with sequence number 0 and a handshake (10), or an error (255). An error answers
-# as well: a server that counts our broken-off handshakes refuses this host in the end ("Host is blocked", error 1129),
-# which hurts nobody else and still shows that it lives.
+# A MySQL server speaks first: a packet with sequence number 0 and a handshake (10), or an error (255), which answers as
+# well; error 1129 says that this host is refused ("blocked") for its interrupted connections (max_connect_errors).
+#
+# So the talk goes on. A login that is refused is none of those: MySQL 5.0 to 8.4 and MariaDB count errors of the
+# handshake only (sql/hostname.cc; MySQL manual, "The host_cache table"), and the peer's server is asked for a login as
+# nobody. MariaDB and MySQL 5.7 log that, though, and this node's own is asked every few seconds. Over the loopback no
+# server counts anything; there the login names a method that does not exist, and the talk ends when the server proposes
+# another, which none of them logs.
 speak_database() {
-    local bytes
+    local bytes size=050 method=000 end="" zeros='\000\000\000\000\000\000\000'
+    [[ ${3:-} != own ]] || size=052 method=010 end='-\000'
     exec 3<>"/dev/tcp/$1/$2" || return
     printf 'connected '
-    read -r -a bytes < <(od -An -v -tu1 -N5 <&3)
-    ((${#bytes[@]} == 5 && bytes[3] == 0)) && [[ ${bytes[4]} == 10 || ${bytes[4]} == 255 ]] && printf answers
+    read -r -a bytes < <(od -An -v -tu1 -N7 <&3)
+    ((${#bytes[@]} == 7 && bytes[3] == 0)) || return
+    if [[ ${bytes[4]} == 255 ]]; then
+        [[ "${bytes[*]:5}" != "105 4" ]] || printf 'blocked '
+        printf answers
+    elif [[ ${bytes[4]} == 10 ]]; then
+        od -N$((bytes[0] + 256 * bytes[1] - 3)) <&3 >/dev/null
+        # Protocol 4.1 with 20-byte passwords, packets of 16 MB, UTF-8; the user, and no password.
+        printf "\\$size\\000\\000\\001\\000\\202\\$method\\000\\000\\000\\000\\001\\041\\000\\000%b%b%b%b%b" \
+            "$zeros" "$zeros" "$zeros" 'nobody\000\000' "$end" >&3
+        read -r -a bytes < <(od -An -v -tu1 -N5 <&3)
+        ((${#bytes[@]} == 5 && bytes[3] == 2)) && printf answers
+    fi
 }
 
 # The NULL procedure of NFS version 3 (RFC 1813, over RFC 5531): a record mark, then transaction, call, RPC version 2,
@@ -886,20 +1000,26 @@ speak_ssh() {
     [[ $line == SSH-* ]] && printf answers
 }
 
-# look_at_server PROTOCOL ADDRESS PORT
+# look_at_server PROTOCOL ADDRESS PORT [own]
 look_at_server() {
     printf 'trying '
     export -f speak_database speak_nfs speak_ssh
-    timeout -k 1 "${CONFIG[LOOK_SECONDS]}" "$BASH" -c "speak_$1 $2 $3"
+    timeout -k 1 "${CONFIG[LOOK_SECONDS]}" "$BASH" -c "speak_$1 $2 $3 ${4:-}"
 }
 
-# The answer of a look at a server as one word: answers, silent, unreachable; or unknown, when the look failed.
+# Over the loopback, whose name is in every hosts file: a server that waits for a name server before it greets is not hung.
+look_at_database() {
+    look_at_server database "${CONFIG[LOCAL_ADDRESS]}" "${CONFIG[DATABASE_PORT]}" own
+}
+
+# The answer of a look at a server as one word: answers, blocked, silent, unreachable; or unknown, when the look failed.
 server_answer() {
     local code
     answer "$1"
     code=$?
     case $code.$ANSWER in
     12[567].*) printf -v "$2" unknown ;;
+    *blocked*) printf -v "$2" blocked ;;
     *answers) printf -v "$2" answers ;;
     *connected*) printf -v "$2" silent ;;
     *.trying*) printf -v "$2" unreachable ;;
@@ -915,7 +1035,7 @@ does_answer() {
 }
 
 is_database_answering() {
-    look database look_at_server database "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
+    look database look_at_database
     does_answer database
 }
 
@@ -943,7 +1063,7 @@ IS_SERVING=null
 declare -A STATUS=()
 
 read_status() {
-    look database look_at_server database "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
+    look database look_at_database
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
     look "$DATABASE_SERVICE" look_at_service "$DATABASE_SERVICE"
     look "$SCHEDULER_SERVICE" look_at_service "$SCHEDULER_SERVICE"
@@ -1005,8 +1125,21 @@ format_status() {
         "$DATABASE_SERVICE" "${STATUS[isDatabaseUp]}" "$SCHEDULER_SERVICE" "${STATUS[isSchedulerUp]}"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
-    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s}' \
-        "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)"
+    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s]}' \
+        "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)" \
+        "$(missing_hosts)"
+}
+
+# A database that looks its clients' names up is slow to greet those that /etc/hosts does not name.
+missing_hosts() {
+    local address rest known=" " missing=""
+    while read -r address rest; do
+        known+="$address "
+    done < <(cat "$ROOT/etc/hosts" 2>/dev/null)
+    for address in "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[PEER_ETH0_ADDRESS]}"; do
+        [[ $known == *" $address "* ]] || missing+="${missing:+,}\"$address\""
+    done
+    printf '%s' "$missing"
 }
 
 # The installed script watches and boots; what Run Command brings along is the stack's. `status` tells of both.
@@ -1023,13 +1156,19 @@ digest() {
 
 PEER_DATABASE=unreachable PEER_NFS=unreachable PATH_ETH0=unreachable PATH_ETH1=unreachable
 
+# read_probe [paths]: only whether the peer is there, without a word to its services.
 read_probe() {
-    look database look_at_server database "${CONFIG[PEER_ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
-    look nfs look_at_server nfs "${CONFIG[PEER_ETH0_ADDRESS]}" "$NFS_PORT"
+    PEER_DATABASE=unreachable PEER_NFS=unreachable
+    if [[ ${1:-} != paths ]]; then
+        look database look_at_server database "${CONFIG[PEER_ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
+        look nfs look_at_server nfs "${CONFIG[PEER_ETH0_ADDRESS]}" "$NFS_PORT"
+    fi
     look eth0 look_at_server ssh "${CONFIG[PEER_ETH0_ADDRESS]}" "${CONFIG[PATH_PORT]}"
     look eth1 look_at_server ssh "${CONFIG[PEER_ETH1_ADDRESS]}" "${CONFIG[PATH_PORT]}"
-    server_answer database PEER_DATABASE
-    server_answer nfs PEER_NFS
+    if [[ ${1:-} != paths ]]; then
+        server_answer database PEER_DATABASE
+        server_answer nfs PEER_NFS
+    fi
     server_answer eth0 PATH_ETH0
     server_answer eth1 PATH_ETH1
 }
@@ -1163,11 +1302,13 @@ bring_into_service() {
     done
     start_exports || fail_with_status "${CONFIG[NODE_NAME]} can't export its directories over NFS${LAST_ERROR:+: $LAST_ERROR}."
     add_virtual_ip || fail_with_status "${CONFIG[NODE_NAME]} can't take the virtual IP${LAST_ERROR:+: $LAST_ERROR}."
+    tickle_clients
 }
 
 # Everything is tried, in the order of the hierarchy from the top; false when something is still in service.
 take_out_of_service() {
     local code=0
+    ! is_mounted || note_connections
     remove_virtual_ip || code=1
     stop_exports || code=1
     stop_service "$SCHEDULER_SERVICE" || code=1
@@ -1272,20 +1413,24 @@ run_watch() {
         sleep "${CONFIG[WATCH_INTERVAL_SECONDS]}" &
         timer=$!
         gauge Heartbeat 1
-        read_probe
+        # The peer's database is asked only where the answer decides something.
+        was_active || read_replication
+        if was_active || is_replica_linked; then read_probe paths; else read_probe; fi
         if was_active; then
             read_status
             # A look that failed is no news.
             [[ $IS_SERVING == null ]] || gauge ServicesHealthy "$(as_number test "$IS_SERVING" = true)"
             case $IS_SERVING in
-            true) has_served=true looks_without_service=0 ;;
+            true)
+                has_served=true looks_without_service=0
+                note_connections
+                ;;
             false)
                 looks_without_service=$((looks_without_service + 1))
                 [[ $has_served == false ]] || ((looks_without_service != LOOKS_BEFORE_SIGN)) || raise_sign notServing
                 ;;
             esac
         else
-            read_replication
             # Two standbys: nobody serves, and no active node is there to say so.
             [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != Secondary/Secondary ]] || gauge ServicesHealthy 0
             has_served=false looks_without_service=0
@@ -1319,7 +1464,7 @@ run_watch() {
 
 # The peer's database answering is the sign that it writes; a peer that merely runs may have nothing to write.
 does_peer_write_without_us() {
-    [[ $REPLICATION_ROLE == Secondary && $PEER_DATABASE == answers ]] && ! is_replica_linked
+    [[ $REPLICATION_ROLE == Secondary && ($PEER_DATABASE == answers || $PEER_DATABASE == blocked) ]] && ! is_replica_linked
 }
 
 # ------------------------------------------------------------------------------------------------------------ install

@@ -17,7 +17,19 @@ from pathlib import Path
 
 import yaml
 
-PARTS = ("core", "replication_drbd", "volume", "services", "exports", "checks", "verbs", "watch", "install", "main")
+PARTS = (
+    "core",
+    "replication_drbd",
+    "volume",
+    "services",
+    "exports",
+    "clients",
+    "checks",
+    "verbs",
+    "watch",
+    "install",
+    "main",
+)
 """Files of src/, in the order in which the script has them. A part says at its top what it uses."""
 SCRIPT = Path(__file__).with_name("garoon-node.sh")
 DOCUMENT = Path(__file__).with_name("document.yaml")

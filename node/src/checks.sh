@@ -4,15 +4,32 @@
 # Each prints "connected" once the port accepts, then "answers" once the server said something that makes sense. A hung
 # server's kernel accepts too, so accepting proves nothing.
 
-# A MySQL server speaks first: a packet with sequence number 0 and a handshake (10), or an error (255). An error answers
-# as well: a server that counts our broken-off handshakes refuses this host in the end ("Host is blocked", error 1129),
-# which hurts nobody else and still shows that it lives.
+# A MySQL server speaks first: a packet with sequence number 0 and a handshake (10), or an error (255), which answers as
+# well; error 1129 says that this host is refused ("blocked") for its interrupted connections (max_connect_errors).
+#
+# So the talk goes on. A login that is refused is none of those: MySQL 5.0 to 8.4 and MariaDB count errors of the
+# handshake only (sql/hostname.cc; MySQL manual, "The host_cache table"), and the peer's server is asked for a login as
+# nobody. MariaDB and MySQL 5.7 log that, though, and this node's own is asked every few seconds. Over the loopback no
+# server counts anything; there the login names a method that does not exist, and the talk ends when the server proposes
+# another, which none of them logs.
 speak_database() {
-    local bytes
+    local bytes size=050 method=000 end="" zeros='\000\000\000\000\000\000\000'
+    [[ ${3:-} != own ]] || size=052 method=010 end='-\000'
     exec 3<>"/dev/tcp/$1/$2" || return
     printf 'connected '
-    read -r -a bytes < <(od -An -v -tu1 -N5 <&3)
-    ((${#bytes[@]} == 5 && bytes[3] == 0)) && [[ ${bytes[4]} == 10 || ${bytes[4]} == 255 ]] && printf answers
+    read -r -a bytes < <(od -An -v -tu1 -N7 <&3)
+    ((${#bytes[@]} == 7 && bytes[3] == 0)) || return
+    if [[ ${bytes[4]} == 255 ]]; then
+        [[ "${bytes[*]:5}" != "105 4" ]] || printf 'blocked '
+        printf answers
+    elif [[ ${bytes[4]} == 10 ]]; then
+        od -N$((bytes[0] + 256 * bytes[1] - 3)) <&3 >/dev/null
+        # Protocol 4.1 with 20-byte passwords, packets of 16 MB, UTF-8; the user, and no password.
+        printf "\\$size\\000\\000\\001\\000\\202\\$method\\000\\000\\000\\000\\001\\041\\000\\000%b%b%b%b%b" \
+            "$zeros" "$zeros" "$zeros" 'nobody\000\000' "$end" >&3
+        read -r -a bytes < <(od -An -v -tu1 -N5 <&3)
+        ((${#bytes[@]} == 5 && bytes[3] == 2)) && printf answers
+    fi
 }
 
 # The NULL procedure of NFS version 3 (RFC 1813, over RFC 5531): a record mark, then transaction, call, RPC version 2,
@@ -41,20 +58,26 @@ speak_ssh() {
     [[ $line == SSH-* ]] && printf answers
 }
 
-# look_at_server PROTOCOL ADDRESS PORT
+# look_at_server PROTOCOL ADDRESS PORT [own]
 look_at_server() {
     printf 'trying '
     export -f speak_database speak_nfs speak_ssh
-    timeout -k 1 "${CONFIG[LOOK_SECONDS]}" "$BASH" -c "speak_$1 $2 $3"
+    timeout -k 1 "${CONFIG[LOOK_SECONDS]}" "$BASH" -c "speak_$1 $2 $3 ${4:-}"
 }
 
-# The answer of a look at a server as one word: answers, silent, unreachable; or unknown, when the look failed.
+# Over the loopback, whose name is in every hosts file: a server that waits for a name server before it greets is not hung.
+look_at_database() {
+    look_at_server database "${CONFIG[LOCAL_ADDRESS]}" "${CONFIG[DATABASE_PORT]}" own
+}
+
+# The answer of a look at a server as one word: answers, blocked, silent, unreachable; or unknown, when the look failed.
 server_answer() {
     local code
     answer "$1"
     code=$?
     case $code.$ANSWER in
     12[567].*) printf -v "$2" unknown ;;
+    *blocked*) printf -v "$2" blocked ;;
     *answers) printf -v "$2" answers ;;
     *connected*) printf -v "$2" silent ;;
     *.trying*) printf -v "$2" unreachable ;;
@@ -70,7 +93,7 @@ does_answer() {
 }
 
 is_database_answering() {
-    look database look_at_server database "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
+    look database look_at_database
     does_answer database
 }
 
@@ -98,7 +121,7 @@ IS_SERVING=null
 declare -A STATUS=()
 
 read_status() {
-    look database look_at_server database "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
+    look database look_at_database
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
     look "$DATABASE_SERVICE" look_at_service "$DATABASE_SERVICE"
     look "$SCHEDULER_SERVICE" look_at_service "$SCHEDULER_SERVICE"
@@ -160,8 +183,21 @@ format_status() {
         "$DATABASE_SERVICE" "${STATUS[isDatabaseUp]}" "$SCHEDULER_SERVICE" "${STATUS[isSchedulerUp]}"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
-    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s}' \
-        "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)"
+    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s]}' \
+        "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)" \
+        "$(missing_hosts)"
+}
+
+# A database that looks its clients' names up is slow to greet those that /etc/hosts does not name.
+missing_hosts() {
+    local address rest known=" " missing=""
+    while read -r address rest; do
+        known+="$address "
+    done < <(cat "$ROOT/etc/hosts" 2>/dev/null)
+    for address in "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[PEER_ETH0_ADDRESS]}"; do
+        [[ $known == *" $address "* ]] || missing+="${missing:+,}\"$address\""
+    done
+    printf '%s' "$missing"
 }
 
 # The installed script watches and boots; what Run Command brings along is the stack's. `status` tells of both.
@@ -178,13 +214,19 @@ digest() {
 
 PEER_DATABASE=unreachable PEER_NFS=unreachable PATH_ETH0=unreachable PATH_ETH1=unreachable
 
+# read_probe [paths]: only whether the peer is there, without a word to its services.
 read_probe() {
-    look database look_at_server database "${CONFIG[PEER_ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
-    look nfs look_at_server nfs "${CONFIG[PEER_ETH0_ADDRESS]}" "$NFS_PORT"
+    PEER_DATABASE=unreachable PEER_NFS=unreachable
+    if [[ ${1:-} != paths ]]; then
+        look database look_at_server database "${CONFIG[PEER_ETH0_ADDRESS]}" "${CONFIG[DATABASE_PORT]}"
+        look nfs look_at_server nfs "${CONFIG[PEER_ETH0_ADDRESS]}" "$NFS_PORT"
+    fi
     look eth0 look_at_server ssh "${CONFIG[PEER_ETH0_ADDRESS]}" "${CONFIG[PATH_PORT]}"
     look eth1 look_at_server ssh "${CONFIG[PEER_ETH1_ADDRESS]}" "${CONFIG[PATH_PORT]}"
-    server_answer database PEER_DATABASE
-    server_answer nfs PEER_NFS
+    if [[ ${1:-} != paths ]]; then
+        server_answer database PEER_DATABASE
+        server_answer nfs PEER_NFS
+    fi
     server_answer eth0 PATH_ETH0
     server_answer eth1 PATH_ETH1
 }

@@ -21,8 +21,8 @@
 # parameter is ever part of the text of this script. Every verb but watch prints exactly one line, a JSON object, on
 # standard output; what it is doing goes to standard error. All verbs can run again: check, act, check.
 #
-# Needs bash >= 4.2 (RHEL 7), coreutils, util-linux, iproute2, drbd-utils, nfs-utils, systemd. No double braces in this
-# file: they would be taken for document parameters.
+# Needs bash >= 4.2 (RHEL 7), coreutils, util-linux, iproute2, drbd-utils, nfs-utils, systemd; Python for one thing. No
+# double braces in this file: they would be taken for document parameters.
 set -u
 export LC_ALL=C PATH="${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
 umask 022
@@ -73,6 +73,7 @@ declare -A CONFIG=(
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
+    [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120
 )
 
 VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
@@ -245,7 +246,7 @@ readonly NUMBER_PATTERN='[0-9]{1,15}'
 setting_pattern() {
     case $1 in
     CLUSTER_NAME | NODE_NAME | PEER_NAME | ETH0_INTERFACE) printf '%s' "$NAME_PATTERN" ;;
-    ETH0_ADDRESS | ETH1_ADDRESS | PEER_ETH0_ADDRESS | PEER_ETH1_ADDRESS | VIRTUAL_IP) printf '%s' "$ADDRESS_PATTERN" ;;
+    ETH0_ADDRESS | ETH1_ADDRESS | PEER_ETH0_ADDRESS | PEER_ETH1_ADDRESS | VIRTUAL_IP | LOCAL_ADDRESS) printf '%s' "$ADDRESS_PATTERN" ;;
     MOUNT_POINT | DATA_DEVICE | REPLICATED_DEVICE) printf '%s' "$PATH_PATTERN" ;;
     REPLICATION_PROTOCOL) printf '[AC]' ;;
     EXPORT_CLIENTS) printf '%s(/[0-9]{1,2})?(,%s(/[0-9]{1,2})?)*' "$ADDRESS_PATTERN" "$ADDRESS_PATTERN" ;;

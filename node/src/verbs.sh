@@ -101,11 +101,13 @@ bring_into_service() {
     done
     start_exports || fail_with_status "${CONFIG[NODE_NAME]} can't export its directories over NFS${LAST_ERROR:+: $LAST_ERROR}."
     add_virtual_ip || fail_with_status "${CONFIG[NODE_NAME]} can't take the virtual IP${LAST_ERROR:+: $LAST_ERROR}."
+    tickle_clients
 }
 
 # Everything is tried, in the order of the hierarchy from the top; false when something is still in service.
 take_out_of_service() {
     local code=0
+    ! is_mounted || note_connections
     remove_virtual_ip || code=1
     stop_exports || code=1
     stop_service "$SCHEDULER_SERVICE" || code=1

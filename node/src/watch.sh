@@ -24,20 +24,24 @@ run_watch() {
         sleep "${CONFIG[WATCH_INTERVAL_SECONDS]}" &
         timer=$!
         gauge Heartbeat 1
-        read_probe
+        # The peer's database is asked only where the answer decides something.
+        was_active || read_replication
+        if was_active || is_replica_linked; then read_probe paths; else read_probe; fi
         if was_active; then
             read_status
             # A look that failed is no news.
             [[ $IS_SERVING == null ]] || gauge ServicesHealthy "$(as_number test "$IS_SERVING" = true)"
             case $IS_SERVING in
-            true) has_served=true looks_without_service=0 ;;
+            true)
+                has_served=true looks_without_service=0
+                note_connections
+                ;;
             false)
                 looks_without_service=$((looks_without_service + 1))
                 [[ $has_served == false ]] || ((looks_without_service != LOOKS_BEFORE_SIGN)) || raise_sign notServing
                 ;;
             esac
         else
-            read_replication
             # Two standbys: nobody serves, and no active node is there to say so.
             [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != Secondary/Secondary ]] || gauge ServicesHealthy 0
             has_served=false looks_without_service=0
@@ -71,5 +75,5 @@ run_watch() {
 
 # The peer's database answering is the sign that it writes; a peer that merely runs may have nothing to write.
 does_peer_write_without_us() {
-    [[ $REPLICATION_ROLE == Secondary && $PEER_DATABASE == answers ]] && ! is_replica_linked
+    [[ $REPLICATION_ROLE == Secondary && ($PEER_DATABASE == answers || $PEER_DATABASE == blocked) ]] && ! is_replica_linked
 }

@@ -518,6 +518,7 @@ class Host:
             "isServing": self.is_serving,
             "areServicesEnabledAtBoot": False,
             "isMountedByFstab": False,
+            "missingHosts": [],
         }
 
     def _sees_peer(self) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from testbed.files import replace_file
@@ -27,6 +28,15 @@ class Answer:
     code: int = 0
     output: str = ""
     errors: str = ""
+
+
+@dataclass
+class DatabaseLog:
+    """What the database has noted of connections from other hosts, and lines in its error log."""
+
+    connections: int = 0
+    interrupted: int = 0
+    lines: int = 0
 
 
 class UnitManager(Protocol):
@@ -51,6 +61,7 @@ class Machine:
             "eth1": [f"{settings.eth1_address}/24"],
         }
         self.nfsd = Nfsd(files)
+        self.database_log = DatabaseLog()
         self._units = units
         self._mount_link = files.root / settings.mount_point.lstrip("/")
 
@@ -71,6 +82,7 @@ class Machine:
             "exportfs": self._exportfs,
             "ip": self._ip,
             "systemctl": self._systemctl,
+            "python3": self._python,
         }
         if name in SERVICES:
             return await self._init_script(name, arguments)
@@ -107,6 +119,20 @@ class Machine:
         view = self.mirror.view(self.settings.name)
         is_drbd_9 = "drbdsetup" in self.faults().hanging_commands
         _write_if_changed(self.files, "proc/drbd", DRBD_9_VERSION if is_drbd_9 else format_proc_drbd(view))
+
+    def write_connections(self, clients: list[tuple[str, int, int]]) -> None:
+        """/proc/net/tcp (proc(5)) with the clients of the virtual IP, and the database's log.
+
+        `clients` are their addresses and ports, and the ports that they use.
+        """
+        virtual_ips = [address.removesuffix("/32") for address in self.addresses["eth0"] if address.endswith("/32")]
+        text = "  sl  local_address rem_address   st tx_queue rx_queue\n"
+        for virtual_ip in virtual_ips:
+            for number, (address, port, own_port) in enumerate(sorted(clients)):
+                ends = f"{_hexadecimal(virtual_ip)}:{own_port:04X} {_hexadecimal(address)}:{port:04X}"
+                text += f"{number:4}: {ends} 01 00000000:00000000\n"
+        _write_if_changed(self.files, "proc/net/tcp", text)
+        _write_if_changed(self.files, "run/database-log", json.dumps(asdict(self.database_log)))
 
     async def _succeed(self, arguments: list[str]) -> Answer:
         del arguments
@@ -271,6 +297,12 @@ class Machine:
         words = [argument for argument in arguments if not argument.startswith("-")]
         return await self._units.control(words[0], [*words[1:], *(["--now"] if "--now" in arguments else [])])
 
+    async def _python(self, arguments: list[str]) -> Answer:
+        """The only program for it that the script has: it tickles clients."""
+        connections = arguments[5:]
+        _write_if_changed(self.files, "run/tickled", "".join(f"{connection}\n" for connection in connections))
+        return Answer()
+
     async def _init_script(self, name: str, arguments: list[str]) -> Answer:
         verb = arguments[0] if arguments else ""
         mark = self.files.service_mark(name)
@@ -288,6 +320,11 @@ class Machine:
             case "status":
                 return Answer(0 if self.is_service_running(name) else 3)
         return Answer(1, "", f"Usage: {name} {{start|stop|status}}\n")
+
+
+def _hexadecimal(address: str) -> str:
+    """As the kernel of a little-endian machine prints it."""
+    return "".join(f"{int(part):02X}" for part in reversed(address.split(".")))
 
 
 def format_proc_drbd(view: View) -> str:

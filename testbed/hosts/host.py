@@ -266,8 +266,11 @@ def create_pair(
         eth1_address=f"127.{number}.14.4",
         instance_id=instance_ids[1],
     )
+    names = "".join(f"{settings.eth0_address} {settings.name}\n" for settings in (first, second))
     for settings in (first, second):
-        _create_host(HostFiles(world / "hosts" / settings.name), settings)
+        files = HostFiles(world / "hosts" / settings.name)
+        _create_host(files, settings)
+        (files.root / "etc/hosts").write_text(f"127.0.0.1 localhost\n{names}")
     Mirror.create(world, (first.name, second.name), delays.resync_seconds, delays.link_loss_seconds)
     return SimulatedHost(world / "hosts" / first.name), SimulatedHost(world / "hosts" / second.name)
 

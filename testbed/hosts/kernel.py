@@ -30,11 +30,21 @@ from testbed.hosts.commands import WRITE_CHECK, Answer, Machine
 from testbed.hosts.layout import DATABASE_SERVICE, Faults, HostFiles
 from testbed.hosts.mirror import MirrorError
 from testbed.hosts.processes import host_environment, processes_of
-from testbed.hosts.protocols import LAST_FRAGMENT, answer_rpc, database_greeting
+from testbed.hosts.protocols import (
+    HOST_IS_BLOCKED,
+    LAST_FRAGMENT,
+    answer_login,
+    answer_rpc,
+    database_greeting,
+    is_final,
+)
 
+LOOK_SECONDS = 1.0
 TICK_SECONDS = 0.1
 RESTART_SECONDS = 0.5
 SHUTDOWN_SECONDS = 20.0
+NAME_SERVER_SECONDS = 10.0
+"""A resolver's two tries of five seconds, when nobody answers (resolv.conf(5))."""
 KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}")
 BOOT_UNIT = "garoon-node-boot.service"
 WATCH_UNIT = "garoon-node-watch.service"
@@ -56,6 +66,7 @@ class Kernel:
         self._owner = owner
         self._servers: dict[tuple[str, int], asyncio.Server] = {}
         self._live: dict[tuple[str, int], set[asyncio.StreamWriter]] = {}
+        self._accepted_at: dict[asyncio.StreamWriter, float] = {}
         self._gauges: dict[Gauge, float] = {}
         self._supervised: dict[str, asyncio.subprocess.Process] = {}
         self._wanted_units: set[str] = set()
@@ -95,7 +106,7 @@ class Kernel:
 
     def _prepare_root(self) -> None:
         root = self.files.root
-        for directory in ("proc/self", "run", "var/lib/nfs", "var/log"):
+        for directory in ("proc/self", "proc/net", "run", "var/lib/nfs", "var/log"):
             (root / directory).mkdir(parents=True, exist_ok=True)
         (root / "proc/stat").write_text(f"cpu 0 0 0 0\nbtime {int(time.time())}\n")
         firmware = root / "sys/devices/virtual/dmi/id"
@@ -110,8 +121,9 @@ class Kernel:
         """Settings that a real host leaves at their defaults."""
         path = self.files.root / "etc/garoon-node.local.conf"
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = [line for line in _lines(path) if not line.startswith("STATSD_PORT=")]
-        replace_file(path, "\n".join([*kept, f'STATSD_PORT="{statsd_port}"', ""]))
+        own = {"STATSD_PORT": str(statsd_port), "LOCAL_ADDRESS": self.settings.loopback_address}
+        kept = [line for line in _lines(path) if line.partition("=")[0] not in own]
+        replace_file(path, "\n".join([*kept, *(f'{name}="{value}"' for name, value in own.items()), ""]))
 
     async def _boot_units(self) -> None:
         await asyncio.sleep(self.settings.delays.boot_seconds)
@@ -342,6 +354,7 @@ class Kernel:
             self._apply_volume_fault(faults)
             self.machine.write_proc_files()
             self.machine.nfsd.is_in_grace()
+            self.machine.write_connections(self._clients())
             await self._open_and_close_ports()
             await asyncio.sleep(TICK_SECONDS)
 
@@ -394,6 +407,8 @@ class Kernel:
     def _wanted_ports(self) -> dict[tuple[str, int], Callable[..., Awaitable[None]]]:
         faults = self.files.faults()
         wanted: dict[tuple[str, int], Callable[..., Awaitable[None]]] = {}
+        if self.machine.is_service_running(DATABASE_SERVICE):
+            wanted[self.settings.loopback_address, self.settings.database_port] = self._serve_own_database
         for nic, address in (("eth0", self.settings.eth0_address), ("eth1", self.settings.eth1_address)):
             if faults.is_nic_down(nic):
                 continue
@@ -404,17 +419,33 @@ class Kernel:
                 wanted[address, self.settings.nfs_port] = self._serve_nfs
         return wanted
 
+    def _clients(self) -> list[tuple[str, int, int]]:
+        """Address and port of each client, and the port that it uses.
+
+        Here the virtual IP is the host's own address, at which the nodes look, too; a look is short.
+        """
+        before = time.monotonic() - LOOK_SECONDS
+        return [
+            (*writer.get_extra_info("peername")[:2], port)
+            for (address, port), writers in self._live.items()
+            if address == self.settings.eth0_address
+            for writer in writers
+            if self._accepted_at[writer] < before
+        ]
+
     def _tracked(
         self, address: tuple[str, int], handler: Callable[..., Awaitable[None]]
     ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             live = self._live.setdefault(address, set())
             live.add(writer)
+            self._accepted_at[writer] = time.monotonic()
             try:
                 with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                     await handler(reader, writer)
             finally:
                 live.discard(writer)
+                del self._accepted_at[writer]
                 writer.close()
 
         return serve
@@ -429,13 +460,37 @@ class Kernel:
         await writer.drain()
         await reader.readline()
 
-    async def _serve_database(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_own_database(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Over the loopback, where the server looks no name up and counts nothing."""
+        await self._serve_database(reader, writer, is_own=True)
+
+    async def _serve_database(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_own: bool = False
+    ) -> None:
         await self._stay_silent_while_hung()
         while self.files.faults().is_database_silent:
             await asyncio.sleep(TICK_SECONDS)
+        log = self.machine.database_log
+        log.connections += not is_own
+        if self.files.faults().is_host_blocked and not is_own:
+            writer.write(HOST_IS_BLOCKED)
+            return
+        if self.files.faults().is_name_server_lost and not is_own:
+            await asyncio.sleep(NAME_SERVER_SECONDS)
         writer.write(database_greeting())
+        try:
+            first = await reader.readexactly(4)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            first = b""
+        if first[:1] in (b"G", b"P"):
+            await self._serve_lines((reader, writer), first, "cybozu/mysql-5.0/data/memo", self._is_database_ready)
+            return
+        reply = answer_login(first and await reader.readexactly(int.from_bytes(first[:3], "little")))
+        writer.write(reply)
         await writer.drain()
-        await self._serve_lines((reader, writer), b"", "cybozu/mysql-5.0/data/memo", self._is_database_ready)
+        # Whoever leaves before its login is decided has interrupted the connection.
+        log.interrupted += not is_own and not is_final(reply)
+        log.lines += is_final(reply) or not reply
 
     async def _serve_nfs(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.read(1)

@@ -24,7 +24,7 @@ from typing import Any
 
 from testbed.cut_off import read_cut_off
 
-STANDIN_COMMANDS = ("drbdadm", "drbdsetup", "modprobe", "mount", "umount", "exportfs", "ip", "systemctl")
+STANDIN_COMMANDS = ("drbdadm", "drbdsetup", "modprobe", "mount", "umount", "exportfs", "ip", "systemctl", "python3")
 DATABASE_SERVICE = "cyde_5_0"
 SERVICES = (DATABASE_SERVICE, "cyss_cbgrn")
 RECOVERING = "recovering"
@@ -77,6 +77,11 @@ class HostSettings:
         values["delays"] = Delays(**{_snake(key): value for key, value in values.pop("delays", {}).items()})
         return cls(**values)
 
+    @property
+    def loopback_address(self) -> str:
+        """What 127.0.0.1 is on a real host: there, all hosts would share it."""
+        return f"{self.eth0_address.rpartition('.')[0]}.254"
+
     def to_json(self) -> str:
         values = {_camel(key): value for key, value in vars(self).items()}
         values["delays"] = {_camel(key): value for key, value in vars(self.delays).items()}
@@ -119,6 +124,16 @@ class Faults:
     @property
     def is_database_silent(self) -> bool:
         return self.values.get("database") == "silent"
+
+    @property
+    def is_host_blocked(self) -> bool:
+        """The database refuses other hosts for their interrupted connections (error 1129)."""
+        return self.values.get("database") == "blocked"
+
+    @property
+    def is_name_server_lost(self) -> bool:
+        """The database greets other hosts only when it has given up asking for their names."""
+        return self.values.get("name_server") == "lost"
 
     @property
     def volume(self) -> str | None:

@@ -17,7 +17,33 @@ SUPPORTED_VERSIONS = (3, 4)
 def database_greeting() -> bytes:
     """The handshake packet that a MySQL server sends first."""
     body = b"\x0a5.0.96-cybozu\0" + struct.pack("<I", 1) + b"saltsalt\0" + b"\x2c\xa2\x21\x02\0" + bytes(13)
-    return struct.pack("<I", len(body))[:3] + b"\0" + body
+    return _packet(0, body)
+
+
+def _packet(sequence: int, body: bytes) -> bytes:
+    return struct.pack("<I", len(body))[:3] + bytes([sequence]) + body
+
+
+HOST_IS_BLOCKED = _packet(0, b"\xff" + struct.pack("<H", 1129) + b"Host is blocked because of many connection errors")
+_REFUSED = _packet(2, b"\xff" + struct.pack("<H", 1045) + b"#28000Access denied for user")
+_OTHER_METHOD = _packet(2, b"\xfemysql_native_password\0" + bytes(20))
+_PLUGIN_AUTH = 0x80000
+
+
+def answer_login(login: bytes) -> bytes:
+    """What the server says to a client's handshake response; nothing to one that makes no sense, as a broken-off one.
+
+    It knows nobody; a login by a method of authentication is told to use another.
+    """
+    if len(login) < 32:
+        return b""
+    capabilities: int = struct.unpack("<I", login[:4])[0]
+    return _OTHER_METHOD if capabilities & _PLUGIN_AUTH else _REFUSED
+
+
+def is_final(reply: bytes) -> bool:
+    """Whether the server has decided about a login."""
+    return reply == _REFUSED
 
 
 def answer_rpc(call: bytes) -> bytes:

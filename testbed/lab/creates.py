@@ -13,13 +13,16 @@ from testbed.lab.host import LabHost
 _ACT_SECONDS = 60.0
 _UNIT = "lab-creates"
 _NOTES = "/run/lab-creates"
+_SCRIPT = "/run/lab-creates.sh"
 # Bash alone: to start a program costs an emulated processor more than the creation. What is created anew each time has
-# a name of its own; to empty a file that is there is no creation.
+# a name of its own; to empty a file that is there is no creation. And a directory of its own: each change that a client
+# makes to a directory itself lets it trust what it remembers of the others' changes there.
 _LOOP = f"""
+directory=/usr/local/cybozu/mysql-5.0/files/created-$HOSTNAME
 exec 5<> <(sleep infinity)
 for ((number = 0; ; number++)); do
     read -r -t 0.5 -u 5
-    : >"/usr/local/cybozu/mysql-5.0/files/created-$HOSTNAME-$number" && printf '%s\\n' "$EPOCHREALTIME" >>{_NOTES}
+    if : >"$directory/$number"; then printf '%s\\n' "$EPOCHREALTIME" >>{_NOTES}; else mkdir -p "$directory"; fi
 done
 """
 
@@ -33,8 +36,10 @@ class Creates:
     def start(self) -> None:
         """From here on they create files. Raises HostError."""
         for server in self._servers:
-            loop = _LOOP.replace("'", "'\\''")
-            server.must(f"systemd-run --quiet --unit={_UNIT} bash -c '{loop}'", _ACT_SECONDS)
+            server.must(
+                f"cat >{_SCRIPT} <<'SCRIPT'\n{_LOOP}SCRIPT\nsystemd-run --quiet --unit={_UNIT} bash {_SCRIPT}",
+                _ACT_SECONDS,
+            )
 
     def stop(self) -> dict[str, list[float]]:
         """When each server had created one, in Unix seconds. Raises HostError."""

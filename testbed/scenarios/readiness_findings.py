@@ -47,7 +47,15 @@ def standby_reconfigured(bed: Bed) -> Iterator[None]:
     fstab.write_text("/dev/drbd0 /mnt/DIR1 xfs defaults 0 0\n")
     link.parent.mkdir(exist_ok=True)
     link.symlink_to("../init.d/cyde_5_0")
+    hosts = root / "etc/hosts"
+    names = hosts.read_text()
+    hosts.write_text("127.0.0.1 localhost\n")
+    bed.hosts[STANDBY].deliver("systemctl stop nfs-server.service", {}, 10.0)
+    bed.hosts[HOME].set_fault("database", "blocked")
     yield
+    bed.hosts[HOME].set_fault("database", None)
+    bed.hosts[STANDBY].deliver("systemctl start nfs-server.service", {}, 10.0)
+    hosts.write_text(names)
     link.unlink()
     fstab.unlink()
     script.write_text(before)
@@ -227,7 +235,10 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
     (
         "somebody changes the standby's settings",
         standby_reconfigured,
-        {"source-dest-check-on", "script-differs", "services-start-at-boot", "mounted-by-fstab"},
+        {
+            *("source-dest-check-on", "script-differs", "services-start-at-boot", "mounted-by-fstab"),
+            *("hosts-missing", "nfs-not-ready", "host-blocked"),
+        },
     ),
     (
         "somebody takes the watch apart",

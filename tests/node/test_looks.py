@@ -53,6 +53,16 @@ def test_the_status_shows_services_that_the_system_would_start_by_itself(cluster
     assert status["isMountedByFstab"]
 
 
+def test_the_status_names_the_nodes_that_the_hosts_file_lacks(cluster: Cluster) -> None:
+    node, peer = cluster.first.host.settings, cluster.second.host.settings
+    hosts = cluster.first.host.files.root / "etc/hosts"
+    assert cluster.first.status()["missingHosts"] == []
+
+    hosts.write_text(f"# {peer.eth0_address} db-02\n{node.eth0_address} db-01 {peer.eth0_address}\n")
+
+    assert cluster.first.status()["missingHosts"] == [peer.eth0_address]
+
+
 def test_the_status_tells_the_installed_script_from_the_one_that_answers(cluster: Cluster) -> None:
     installed = cluster.first.host.files.root / "usr/local/sbin/garoon-node"
     status = cluster.first.status()

@@ -51,7 +51,7 @@ def a_status(node: str, **changes: Any) -> NodeStatus:
     return NodeStatus(
         node=node, version="abc", epoch=0, booted_at=1, replication=replication, is_mounted=is_active,
         is_writable=is_active, services={"cyde_5_0": is_active, "cyss_cbgrn": is_active}, database_answers=is_active,
-        nfs_answers=is_active, is_exported=is_active, has_virtual_ip=is_active, is_serving=is_active,
+        nfs_answers=True, is_exported=is_active, has_virtual_ip=is_active, is_serving=is_active,
         was_active=is_active, is_unreplicated=False, answering_version="abc", are_services_enabled_at_boot=False,
         is_mounted_by_fstab=False, clock=int(NOW.timestamp()) + 2,
     ).model_copy(update=changes)  # fmt: skip
@@ -256,6 +256,12 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         status_of("db-02", are_services_enabled_at_boot=None),
         [("services-start-at-boot", "db-02", WARNING)],
     ),
+    "standby's NFS server": (status_of("db-02", nfs_answers=False), [("nfs-not-ready", "db-02", WARNING)]),
+    "blocked host": (
+        of("probes", "db-02", a_probe().model_copy(update={"database": "blocked"})),
+        [("host-blocked", "db-02", WARNING)],
+    ),
+    "hosts file": (status_of("db-01", missing_hosts=["10.0.6.4"]), [("hosts-missing", "db-01", WARNING)]),
     "fstab": (status_of("db-01", is_mounted_by_fstab=True), [("mounted-by-fstab", "db-01", WARNING)]),
     "source/dest check of the active": (
         interface("db-01", is_source_dest_check_on=True),

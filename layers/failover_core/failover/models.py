@@ -195,6 +195,8 @@ class NodeStatus(Observed):
     is_mounted_by_fstab: bool | None = None
     clock: int | None = None
     """Unix seconds, when it answered."""
+    missing_hosts: list[str] | None = None
+    """The nodes' own addresses that its /etc/hosts does not name."""
 
     @property
     def may_be_ahead(self) -> bool:
@@ -251,7 +253,8 @@ class PeerProbe(Observed):
     """Answer of `garoon-node probe`: what a node sees of its peer."""
 
     peer: str
-    database: Literal["answers", "silent", "unreachable", "unknown"]
+    database: Literal["answers", "blocked", "silent", "unreachable", "unknown"]
+    """blocked: it answers that it refuses this host, for connections that were interrupted."""
     nfs: Literal["answers", "silent", "unreachable", "unknown"]
     paths: dict[str, bool | None]
     """"unknown" and None: the look itself failed."""
@@ -259,7 +262,7 @@ class PeerProbe(Observed):
     @property
     def sees_services(self) -> bool | None:
         """None: it could not see enough to say."""
-        if self.database == "answers" and self.nfs == "answers":
+        if self.database in ("answers", "blocked") and self.nfs == "answers":
             return True
         is_one_down = {self.database, self.nfs} & {"silent", "unreachable"}
         return False if is_one_down else None

@@ -581,6 +581,50 @@ def _mounted_by_fstab(evidence: ReadinessEvidence, node: str) -> Finding | None:
     )
 
 
+def _nfs_not_ready(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    status = evidence.status(node)
+    if status is None or not status.is_demoted or status.nfs_answers is not False:
+        return None
+    return Finding(
+        id="nfs-not-ready",
+        about=node,
+        severity=Severity.WARNING,
+        meaning=f"The NFS server of {node} does not run, or is in its grace period: a takeover would start it first, "
+        "and may have to wait.",
+        action=f"See on {node} why nfs-server.service is not up (systemctl status nfs-server); then run the stack's "
+        "install association again, which starts it.",
+    )
+
+
+def _host_blocked(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    probe = evidence.probes[node]
+    if not isinstance(probe, PeerProbe) or probe.database != "blocked":
+        return None
+    return Finding(
+        id="host-blocked",
+        about=node,
+        severity=Severity.WARNING,
+        meaning=f"The database on {probe.peer} refuses every login from {node} (error 1129): too many connections from "
+        "there were interrupted. A failover would work; what logs in from there, such as dumps, does not.",
+        action="Run FLUSH HOSTS on the database (MySQL 8.4: TRUNCATE TABLE performance_schema.host_cache), and find "
+        f"what on {node} opens connections and breaks them off.",
+    )
+
+
+def _hosts_missing(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    status = evidence.status(node)
+    if status is None or not status.missing_hosts:
+        return None
+    return Finding(
+        id="hosts-missing",
+        about=node,
+        severity=Severity.WARNING,
+        meaning=f"/etc/hosts on {node} does not name {' and '.join(status.missing_hosts)}. Unless the database has "
+        "skip-name-resolve, it asks a name server, and greets the peer late or not at all while that is silent.",
+        action=f"Add the addresses of both nodes and of the App servers to /etc/hosts on {node}.",
+    )
+
+
 def _source_dest_check_on(evidence: ReadinessEvidence, node: str) -> Finding | None:
     interface = evidence.interfaces[node]
     if isinstance(interface, Unknown) or not interface.is_source_dest_check_on:
@@ -945,6 +989,9 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _script_differs,
     _services_start_at_boot,
     _mounted_by_fstab,
+    _nfs_not_ready,
+    _host_blocked,
+    _hosts_missing,
     _source_dest_check_on,
     _interface_elsewhere,
     _volume_elsewhere,
