@@ -469,7 +469,7 @@ class System:
             case "describe_network_interfaces":
                 # Each subnet holds one interface, its node's.
                 [wanted, *_] = parameters.get("Filters", [{}])
-                found = [
+                found: list[dict[str, Any]] = [
                     {"NetworkInterfaceId": "eni-0c", "SubnetId": subnet, "Attachment": {"InstanceId": instance}}
                     for instance, subnets in zip(INSTANCE_IDS, SUBNET_IDS, strict=True)
                     for subnet in subnets
