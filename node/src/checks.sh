@@ -171,8 +171,8 @@ format_status() {
     while read -r line; do
         [[ $line == "btime "* ]] && booted_at=${line#btime }
     done <"$ROOT/proc/stat"
-    printf '{"node":%s,"version":"%s","epoch":%d,"bootedAt":%d,"clock":%d,"wasActive":%s,"isUnreplicated":%s,' \
-        "$(json_string "${CONFIG[NODE_NAME]}")" "$(installed_version)" "$(obeyed_epoch)" "$booted_at" "$(now_seconds)" \
+    printf '{"node":%s,"instanceId":"%s","version":"%s","epoch":%d,"bootedAt":%d,"clock":%d,"wasActive":%s,"isUnreplicated":%s,' \
+        "$(json_string "${CONFIG[NODE_NAME]}")" "$(own_instance_id)" "$(installed_version)" "$(obeyed_epoch)" "$booted_at" "$(now_seconds)" \
         "$(json_bool was_active)" "$(json_bool is_unreplicated)"
     printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s,"protocol":%s},' \
         "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \

@@ -57,6 +57,8 @@ readonly DATABASE_SERVICE=cyde_5_0 SCHEDULER_SERVICE=cyss_cbgrn
 # servers hold stay good when the role moves (exports(5), fsid=).
 readonly EXPORTS=(www/cgi-bin/cbgrn/sessiondata=3771 cybozu/mysql-5.0/files=3772)
 readonly NFS_PORT=2049
+# A command that is good for longer was timed by another clock than this node's.
+readonly LONGEST_ORDER_SECONDS=120
 readonly WRITE_CHECK_FILE=.garoon-node-write-check
 
 # A missing answer for this many looks of `watch`, while the peer's database answers, makes a standby outdated.
@@ -107,8 +109,8 @@ json_bool() {
 
 # finish RESULT CODE EXIT_CODE MESSAGE: the one line of output, and the end.
 finish() {
-    printf '{"verb":%s,"result":"%s","code":"%s","message":%s,"status":%s,"probe":%s}\n' \
-        "$(json_string "${VERB:0:20}")" "$1" "$2" "$(json_string "${4:0:400}")" "$STATUS_JSON" "$PROBE_JSON"
+    printf '{"verb":%s,"result":"%s","code":"%s","message":%s,"clock":%d,"status":%s,"probe":%s}\n' \
+        "$(json_string "${VERB:0:20}")" "$1" "$2" "$(json_string "${4:0:400}")" "$(now_seconds)" "$STATUS_JSON" "$PROBE_JSON"
     exit "$3"
 }
 

@@ -60,11 +60,13 @@ take_lock() {
         finish refused busy "$EXIT_BUSY" "Another command is at work on this node; nothing was done."
 }
 
-# Looked at with the lock in hand: a command may have waited for it past its time, or behind a newer one.
+# Looked at with the lock in hand: a command may have waited for it past its time, or behind a newer one. Commands are
+# timed by this node's clock: a caller that took another one is told this one's, and asks anew.
 obey_or_refuse() {
-    local obeyed
-    ((EXPIRES_AT == 0 || $(now_seconds) < EXPIRES_AT)) ||
-        refuse expired "$EXIT_EXPIRED" "By the clock of this node the command came too late: it was good until $EXPIRES_AT."
+    local obeyed seconds_left
+    seconds_left=$((EXPIRES_AT - $(now_seconds)))
+    ((EXPIRES_AT == 0 || (seconds_left > 0 && seconds_left <= LONGEST_ORDER_SECONDS))) ||
+        refuse expired "$EXIT_EXPIRED" "By the clock of this node the command came too late, or too early: it is good until $EXPIRES_AT."
     obeyed=$(obeyed_epoch)
     ((EPOCH == 0)) && return
     ((EPOCH >= obeyed)) ||

@@ -100,6 +100,22 @@ class Apis:
             )
         return {"InstanceStatuses": statuses}
 
+    def ec2_describe_instances(self, parameters: Mapping[str, Any]) -> Json:
+        return {
+            "Reservations": [
+                {
+                    "Instances": [
+                        {
+                            "InstanceId": host.instance_id,
+                            "LaunchTime": datetime.fromtimestamp(host.launched_at, UTC),
+                            "StateReason": {"Code": host.state_reason, "Message": f"{host.state_reason}: because."},
+                        }
+                    ]
+                }
+                for host in map(self._host, parameters["InstanceIds"])
+            ]
+        }
+
     def ec2_stop_instances(self, parameters: Mapping[str, Any]) -> Json:
         for host in map(self._host, parameters["InstanceIds"]):
             host.was_well_when_stopped |= host.is_well

@@ -26,6 +26,7 @@ _PEER_LOSS_SECONDS = 8.0
 _LOOK_SECONDS = 3.0
 _WATCH_SECONDS = 5.0
 _LOOKS_BEFORE_OUTDATE = 3
+_LONGEST_ORDER_SECONDS = 120.0
 
 
 class Past:
@@ -78,6 +79,13 @@ class Host:
         self.cut_interfaces: frozenset[str] = frozenset()
         """Those whose subnet has the network ACL that denies everything: eth0, eth1."""
         self.booted_at = loop.now - 86400
+        self.seconds_ahead = 0.0
+        """How far its clock is ahead."""
+        self.answers_as = self.instance_id
+        """Another id than its own: what answers is a copy of it."""
+        self.launched_at = loop.now - 86400
+        self.state_reason = "Client.UserInitiatedShutdown"
+        """EC2's StateReason while it is stopped."""
         self.unreachable_since: float | None = None
         self.weakness = Weakness()
         self.is_mounted = False
@@ -230,6 +238,7 @@ class Host:
         if self.instance_state.get() != "stopped":
             return
         self.was_well_when_stopped = False
+        self.launched_at = self.loop.now
         self._set_instance_state("pending")
 
         def start() -> None:
@@ -288,8 +297,9 @@ class Host:
                 return 14, self._said(
                     verb, "refused", "busy", "Another command is at work on this node; nothing was done."
                 )
-            if expires_at and self.loop.now >= expires_at:
-                message = f"By the clock of this node the command came too late: it was good until {expires_at}."
+            seconds_left = expires_at - self.loop.now - self.seconds_ahead
+            if expires_at and not 0 < seconds_left <= _LONGEST_ORDER_SECONDS:
+                message = f"By the clock of this node the command came too late, or too early: until {expires_at}."
                 return 13, self._said(verb, "refused", "expired", message)
             if epoch and epoch < self.epoch:
                 message = f"The command belongs to epoch {epoch}, but this node already obeyed epoch {self.epoch}."
@@ -487,7 +497,11 @@ class Host:
             self.role = ""
 
     def _said(self, verb: str, result: str, code: str, message: str) -> dict[str, Any]:
-        return {"verb": verb, "result": result, "code": code, "message": message, "status": None, "probe": None}
+        said = {"verb": verb, "result": result, "code": code, "message": message, "status": None, "probe": None}
+        return said | {"clock": self._clock()}
+
+    def _clock(self) -> int:
+        return int(self.loop.now + self.seconds_ahead)
 
     def _status(self) -> dict[str, Any]:
         view = self.mirror.view(self.name)
@@ -496,7 +510,8 @@ class Host:
             "version": "0123456789ab",
             "epoch": self.epoch,
             "bootedAt": int(self.booted_at),
-            "clock": int(self.loop.now),
+            "clock": self._clock(),
+            "instanceId": self.answers_as,
             "wasActive": self.role == "active",
             "isUnreplicated": self.role == "unreplicated",
             "replication": {

@@ -476,14 +476,14 @@ class System:
                     if {subnet, instance} & set(wanted.get("Values", []))
                 ]
                 names = parameters.get("NetworkInterfaceIds", [])
-                found += [
+                asked_for: list[dict[str, Any]] = [
                     {
                         "NetworkInterfaceId": name, "SourceDestCheck": False, "SubnetId": SUBNET_IDS[index][0],
                         "Attachment": {"InstanceId": INSTANCE_IDS[index], "DeviceIndex": 0},
                     }
                     for index, name in enumerate(INTERFACE_IDS) if name in names
                 ]  # fmt: skip
-                return json.dumps({"NetworkInterfaces": found})
+                return json.dumps({"NetworkInterfaces": found + asked_for})
             case "describe_target_health":
                 node = state.world.nodes[state.world.route]
                 health = {"State": "healthy" if node.is_serving and node.answers else "unhealthy"}

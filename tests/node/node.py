@@ -26,6 +26,7 @@ class Report:
     result: str
     code: str
     message: str
+    clock: int
     status: dict[str, Any] | None
     probe: dict[str, Any] | None
     stderr: str
@@ -47,7 +48,7 @@ def parse_report(exit_code: int, stdout: str, stderr: str) -> Report:
     assert stdout.endswith("\n"), (stdout, stderr)
     assert stdout.count("\n") == 1, (stdout, stderr)
     fields = json.loads(stdout)
-    assert list(fields) == ["verb", "result", "code", "message", "status", "probe"]
+    assert list(fields) == ["verb", "result", "code", "message", "clock", "status", "probe"]
     assert fields["message"].strip()
     fields.pop("verb")
     return Report(exit_code=exit_code, stderr=stderr, length=len(stdout), **fields)

@@ -157,3 +157,17 @@ def test_a_role_can_be_moved_without_the_replication_interface(active_cluster: C
 
     assert active_cluster.first.must("demote", Epoch="2").state["replication"]["role"] == "Secondary"
     assert active_cluster.second.must("promote", Epoch="2").state["replication"]["role"] == "Primary"
+
+
+def test_a_command_that_was_timed_by_another_clock_is_told_this_one_s(serving_cluster: Cluster) -> None:
+    node = serving_cluster.first
+
+    for expires_at in (int(time.time()) - 3600, int(time.time()) + 3600):
+        report = node.run("demote", ExpiresAt=str(expires_at))
+        assert (report.exit_code, report.code) == (13, "expired")
+        assert abs(report.clock - time.time()) < 5
+    assert node.status()["isServing"]
+
+
+def test_a_node_says_whose_machine_it_is(cluster: Cluster) -> None:
+    assert cluster.first.status()["instanceId"] == cluster.first.host.settings.instance_id

@@ -120,7 +120,9 @@ def ssm(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeSsm:
         }
     )
     monkeypatch.setattr(nodes, "client", lambda _service: fake)
-    monkeypatch.setattr(nodes, "time", FakeTime())
+    clock = FakeTime()
+    monkeypatch.setattr(nodes, "time", clock)
+    fake.now = clock.time
     return fake
 
 
@@ -136,7 +138,7 @@ def network_acls(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeNet
 def machines(settings: Settings, network_acls: FakeNetwork, monkeypatch: pytest.MonkeyPatch) -> FakeMachines:
     """Both instances on, none of them isolated."""
     fake = FakeMachines(settings)
-    for name in ("read_instance", "stop_now", "start"):
+    for name in ("read_instance", "read_last_start", "stop_now", "start"):
         monkeypatch.setattr(instances, name, getattr(fake, name))
     return fake
 

@@ -1,5 +1,8 @@
 """The two instances, as the EC2 adapter reports them."""
 
+from datetime import UTC, datetime
+
+from failover.adapters.instances import LastStart
 from failover.models import InstanceState, StatusChecks
 from failover.settings import Node, Settings
 
@@ -12,6 +15,8 @@ class FakeMachines:
         self.checks = {node.name: StatusChecks.PASSED for node in settings.nodes}
         self.calls: list[tuple[str, str]] = []
         self.stop_leads_to = InstanceState.OFF
+        self.start_leads_to = InstanceState.ON
+        self.last_start = LastStart(at=None)
 
     def read_instance(self, node: Node) -> tuple[InstanceState, StatusChecks]:
         return self.states[node.name], self.checks[node.name]
@@ -22,4 +27,9 @@ class FakeMachines:
 
     def start(self, node: Node) -> None:
         self.calls.append(("start", node.name))
-        self.states[node.name] = InstanceState.ON
+        self.states[node.name] = self.start_leads_to
+        if self.start_leads_to is InstanceState.OFF:
+            self.last_start = self.last_start.model_copy(update={"at": datetime.now(UTC)})
+
+    def read_last_start(self, _node: Node) -> LastStart:
+        return self.last_start

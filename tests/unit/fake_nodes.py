@@ -31,12 +31,17 @@ class FakeNode:
     """What `probe` says: the peer's database and NFS answer, and it answers on both paths."""
     is_blind: bool = False
     """Its looks at its replica fail: what goes by the role is not done."""
+    seconds_ahead: float = 0.0
+    """How far its clock is ahead of ours."""
+    instance_id: str = ""
+    """Whose the answers are; empty where the node does not know."""
     heard: list[str] = field(default_factory=list)
 
     def status(self) -> dict[str, Any]:
         is_primary = self.role == "Primary"
         return {
             "node": self.name,
+            "instanceId": self.instance_id,
             "version": "abc",
             "epoch": self.epoch,
             "bootedAt": 1,
@@ -99,6 +104,8 @@ class FakeSsm:
         self.sent: list[dict[str, Any]] = []
         self.cancelled: list[str] = []
         self.answers: dict[str, str] = {}
+        self.now: Callable[[], float] = lambda: 0.0
+        """Our clock."""
         self.garble: Callable[[str], str] = lambda output: output
 
     def send_command(self, **command: Any) -> dict[str, Any]:
@@ -110,7 +117,11 @@ class FakeSsm:
         command_id = str(len(self.sent))
         node = self.nodes[instance_id]
         if not node.is_silent:
-            answer = node.run(parameters["Verb"], int(parameters["Epoch"]), parameters["AcceptDataLoss"] == "true")
+            verb, its_now = parameters["Verb"], self.now() + node.seconds_ahead
+            if verb in ("status", "probe") or 0 < int(parameters["ExpiresAt"]) - its_now <= 120:
+                answer = node.run(verb, int(parameters["Epoch"]), parameters["AcceptDataLoss"] == "true")
+            else:
+                answer = {"verb": verb, "result": "refused", "code": "expired", "message": "not now", "clock": its_now}
             self.answers[command_id] = self.garble(json.dumps(answer))
         return {"Command": {"CommandId": command_id}}
 

@@ -26,7 +26,7 @@ def test_sources_that_fail_leave_the_others_their_word(settings: Settings, ssm: 
     """Of all that a cluster needs, this account has the record and two nodes that answer."""
     readiness = check_readiness(ReadinessRequest(), settings)
     found = {finding.id for finding in readiness.findings}
-    assert {"unknown-machines", "unknown-interfaces", "unknown-routes", "unknown-targets", "rules-off"} <= found
+    assert {"instance-unknown", "unknown-interfaces", "unknown-routes", "unknown-targets", "rules-off"} <= found
     assert not {"unknown-record", "unknown-statuses", "unknown-probes", "node-silent", "roles-disagree"} & found
     assert not readiness.is_ready
     assert metrics.metric_set["FailoverReady"]["Value"] == [0.0]

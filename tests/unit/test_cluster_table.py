@@ -102,7 +102,14 @@ def test_fence_stays_recorded_until_it_is_cleared(settings: Settings) -> None:
     table.record_fence(settings, EXECUTION, "db-01", is_off_proven=False, acls={"subnet-0a": "acl-0a"})
     table.record_fence(settings, EXECUTION, "db-01", is_off_proven=True)
     table.release_lock(settings, EXECUTION, an_outcome(), is_automatic_failover=True)
-    proven = Fence(node="db-01", execution=EXECUTION, is_off_proven=True, acls={"subnet-0a": "acl-0a"})
+    proven = Fence(
+        node="db-01",
+        instance_id="i-0a",
+        volume_id="vol-0a",
+        execution=EXECUTION,
+        is_off_proven=True,
+        acls={"subnet-0a": "acl-0a"},
+    )
     assert table.read_record(settings).fence == proven
     table.acquire_lock(settings, OTHER_EXECUTION, NOW)
     table.clear_fence(settings, OTHER_EXECUTION)

@@ -68,6 +68,7 @@ OPTIONS = {
     "checks": tuple(StatusChecks),
     "answer": tuple(Answer),
     "detail": ("", "a word about it"),
+    "instance_id": ("i-0a",),
     "is_heartbeat_lost": (True, False, None),
     "was_replicating": (True, False, None),
     "standby_view": tuple(PeerView),
@@ -153,9 +154,9 @@ def violations(seen: Evidence, decision: Decision) -> Iterator[str]:
     if verdict in MOVES:
         if active.answer is Answer.SERVING:
             yield "moved away from a node that serves"
-        if active.answer is Answer.UNKNOWN and active.instance is not InstanceState.OFF and not standby.is_primary:
+        if active.answer is Answer.UNKNOWN and not active.instance.is_off and not standby.is_primary:
             yield "unknown taken for dead"
-        if active.answer is Answer.NONE and active.instance is not InstanceState.OFF and not standby.is_primary:
+        if active.answer is Answer.NONE and not active.instance.is_off and not standby.is_primary:
             signs = (active.checks is StatusChecks.FAILED) + bool(
                 seen.is_heartbeat_lost and seen.standby_view is PeerView.DOES_NOT_SERVE
             )
@@ -179,7 +180,7 @@ def violations(seen: Evidence, decision: Decision) -> Iterator[str]:
             yield "resumed a stale replica"
         is_proven_safe = (
             standby.answer is Answer.DEMOTED
-            or standby.instance is InstanceState.OFF
+            or standby.instance.is_off
             or standby.is_isolated
             or decision.is_standby_fenced_first
         )

@@ -79,7 +79,9 @@ def test_stop_alone_is_proven_by_the_state_stopped_and_touches_no_network_acl(
     assert machines.calls == [("stop", "db-01")]
     assert network_acls.replaced == []
     assert (fenced.is_off, fenced.why_not_isolated) == (True, "")
-    assert recorded(settings) == Fence(node="db-01", execution=EXECUTION, is_off_proven=True)
+    assert recorded(settings) == Fence(
+        node="db-01", instance_id="i-0a", volume_id="vol-0a", execution=EXECUTION, is_off_proven=True
+    )
 
 
 def test_stop_alone_that_hangs_waits_and_then_halts(settings: Settings) -> None:
@@ -100,7 +102,9 @@ def test_isolation_proves_the_fence_while_the_stop_hangs(
     assert acls_of_home(network_acls) == ISOLATED
     assert machines.calls == [("stop", "db-01")]
     assert not fenced.is_off
-    assert recorded(settings) == Fence(node="db-01", execution=EXECUTION, is_off_proven=False, acls=ORIGINALS)
+    assert recorded(settings) == Fence(
+        node="db-01", instance_id="i-0a", volume_id="vol-0a", execution=EXECUTION, is_off_proven=False, acls=ORIGINALS
+    )
 
 
 def test_clients_are_cut_before_the_replication_link(settings: Settings, network_acls: FakeNetwork) -> None:
@@ -116,11 +120,15 @@ def test_what_the_subnets_had_is_on_record_before_anything_is_changed(
     network_acls.fails_after = replaced_before_the_crash
     with pytest.raises(NotYet, match="RequestLimitExceeded"):
         fence(settings)
-    assert recorded(settings) == Fence(node="db-01", execution=EXECUTION, acls=ORIGINALS)
+    assert recorded(settings) == Fence(
+        node="db-01", instance_id="i-0a", volume_id="vol-0a", execution=EXECUTION, acls=ORIGINALS
+    )
     network_acls.fails_after = None
     fence(settings)
     assert acls_of_home(network_acls) == ISOLATED
-    assert recorded(settings) == Fence(node="db-01", execution=EXECUTION, acls=ORIGINALS)
+    assert recorded(settings) == Fence(
+        node="db-01", instance_id="i-0a", volume_id="vol-0a", execution=EXECUTION, acls=ORIGINALS
+    )
 
 
 def test_a_later_execution_never_takes_the_isolation_for_what_the_subnets_had(
@@ -129,7 +137,9 @@ def test_a_later_execution_never_takes_the_isolation_for_what_the_subnets_had(
     fence(settings)
     table.acquire_lock(settings, OTHER_EXECUTION, datetime.now(UTC), stale_owner=EXECUTION)
     fence_node(FenceNodeInput(execution=OTHER_EXECUTION, node="db-01", started_at=datetime.now(UTC)), settings)
-    assert recorded(settings) == Fence(node="db-01", execution=OTHER_EXECUTION, acls=ORIGINALS)
+    assert recorded(settings) == Fence(
+        node="db-01", instance_id="i-0a", volume_id="vol-0a", execution=OTHER_EXECUTION, acls=ORIGINALS
+    )
     assert len(network_acls.replaced) == 2
 
 
@@ -283,13 +293,17 @@ def test_stop_is_awaited_and_recorded_with_what_the_subnets_had(settings: Settin
     assert confirm(settings).is_off
     assert confirm(settings).is_off
     assert machines.calls == [("stop", "db-01")]
-    assert recorded(settings) == Fence(node="db-01", execution=EXECUTION, is_off_proven=True, acls=ORIGINALS)
+    assert recorded(settings) == Fence(
+        node="db-01", instance_id="i-0a", volume_id="vol-0a", execution=EXECUTION, is_off_proven=True, acls=ORIGINALS
+    )
 
 
 def test_stop_that_never_comes_is_a_result_and_no_error(settings: Settings) -> None:
     fence(settings)
     assert not confirm(settings, seconds_ago=301).is_off
-    assert recorded(settings) == Fence(node="db-01", execution=EXECUTION, is_off_proven=False, acls=ORIGINALS)
+    assert recorded(settings) == Fence(
+        node="db-01", instance_id="i-0a", volume_id="vol-0a", execution=EXECUTION, is_off_proven=False, acls=ORIGINALS
+    )
 
 
 def test_stop_that_could_not_be_asked_for_is_asked_for_again(settings: Settings, machines: FakeMachines) -> None:
@@ -316,7 +330,9 @@ def test_stopped_node_gets_back_what_its_subnets_had_and_is_started_then(
     assert acls_of_home(network_acls) == ORIGINALS
     start(settings)
     assert machines.calls == [("stop", "db-01"), ("start", "db-01")]
-    assert recorded(settings) == Fence(node="db-01", execution=EXECUTION, is_off_proven=True, acls=ORIGINALS)
+    assert recorded(settings) == Fence(
+        node="db-01", instance_id="i-0a", volume_id="vol-0a", execution=EXECUTION, is_off_proven=True, acls=ORIGINALS
+    )
 
 
 def test_isolated_node_that_was_never_off_is_stopped_before_it_is_let_in(

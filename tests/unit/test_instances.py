@@ -43,7 +43,7 @@ def read(settings: Settings, monkeypatch: pytest.MonkeyPatch, answer: Any) -> tu
         ("stopping", InstanceState.GOING_OFF),
         ("shutting-down", InstanceState.GOING_OFF),
         ("stopped", InstanceState.OFF),
-        ("terminated", InstanceState.OFF),
+        ("terminated", InstanceState.GONE),
         ("something-new", InstanceState.UNKNOWN),
     ],
 )
@@ -69,11 +69,14 @@ def test_only_impaired_is_failed(
     assert read(settings, monkeypatch, instance_status(settings, "running", **checks))[1] is taken_for
 
 
-def test_an_instance_that_is_not_listed_is_unknown_and_not_off(
+def test_an_instance_that_is_not_listed_is_forgotten_and_not_off(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unknown = (InstanceState.UNKNOWN, StatusChecks.UNKNOWN)
+    unknown = (InstanceState.FORGOTTEN, StatusChecks.UNKNOWN)
+    assert not InstanceState.FORGOTTEN.is_off
     assert read(settings, monkeypatch, {"InstanceStatuses": []}) == unknown
+    error = ClientError({"Error": {"Code": "InvalidInstanceID.NotFound", "Message": "?"}}, "DescribeInstanceStatus")
+    assert read(settings, monkeypatch, error) == unknown
     somebody_else = instance_status(settings, "stopped")
     somebody_else["InstanceStatuses"][0]["InstanceId"] = settings.node("db-02").instance_id
     assert read(settings, monkeypatch, somebody_else) == unknown

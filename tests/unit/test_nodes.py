@@ -1,11 +1,15 @@
 """Asking a node: silence, nonsense and refusals are told apart, and late commands are made harmless."""
 
+from typing import Any
+
 import pytest
+from failover.adapters import cluster_table as table
 from failover.adapters.nodes import run_verb
-from failover.errors import CloudUnavailable, Failed, NotYet, Refused
+from failover.errors import CloudUnavailable, Failed, LockLost, NotYet, Refused
 from failover.settings import Settings
 from failover.steps.verbs import obey
 
+from tests.unit.conftest import EXECUTION, OTHER_EXECUTION
 from tests.unit.fake_nodes import FakeSsm
 
 
@@ -51,10 +55,62 @@ def test_every_end_of_a_verb_has_its_error(settings: Settings, ssm: FakeSsm) -> 
     standby = ssm.nodes["i-0b"]
     standby.is_silent = True
     with pytest.raises(NotYet, match="db-02 did not answer"):
-        obey(settings.node_b, "promote", settings, epoch=1)
+        obey(settings.node_b, "promote", settings, execution=EXECUTION, epoch=1)
     standby.is_silent, standby.disk = False, "Inconsistent"
     with pytest.raises(Refused, match="its replica is Inconsistent"):
-        obey(settings.node_b, "promote", settings, epoch=1)
+        obey(settings.node_b, "promote", settings, execution=EXECUTION, epoch=1)
     standby.obeys = False
     with pytest.raises(Failed, match="promote went wrong"):
-        obey(settings.node_b, "promote", settings, epoch=1)
+        obey(settings.node_b, "promote", settings, execution=EXECUTION, epoch=1)
+
+
+@pytest.mark.parametrize("seconds_ahead", [3600.0, -3600.0, 46.0])
+def test_order_to_a_node_whose_clock_is_wrong_is_timed_by_that_clock(
+    seconds_ahead: float, settings: Settings, ssm: FakeSsm
+) -> None:
+    ssm.nodes["i-0b"].seconds_ahead = seconds_ahead
+    assert obey(settings.node_b, "promote", settings, execution=EXECUTION, epoch=1).is_mounted
+    first, second = (int(order["ExpiresAt"]) for order in ssm.sent)
+    assert second - first == pytest.approx(seconds_ahead, abs=3)
+    assert ssm.nodes["i-0b"].heard == ["promote"]
+
+
+def test_order_to_a_node_whose_clock_is_right_is_given_once(settings: Settings, ssm: FakeSsm) -> None:
+    obey(settings.node_b, "promote", settings, execution=EXECUTION, epoch=1)
+    assert len(ssm.sent) == 1
+
+
+def test_order_that_is_late_however_it_is_timed_is_not_given_for_ever(settings: Settings, ssm: FakeSsm) -> None:
+    times = iter(range(10**6, 10**9, 10**6))
+    ssm.now = lambda: float(next(times))  # its clock leaps
+    with pytest.raises(NotYet, match="not ready"):
+        obey(settings.node_b, "promote", settings, execution=EXECUTION, epoch=1)
+    assert len(ssm.sent) == 2
+
+
+def test_answer_of_a_copy_of_the_node_is_ignored(settings: Settings, ssm: FakeSsm) -> None:
+    ssm.nodes["i-0a"].instance_id = "i-0a"
+    assert run_verb(settings.node_a, "status", settings, timeout_seconds=10) is not None
+    ssm.nodes["i-0a"].instance_id = "i-0ff"
+    with pytest.raises(CloudUnavailable, match="the word of i-0ff"):
+        run_verb(settings.node_a, "status", settings, timeout_seconds=10)
+
+
+@pytest.mark.usefixtures("lock")
+def test_record_that_was_made_anew_goes_on_above_what_its_nodes_have_obeyed(settings: Settings, ssm: FakeSsm) -> None:
+    ssm.nodes["i-0b"].epoch = 7
+    epoch = table.begin_move(settings, EXECUTION, "db-02")
+    with pytest.raises(NotYet, match="db-02 has obeyed epoch 7 already: the record, at 1, goes on above it"):
+        obey(settings.node_b, "promote", settings, execution=EXECUTION, epoch=epoch)
+    epoch = table.begin_move(settings, EXECUTION, "db-02")
+    assert epoch == 8
+    assert obey(settings.node_b, "promote", settings, execution=EXECUTION, epoch=epoch).epoch == 8
+
+
+def test_order_of_an_execution_that_lost_the_lock_does_not_raise_the_epoch(
+    settings: Settings, ssm: FakeSsm, lock: Any
+) -> None:
+    ssm.nodes["i-0b"].epoch = 7
+    with pytest.raises(LockLost):
+        obey(settings.node_b, "promote", settings, execution=OTHER_EXECUTION, epoch=1)
+    assert table.read_record(settings).epoch == 0

@@ -178,7 +178,7 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     ),
     "node of an epoch to come": (
         status_of("db-02", epoch=1),
-        [("epoch-ahead", "db-02", CRITICAL)],
+        [("epoch-ahead", "db-02", WARNING)],
     ),
     "active that nobody told so": (
         status_of("db-01", was_active=False),
@@ -245,7 +245,9 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     "both paths": (of("probes", "db-01", a_probe(eth0=False, eth1=False)), [("path-lost", "db-01", CRITICAL)]),
     "script of an older stack": (status_of("db-02", version="old"), [("script-differs", "db-02", WARNING)]),
     "clock somewhat ahead": (status_of("db-02", clock=int(NOW.timestamp()) + 16), [("clock-wrong", "db-02", WARNING)]),
-    "clock far ahead": (status_of("db-02", clock=int(NOW.timestamp()) + 36), [("clock-wrong", "db-02", CRITICAL)]),
+    "clock an hour ahead": (
+        status_of("db-02", clock=int(NOW.timestamp()) + 3600), [("clock-wrong", "db-02", WARNING)]
+    ),
     "clock behind": (status_of("db-01", clock=int(NOW.timestamp()) - 11), [("clock-wrong", "db-01", WARNING)]),
     "script not installed": (status_of("db-02", version=""), [("script-differs", "db-02", WARNING)]),
     "services at boot": (
@@ -283,6 +285,13 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     "volume of the other node": (volume("db-01", instance_id="i-0b"), [("volume-elsewhere", "db-01", CRITICAL)]),
     "volume of none": (volume("db-01", instance_id=None), [("volume-elsewhere", "db-01", CRITICAL)]),
     "volume that is not there": (volume("db-01", exists=False), [("volume-elsewhere", "db-01", CRITICAL)]),
+    "instance that EC2 forgot": (
+        of("machines", "db-02", (InstanceState.FORGOTTEN, StatusChecks.UNKNOWN)),
+        [("instance-unknown", "db-02", CRITICAL)],
+    ),
+    "terminated instance": (
+        of("machines", "db-02", (InstanceState.GONE, StatusChecks.UNKNOWN)), [("node-off", "db-02", CRITICAL)]
+    ),
     "root volume": (volume("db-01", device="/dev/xvda"), [("volume-elsewhere", "db-01", CRITICAL)]),
     "isolated for no reason": (
         of("isolated_subnets", "db-02", ["subnet-0c"]),

@@ -137,15 +137,15 @@ def _may_go_back(evidence: Evidence) -> bool:
     active, so what users were told is safe is on that one.
     """
     active, standby = evidence.active, evidence.standby
-    is_standby_lost = standby.instance is InstanceState.OFF or standby.checks is StatusChecks.FAILED
+    is_standby_lost = standby.instance.is_off or standby.checks is StatusChecks.FAILED
     is_active_fit = active.answer is Answer.DEMOTED and active.replica is Replica.UP_TO_DATE
     return is_active_fit and (is_standby_lost or standby.is_isolated)
 
 
 def _go_back(evidence: Evidence) -> Decision:
     active, standby = evidence.active, evidence.standby
-    is_safe = standby.instance is InstanceState.OFF or standby.is_isolated
-    lost = instance_words(standby) if standby.instance is InstanceState.OFF else "isolated" if is_safe else "lost"
+    is_safe = standby.instance.is_off or standby.is_isolated
+    lost = instance_words(standby) if standby.instance.is_off else "isolated" if is_safe else "lost"
     return Decision(
         verdict=Verdict.RESUME_ACTIVE,
         reason=f"A move to {standby.name} did not end and {standby.name} is {lost}; {active.name}, which users were "
@@ -157,7 +157,7 @@ def _go_back(evidence: Evidence) -> Decision:
 
 def _decide_serving(evidence: Evidence) -> Decision:
     active, standby = evidence.active, evidence.standby
-    if active.instance in (InstanceState.GOING_OFF, InstanceState.OFF):
+    if active.instance is InstanceState.GOING_OFF or active.instance.is_off:
         return not_yet(f"{active.name} still answers, but EC2 says that its instance is {instance_words(active)}.")
     if evidence.routes is Routes.WRONG:
         if evidence.limit is AutomaticLimit.MAINTENANCE:
@@ -206,8 +206,10 @@ def _decide_active_demoted(evidence: Evidence) -> Decision:
             f"{what}; maintenance is on, so nothing happens automatically.",
             "Start this workflow by hand to bring it into service, or end the maintenance.",
         )
-    if standby.answer is not Answer.DEMOTED and standby.instance is not InstanceState.OFF and not standby.is_isolated:
-        return not_yet(f"{what}, and there is no proof that {standby.name} is not promoted: it does not answer.")
+    if standby.answer is not Answer.DEMOTED and not standby.instance.is_off and not standby.is_isolated:
+        return not_yet(
+            f"{what}, and there is no proof that {standby.name} is not promoted: it does not answer.{if_gone(standby)}"
+        )
     if active.replica is Replica.UP_TO_DATE:
         return _in_place(Verdict.RESUME_ACTIVE, f"{what}; bringing it into service in place.", evidence)
     why_not = why_standby_cannot_take_over(evidence)
@@ -226,7 +228,7 @@ def _decide_active_demoted(evidence: Evidence) -> Decision:
 
 def _decide_not_answering(evidence: Evidence) -> Decision:
     active, standby = evidence.active, evidence.standby
-    if active.instance is InstanceState.OFF:
+    if active.instance.is_off:
         return _fail_over(evidence, f"The instance of {active.name} is {instance_words(active)}")
     if active.answer is Answer.NONE and standby.is_down:
         return halt(
@@ -253,7 +255,9 @@ def _decide_not_answering(evidence: Evidence) -> Decision:
             evidence,
             f"{active.name} does not answer, its heartbeat is lost, and {standby.name} cannot reach its services",
         )
-    return not_yet(f"{active.name} does not answer, but there is no second, independent sign that it is down.")
+    return not_yet(
+        f"{active.name} does not answer, but there is no second, independent sign that it is down.{if_gone(active)}"
+    )
 
 
 def _fail_over(evidence: Evidence, what: str) -> Decision:
@@ -322,11 +326,23 @@ def describe_unknown(node: NodeEvidence) -> str:
     return f"{node.name} could not be asked for its status"
 
 
+def if_gone(node: NodeEvidence) -> str:
+    """What an operator may say of an instance that EC2 does not know: a sentence, with a blank before it."""
+    if node.instance is not InstanceState.FORGOTTEN:
+        return ""
+    return (
+        f" EC2 does not know its instance {node.instance_id}, which alone is no proof: if it is gone for good, start "
+        f'this workflow with {{"peerIsGone": "{node.instance_id}"}}.'
+    )
+
+
 def instance_words(node: NodeEvidence) -> str:
     """What EC2 says of its machine, e.g. "stopped"."""
     return {
         InstanceState.ON: "running",
         InstanceState.GOING_OFF: "stopping",
         InstanceState.OFF: "stopped",
+        InstanceState.GONE: "terminated",
+        InstanceState.FORGOTTEN: "not known to EC2",
         InstanceState.UNKNOWN: "in an unknown state",
     }[node.instance]

@@ -53,6 +53,8 @@ class Trigger(Value):
     accept_data_loss: bool = False
     node: str | None = None
     """The node that it is about: to become active (switchback), or whose instance runs (rejoin)."""
+    peer_is_gone: str | None = None
+    """The id of an instance of which an operator says that it is gone for good."""
 
     @property
     def is_automatic(self) -> bool:
@@ -69,6 +71,8 @@ class OperatorInput(Value):
 
 class FailoverInput(OperatorInput):
     accept_data_loss: bool = False
+    peer_is_gone: str | None = Field(default=None, max_length=60)
+    """The id of the other node's instance, which EC2 has forgotten: an operator's word that the machine is gone."""
 
 
 class SwitchbackInput(OperatorInput):
@@ -87,10 +91,22 @@ class Fence(Value):
     node: str
     execution: str
     """ARN of the execution that fenced it last."""
+    instance_id: str | None = None
+    """The instance that was fenced; what is proven of it says nothing of the one that takes its place."""
+    volume_id: str | None = None
+    """Its data volume, which holds what it wrote before."""
     is_off_proven: bool = False
     """EC2 said `stopped` or `terminated` since. Until then the node may still write to itself."""
     acls: dict[str, str] = Field(default_factory=dict)
     """The network ACL that each isolated subnet had before, by the subnet's id; empty if only the stop fences."""
+
+    def proves_off(self, instance_id: str) -> bool:
+        """That very instance was off since it was fenced."""
+        return self.is_off_proven and self.instance_id == instance_id
+
+    def covers(self, instance_id: str, volume_id: str) -> bool:
+        """The node's machine or its data is still the one that was fenced."""
+        return self.instance_id in (None, instance_id) or self.volume_id in (None, volume_id)
 
 
 class KeptData(Value):
@@ -113,6 +129,8 @@ class ClusterRecord(Value):
     moving_to: str | None = None
     moved_by: str | None = None
     fence: Fence | None = None
+    gone_instances: frozenset[str] = frozenset()
+    """Ids of instances that EC2 called terminated, or of which an operator said so once EC2 knew them no more."""
     kept_data: KeptData | None = None
     lock_owner: str | None = None
     lock_expires_at: AwareDatetime | None = None
@@ -121,6 +139,11 @@ class ClusterRecord(Value):
     unanswered_at: AwareDatetime | None = None  # nobody confirmed one in time
     maintenance_until: AwareDatetime | None = None
     last_outcome: dict[str, Any] | None = None
+
+    def was_proven_off(self, instance_id: str) -> bool:
+        """It is on record that the instance is gone, or was off since it was fenced: said of no other id."""
+        is_fence_proof = self.fence is not None and self.fence.proves_off(instance_id)
+        return instance_id in self.gone_instances or is_fence_proof
 
 
 class Lock(Value):
@@ -197,6 +220,8 @@ class NodeStatus(Observed):
     """Unix seconds, when it answered."""
     missing_hosts: list[str] | None = None
     """The nodes' own addresses that its /etc/hosts does not name."""
+    instance_id: str = ""
+    """Of the machine that answered, by its firmware or the metadata service; empty where it cannot be learned."""
 
     @property
     def may_be_ahead(self) -> bool:
@@ -281,6 +306,8 @@ class VerbResult(Observed):
     result: Literal["done", "refused", "failed"]
     code: str
     message: str
+    clock: int | None = None
+    """The node's, in Unix seconds, when it answered."""
     status: NodeStatus | None = None
     probe: PeerProbe | None = None
 
@@ -289,12 +316,19 @@ class VerbResult(Observed):
 
 
 class InstanceState(StrEnum):
-    """What EC2 says of the instance. Only OFF proves anything."""
+    """What EC2 says of the instance. Only OFF and GONE prove anything."""
 
     ON = "on"  # pending, running
     GOING_OFF = "going off"  # stopping, shutting-down
-    OFF = "off"  # stopped, terminated
+    OFF = "off"  # stopped
+    GONE = "terminated"
+    FORGOTTEN = "not known to EC2"  # an hour after it was terminated, or because the id is not right
     UNKNOWN = "unknown"
+
+    @property
+    def is_off(self) -> bool:
+        """It runs nothing, for certain."""
+        return self in (InstanceState.OFF, InstanceState.GONE)
 
 
 class StatusChecks(StrEnum):
@@ -354,6 +388,7 @@ class NodeEvidence(Value):
     """All that independent sources say of one node."""
 
     name: str
+    instance_id: str = ""
     instance: InstanceState
     checks: StatusChecks
     answer: Answer
@@ -371,7 +406,7 @@ class NodeEvidence(Value):
     @property
     def is_down(self) -> bool:
         """It is off, or it was asked and is silent."""
-        return self.instance is InstanceState.OFF or self.answer is Answer.NONE
+        return self.instance.is_off or self.answer is Answer.NONE
 
     @property
     def is_primary(self) -> bool:

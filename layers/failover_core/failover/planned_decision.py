@@ -117,6 +117,11 @@ def _why_standby_cannot_rejoin(evidence: Evidence) -> Decision | None:
             f"{standby.name} is {standby.replica} ({standby.detail}).",
             f"Repair the disk of {standby.name} or replace the node, then start this workflow again.",
         )
+    if standby.instance in (InstanceState.GONE, InstanceState.FORGOTTEN) and standby.answer is Answer.NONE:
+        return halt(
+            f"The instance {standby.instance_id} of {standby.name} is {instance_words(standby)}: it cannot come back.",
+            'Give it a successor (docs/operations.md, "A node is lost for good").',
+        )
     if standby.instance in (InstanceState.GOING_OFF, InstanceState.UNKNOWN):
         return not_yet(f"The instance of {standby.name} is {instance_words(standby)}.")
     return None

@@ -27,8 +27,6 @@ RULES = (*_NEEDED_RULES, "record-abort", "check-readiness", "health-event")
 """What the stack's alarms and rules are named after the names of cluster and node; a test holds template.yaml to it."""
 
 _CLOCK_TOLERANCE_SECONDS = 10
-_CLOCK_LIMIT_SECONDS = 30
-"""An order is good for 45 s (`steps.verbs`), and takes some on its way."""
 
 LONGEST_UNTIL_HEALTHY_SECONDS = 60
 """The outage goal's share for the load balancer: how long it may take to see that a target serves again."""
@@ -115,7 +113,9 @@ class ReadinessEvidence(Value):
 
     def is_on(self, node: str) -> bool | None:
         machine = self.machines[node]
-        return None if isinstance(machine, Unknown) else machine[0] is InstanceState.ON
+        if isinstance(machine, Unknown) or machine[0] is InstanceState.FORGOTTEN:
+            return None
+        return machine[0] is InstanceState.ON
 
     def status(self, node: str | None) -> NodeStatus | None:
         """What the node says of itself, if it does."""
@@ -406,7 +406,7 @@ def _replication_word_missing(evidence: ReadinessEvidence) -> Finding | None:
 
 def _node_off(evidence: ReadinessEvidence, node: str) -> Finding | None:
     machine = evidence.machines[node]
-    if isinstance(machine, Unknown) or machine[0] is InstanceState.ON:
+    if isinstance(machine, Unknown) or machine[0] in (InstanceState.ON, InstanceState.FORGOTTEN):
         return None
     record = evidence.record
     was_fenced = not isinstance(record, Unknown) and record.fence is not None and record.fence.node == node
@@ -415,7 +415,23 @@ def _node_off(evidence: ReadinessEvidence, node: str) -> Finding | None:
         about=node,
         severity=Severity.CRITICAL,
         meaning=f"The instance of {node} is {machine[0]}" + (" since it was fenced." if was_fenced else "."),
-        action=f"Find out why, start the instance, and see that {node} becomes an up-to-date standby.",
+        action=f"Find out why, start the instance, and see that {node} becomes an up-to-date standby."
+        if machine[0] is not InstanceState.GONE
+        else f'Give {node} a successor (docs/operations.md, "A node is lost for good").',
+    )
+
+
+def _instance_unknown(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    machine, instance_id = evidence.machines[node], evidence.settings.node(node).instance_id
+    if isinstance(machine, Unknown) or machine[0] is not InstanceState.FORGOTTEN:
+        return None
+    return Finding(
+        id="instance-unknown",
+        about=node,
+        severity=Severity.CRITICAL,
+        meaning=f"EC2 does not know {instance_id}, the configured instance of {node}: it was terminated more than "
+        "an hour ago, or the parameter is wrong.",
+        action='Correct the parameter, or see docs/operations.md, "A node is lost for good".',
     )
 
 
@@ -512,16 +528,15 @@ def _epoch_ahead(evidence: ReadinessEvidence, node: str) -> Finding | None:
     return Finding(
         id="epoch-ahead",
         about=node,
-        severity=Severity.CRITICAL,
-        meaning=f"{node} has obeyed epoch {status.epoch}, and the record is at {record.epoch}: {node} would refuse "
-        "every order.",
-        action=f"If the cluster table was made anew: remove /var/lib/garoon-node/epoch on {node}. If it was not, find "
-        "out who else moves this cluster.",
+        severity=Severity.WARNING,
+        meaning=f"{node} has obeyed epoch {status.epoch}, and the record is at {record.epoch}: {node} will refuse one "
+        "order, whereupon the record goes on above it.",
+        action="Nothing if the cluster table was made anew. If it was not, find out who else moves this cluster.",
     )
 
 
 def _clock_wrong(evidence: ReadinessEvidence, node: str) -> Finding | None:
-    """A command carries the moment from which on it is not to be obeyed, and the node goes by its own clock."""
+    """A command carries the moment from which on it is not to be obeyed, in the node's own time."""
     status = evidence.status(node)
     if status is None or status.clock is None:
         return None
@@ -532,10 +547,9 @@ def _clock_wrong(evidence: ReadinessEvidence, node: str) -> Finding | None:
     return Finding(
         id="clock-wrong",
         about=node,
-        severity=Severity.CRITICAL if ahead > _CLOCK_LIMIT_SECONDS else Severity.WARNING,
-        meaning=f"The clock of {node} is {ahead:.0f} s ahead: an order, good for 45 s, may count there as too late."
-        if ahead > 0
-        else f"The clock of {node} is {behind:.0f} s behind: it would still obey an order that comes too late.",
+        severity=Severity.WARNING,
+        meaning=f"The clock of {node} is {max(ahead, behind):.0f} s {'ahead' if ahead > 0 else 'behind'}. Orders are "
+        "timed by it, but each is asked for twice until it is right, and the nodes' logs do not fit together.",
         action=f"On {node}: `chronyc tracking`; chrony must run and follow the Amazon Time Sync Service "
         "(169.254.169.123).",
     )
@@ -977,6 +991,7 @@ _OF_THE_CLUSTER: tuple[Callable[[ReadinessEvidence], Finding | None], ...] = (
 )
 _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _node_off,
+    _instance_unknown,
     _node_silent,
     _look_failed,
     _status_check_failed,

@@ -69,7 +69,8 @@ def read_trigger(workflow: Workflow, execution_input: object, settings: Settings
 
 
 _ALLOWED: dict[Workflow, str] = {
-    "failover": 'Allowed are {} and {"reason": "a sentence", "acceptDataLoss": true or false}.',
+    "failover": 'Allowed are {} and {"reason": "a sentence", "acceptDataLoss": true or false, '
+    '"peerIsGone": "the id of an instance that EC2 has forgotten"}.',
     "switchback": 'Allowed are {} (to the home node) and {"target": "name of a node", "reason": "a sentence"}.',
     "rejoin": 'Allowed are {} and {"reason": "a sentence"}.',
 }
@@ -79,7 +80,12 @@ def _read_operator_input(workflow: Workflow, given: dict[str, Any], settings: Se
     match workflow:
         case "failover":
             failover = FailoverInput.model_validate(given)
-            return Trigger(kind="operator", reason=failover.reason, accept_data_loss=failover.accept_data_loss)
+            gone = failover.peer_is_gone
+            if gone is not None and settings.node_of_instance(gone) is None:
+                raise InvalidInput(f"The instance {gone!r} is not one of this cluster's: {_instances(settings)}.")
+            return Trigger(
+                kind="operator", reason=failover.reason, accept_data_loss=failover.accept_data_loss, peer_is_gone=gone
+            )
         case "switchback":
             switchback = SwitchbackInput.model_validate(given)
             names = [node.name for node in settings.nodes]
@@ -92,6 +98,10 @@ def _read_operator_input(workflow: Workflow, given: dict[str, Any], settings: Se
             return Trigger(kind="operator", reason=switchback.reason, node=target)
         case "rejoin":
             return Trigger(kind="operator", reason=OperatorInput.model_validate(given).reason)
+
+
+def _instances(settings: Settings) -> str:
+    return ", ".join(f"{node.instance_id} ({node.name})" for node in settings.nodes)
 
 
 def _read_event(workflow: Workflow, event: dict[str, Any], settings: Settings) -> Trigger:
@@ -108,8 +118,9 @@ def _read_event(workflow: Workflow, event: dict[str, Any], settings: Settings) -
             instance = _InstanceEvent.model_validate(event).detail
             node = settings.node_of_instance(instance.instance_id)
             if node is None:
-                ours = ", ".join(f"{node.instance_id} ({node.name})" for node in settings.nodes)
-                raise InvalidInput(f"The instance {instance.instance_id:.60} is not one of this cluster's: {ours}.")
+                raise InvalidInput(
+                    f"The instance {instance.instance_id:.60} is not one of this cluster's: {_instances(settings)}."
+                )
             return Trigger(
                 kind="instance", reason=f"the instance of {node.name} went to {instance.state:.60}", node=node.name
             )

@@ -118,6 +118,20 @@ def begin_move(settings: Settings, owner: str, target: str) -> int:
 
 
 @translate_errors
+def raise_epoch(settings: Settings, owner: str, obeyed: int) -> None:
+    """Lets the record go on above an epoch that a node has obeyed already: it was made anew, or is an older copy.
+
+    Raises LockLost; whoever holds the lock is the newest, so no order of his is an old one.
+    """
+    _update_as_owner(
+        settings,
+        "SET epoch = :next",
+        "lockOwner = :owner AND epoch <= :obeyed",
+        {":next": obeyed + 1, ":owner": owner, ":obeyed": obeyed},
+    )
+
+
+@translate_errors
 def complete_move(settings: Settings, owner: str, target: str, epoch: int) -> None:
     """Records that `target` is active now, and that it is not fenced any more. Completing it twice is success.
 
@@ -144,13 +158,27 @@ def record_fence(
     not yet put back, stays.
     """
     before = require_lock(settings, owner).fence
+    machine = settings.node(node)
     fence = Fence(
         node=node,
         execution=owner,
+        instance_id=machine.instance_id,
+        volume_id=machine.data_volume_id,
         is_off_proven=is_off_proven,
         acls={**(before.acls if before else {}), **(acls or {})},
     )
     _update_as_owner(settings, "SET fence = :fence", "lockOwner = :owner", {":fence": fence.to_json(), ":owner": owner})
+
+
+@translate_errors
+def record_gone(settings: Settings, instance_id: str) -> None:
+    """Records that the instance is terminated, which is final: it needs no lock, and doing it twice is success."""
+    client("dynamodb").update_item(
+        TableName=settings.cluster_table,
+        Key=_key(settings),
+        UpdateExpression="ADD goneInstances :gone",
+        ExpressionAttributeValues={":gone": {"SS": [instance_id]}},
+    )
 
 
 @translate_errors

@@ -1,7 +1,12 @@
 """EC2 instances: what state a node's machine is in, and turning it off and on."""
 
-from failover.adapters.clients import client, translate_errors
-from failover.models import InstanceState, StatusChecks
+from datetime import datetime
+
+from botocore.exceptions import ClientError
+
+from failover.adapters.clients import client, error_code, translate_errors
+from failover.errors import NotYet
+from failover.models import InstanceState, StatusChecks, Value
 from failover.settings import Node
 
 _STATES = {
@@ -10,8 +15,16 @@ _STATES = {
     "stopping": InstanceState.GOING_OFF,
     "shutting-down": InstanceState.GOING_OFF,
     "stopped": InstanceState.OFF,
-    "terminated": InstanceState.OFF,
+    "terminated": InstanceState.GONE,
 }
+
+_NOT_NOW_CODES = ("InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity")
+_STOPPED_ON_PURPOSE = (
+    "Client.UserInitiatedShutdown",
+    "Client.InstanceInitiatedShutdown",
+    "Client.UserInitiatedHibernate",
+)
+"""Amazon EC2 API Reference, "StateReason"; "Error codes"."""
 
 
 @translate_errors
@@ -19,9 +32,15 @@ def read_instance(node: Node) -> tuple[InstanceState, StatusChecks]:
     """The node's instance state and its status checks.
 
     Checks count as FAILED only when EC2 says `impaired`; `initializing` and `insufficient-data` are UNKNOWN
-    (EC2 API Reference, InstanceStatusSummary). An instance that EC2 does not list is UNKNOWN, never OFF.
+    (EC2 API Reference, InstanceStatusSummary). An instance that EC2 does not know or list is FORGOTTEN, never OFF: a
+    terminated one is kept in sight for about an hour (Amazon EC2 User Guide, "Terminate Amazon EC2 instances").
     """
-    answer = client("ec2").describe_instance_status(InstanceIds=[node.instance_id], IncludeAllInstances=True)
+    try:
+        answer = client("ec2").describe_instance_status(InstanceIds=[node.instance_id], IncludeAllInstances=True)
+    except ClientError as error:
+        if error_code(error) in ("InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"):
+            return InstanceState.FORGOTTEN, StatusChecks.UNKNOWN
+        raise
     for status in answer["InstanceStatuses"]:
         if status["InstanceId"] == node.instance_id:
             summaries = {
@@ -30,7 +49,7 @@ def read_instance(node: Node) -> tuple[InstanceState, StatusChecks]:
             }
             state = _STATES.get(status["InstanceState"]["Name"], InstanceState.UNKNOWN)
             return state, _summarize(summaries)
-    return InstanceState.UNKNOWN, StatusChecks.UNKNOWN
+    return InstanceState.FORGOTTEN, StatusChecks.UNKNOWN
 
 
 def _summarize(summaries: set[str]) -> StatusChecks:
@@ -60,5 +79,41 @@ def stop_now(node: Node) -> None:
 
 @translate_errors
 def start(node: Node) -> None:
-    """Asks EC2 to start the instance. A running one is fine."""
-    client("ec2").start_instances(InstanceIds=[node.instance_id])
+    """Asks EC2 to start the instance. A running one is fine. Raises NotYet while the zone lacks the capacity."""
+    try:
+        client("ec2").start_instances(InstanceIds=[node.instance_id])
+    except ClientError as error:
+        if error_code(error) in _NOT_NOW_CODES:
+            raise NotYet(f"EC2 cannot start {node.instance_id} of {node.name} just now: {error}.") from error
+        raise
+
+
+class LastStart(Value):
+    """The last time that an instance was started, and why it is not on any more."""
+
+    at: datetime | None
+    reason_code: str = ""
+    reason: str = ""
+
+    @property
+    def is_failed(self) -> bool:
+        """It went off by itself. What a user or its own shutdown stopped is as it should be."""
+        return bool(self.reason_code) and self.reason_code not in _STOPPED_ON_PURPOSE
+
+    @property
+    def lacks_capacity(self) -> bool:
+        return self.reason_code.rpartition(".")[2] in _NOT_NOW_CODES
+
+
+@translate_errors
+def read_last_start(node: Node) -> LastStart:
+    """Of an instance that is stopped. EC2 gives the reason of its last change of state (Amazon EC2 API Reference,
+    "StateReason") and the time of its last start (ibid., "Instance", launchTime)."""
+    answer = client("ec2").describe_instances(InstanceIds=[node.instance_id])
+    for reservation in answer["Reservations"]:
+        for instance in reservation["Instances"]:
+            reason = instance.get("StateReason", {})
+            return LastStart(
+                at=instance.get("LaunchTime"), reason_code=reason.get("Code", ""), reason=reason.get("Message", "")
+            )
+    return LastStart(at=None)

@@ -40,22 +40,41 @@ def run_verb(
     cancelled command, halfway through a mount or a database's recovery (its source, `executers`). A node that did not
     answer may also begin the verb later, but not once `timeout_seconds` and a delivery have passed: the command carries
     that moment, and the script refuses one that is late or of an epoch that has passed.
-    Raises CloudUnavailable if the node could not be asked, or if what came back makes no sense.
+    Raises CloudUnavailable if the node could not be asked, if what came back makes no sense, or if it is another
+    machine's: of a copy of the node, which has everything of it but the instance's id.
+
+    The moment is one of the node's own clock. Where that is another than ours the node refuses, says what time it is,
+    and is asked once more.
     """
-    ssm = client("ssm")
     deadline = time.monotonic() + timeout_seconds
+    parameters: dict[str, list[str]] = {
+        "Verb": [verb],
+        "Epoch": [str(epoch)],
+        "AcceptDataLoss": [str(accept_data_loss).lower()],
+    }
+    good_for_seconds = max(timeout_seconds, _DELIVERY_SECONDS)
+
+    def order(seconds_ahead: float) -> VerbResult | None:
+        expires_at = int(time.time() + seconds_ahead + good_for_seconds)
+        return _run(node, verb, settings, parameters | {"ExpiresAt": [str(expires_at)]}, deadline)
+
+    result = order(0.0)
+    if result is None or result.code != "expired" or result.clock is None or time.monotonic() >= deadline:
+        return result
+    return order(result.clock - time.time())
+
+
+def _run(
+    node: Node, verb: Verb, settings: Settings, parameters: dict[str, list[str]], deadline: float
+) -> VerbResult | None:
+    ssm = client("ssm")
     try:
         command = ssm.send_command(
             DocumentName=settings.node_document,
             InstanceIds=[node.instance_id],
             TimeoutSeconds=_DELIVERY_SECONDS,
             Comment=f"garoon-failover: {verb}",
-            Parameters={
-                "Verb": [verb],
-                "Epoch": [str(epoch)],
-                "ExpiresAt": [str(int(time.time() + max(timeout_seconds, _DELIVERY_SECONDS)))],
-                "AcceptDataLoss": [str(accept_data_loss).lower()],
-            },
+            Parameters=parameters,
         )["Command"]["CommandId"]
     except ClientError as error:
         if error_code(error) == "InvalidInstanceId":
@@ -90,9 +109,15 @@ def _read_result(node: Node, command: str) -> VerbResult | None:
         return None
     output = invocation["StandardOutputContent"].strip()
     try:
-        return VerbResult.model_validate_json(output)
+        result = VerbResult.model_validate_json(output)
     except ValidationError as error:
         raise CloudUnavailable(
             f"{node.name} answered, but not in the words of garoon-node.sh (exit code {invocation['ResponseCode']}): "
             f"{output[-200:] or invocation['StandardErrorContent'][-200:]!r}."
         ) from error
+    if result.status is not None and result.status.instance_id not in ("", node.instance_id):
+        raise CloudUnavailable(
+            f"What came back from {node.instance_id} ({node.name}) is the word of {result.status.instance_id}, which "
+            "may be a copy of it: it is ignored."
+        )
+    return result

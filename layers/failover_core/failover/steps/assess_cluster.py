@@ -98,11 +98,12 @@ def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings,
             else None
         )
     entries, states = route_entries.result(), alarm_states.result()
-    standby_evidence = _node_evidence(standby, standby_machine.result(), standby_answer.result())
-    if fence is not None:
-        standby_evidence = _left_behind(standby_evidence, is_isolated=bool(fence.result()))
+    standby_evidence = _node_evidence(standby, standby_machine.result(), standby_answer.result(), record)
+    if fence is not None and record.fence is not None:
+        is_replaced = not record.fence.covers(standby.instance_id, standby.data_volume_id)
+        standby_evidence = _left_behind(standby_evidence, is_isolated=bool(fence.result()), is_replaced=is_replaced)
     return Evidence(
-        active=_node_evidence(active, active_machine.result(), active_answer.result()),
+        active=_node_evidence(active, active_machine.result(), active_answer.result(), record),
         standby=standby_evidence,
         is_heartbeat_lost=_is_heartbeat_lost(active_answer.result(), states, active, standby, settings),
         was_replicating=_was_replicating(standby_answer.result(), states, active, settings),
@@ -175,20 +176,30 @@ def has_fallen_silent(
 
 
 def _node_evidence(
-    node: Node, machine: tuple[InstanceState, StatusChecks] | None, answer: VerbResult | Answer
+    node: Node, machine: tuple[InstanceState, StatusChecks] | None, answer: VerbResult | Answer, record: ClusterRecord
 ) -> NodeEvidence:
     instance, checks = machine or (InstanceState.UNKNOWN, StatusChecks.UNKNOWN)
+    if instance is InstanceState.FORGOTTEN and answer is Answer.NONE and record.was_proven_off(node.instance_id):
+        instance = InstanceState.GONE
     if isinstance(answer, Answer):
-        return NodeEvidence(name=node.name, instance=instance, checks=checks, answer=answer, replica=Replica.UNKNOWN)
+        return NodeEvidence(
+            name=node.name,
+            instance_id=node.instance_id,
+            instance=instance,
+            checks=checks,
+            answer=answer,
+            replica=Replica.UNKNOWN,
+        )
     status = answer.status
     if status is None:
         return NodeEvidence(
-            name=node.name, instance=instance, checks=checks, answer=Answer.UNKNOWN, replica=Replica.UNKNOWN,
-            detail=answer.message,
+            name=node.name, instance_id=node.instance_id, instance=instance, checks=checks, answer=Answer.UNKNOWN,
+            replica=Replica.UNKNOWN, detail=answer.message,
         )  # fmt: skip
     judged = judge_status(status)
     return NodeEvidence(
         name=node.name,
+        instance_id=node.instance_id,
         instance=instance,
         checks=checks,
         answer=judged,
@@ -200,8 +211,13 @@ def _node_evidence(
     )
 
 
-def _left_behind(standby: NodeEvidence, *, is_isolated: bool) -> NodeEvidence:
-    """A fenced node may call its replica up to date for ever: until it has rejoined, it is not."""
+def _left_behind(standby: NodeEvidence, *, is_isolated: bool, is_replaced: bool) -> NodeEvidence:
+    """A fenced node may call its replica up to date for ever: until it has rejoined, it is not.
+
+    Another machine with another volume, which took its place, was never fenced; only its subnets may still be isolated.
+    """
+    if is_replaced:
+        return standby.model_copy(update={"is_isolated": is_isolated})
     return standby.model_copy(
         update={
             "replica": Replica.STALE if standby.replica is Replica.UP_TO_DATE else standby.replica,

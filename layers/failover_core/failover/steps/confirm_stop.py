@@ -32,7 +32,7 @@ def confirm_stop(request: ConfirmStopInput, settings: Settings) -> Fenced:
     node = settings.node(request.fenced.node)
     cluster_table.require_lock(settings, request.execution)
     watched_until = time.monotonic() + _WATCH_SECONDS
-    while (state := instances.read_instance(node)[0]) is not InstanceState.OFF:
+    while not (state := instances.read_instance(node)[0]).is_off:
         if (datetime.now(UTC) - request.started_at).total_seconds() >= settings.fence_timeout_seconds:
             return request.fenced
         if time.monotonic() >= watched_until:

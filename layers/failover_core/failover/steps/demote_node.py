@@ -2,7 +2,7 @@
 
 from failover.adapters import cluster_table, instances
 from failover.errors import Failed, StateUnknown
-from failover.models import InstanceState, Value
+from failover.models import Value
 from failover.runtime import StepInput
 from failover.settings import Settings
 from failover.steps.verbs import obey
@@ -25,9 +25,9 @@ def demote_node(request: DemoteNodeInput, settings: Settings) -> Demoted:
     node = settings.node(request.node)
     peer = settings.peer_of(node.name)
     epoch = cluster_table.begin_move(settings, request.execution, peer.name)
-    if instances.read_instance(node)[0] is InstanceState.OFF:
+    if instances.read_instance(node)[0].is_off:
         return Demoted(node=node.name, epoch=epoch)
-    status = obey(node, "demote", settings, epoch=epoch)
+    status = obey(node, "demote", settings, execution=request.execution, epoch=epoch)
     if not status.is_demoted:
         if not status.is_role_seen:
             raise StateUnknown(f"{node.name} said that it is demoted, but could not see: {status.unseen_parts()}.")

@@ -9,10 +9,10 @@ from pydantic import AwareDatetime
 
 from failover.adapters import cluster_table, instances, isolation
 from failover.errors import CloudUnavailable, Failed, NotYet
-from failover.models import Fenced, InstanceState
+from failover.models import ClusterRecord, Fenced, InstanceState
 from failover.runtime import StepInput, logger
 from failover.settings import FenceMethod, Node, Settings
-from failover.steps.proofs import why_not_cut_off
+from failover.steps.proofs import why_not_cut_off, why_not_off
 
 _WATCH_SECONDS = 20.0
 """How long one run of the step waits for a proof before the workflow retries it."""
@@ -34,26 +34,27 @@ def fence_node(request: FenceNodeInput, settings: Settings) -> Fenced:
     Raises NotYet while there is no proof, Failed when FenceTimeoutSeconds are over, LockLost.
     """
     node = settings.node(request.node)
-    cluster_table.require_lock(settings, request.execution)
-    if _is_off(node):
+    record = cluster_table.require_lock(settings, request.execution)
+    if not _why_not_off(node, record, settings):
         return _fenced_by_stop(node, request.execution, settings, why_not_isolated="")
     with ThreadPoolExecutor() as pool:
         stopping = pool.submit(_trouble_of, lambda: instances.stop_now(node))
         isolating = pool.submit(_trouble_of, lambda: _isolate(node, request.execution, settings))
     why_not_stopped, why_not_isolated = stopping.result(), isolating.result()
     watched_until = time.monotonic() + _WATCH_SECONDS
-    while not _is_off(node):
+    while why_not_off := _why_not_off(node, record, settings):
         lack = why_not_isolated or _trouble_of(lambda: why_not_cut_off(node, settings))
         if not lack:
             proof = f"{node.name} is isolated, and {settings.peer_of(node.name).name} sees nothing of it"
             return Fenced(node=node.name, proof=proof, is_off=False)
         why_not_fenced = (
-            f"EC2 does not say that {node.instance_id} is stopped"
-            f"{f' ({why_not_stopped})' if why_not_stopped else ''}, and it is not cut off: {lack}"
+            f"{why_not_off}{f' ({why_not_stopped})' if why_not_stopped else ''}, and it is not cut off: {lack}"
         )
         seconds = (datetime.now(UTC) - request.started_at).total_seconds()
         if seconds >= settings.fence_timeout_seconds:
             raise Failed(f"After {seconds:.0f} s {node.name} is still not proven to be fenced: {why_not_fenced}.")
+        if time.monotonic() >= watched_until and why_not_isolated and _is_forgotten(node):
+            raise Failed(f"{node.name} cannot be proven to be fenced: {why_not_fenced}.")
         if time.monotonic() >= watched_until:
             raise NotYet(f"{node.name} is not proven to be fenced yet: {why_not_fenced}.")
         time.sleep(_PAUSE_SECONDS)
@@ -76,11 +77,19 @@ def _isolate(node: Node, execution: str, settings: Settings) -> str:
     return ""
 
 
-def _is_off(node: Node) -> bool:
+def _why_not_off(node: Node, record: ClusterRecord, settings: Settings) -> str:
     try:
-        return instances.read_instance(node)[0] is InstanceState.OFF
+        return why_not_off(node, record, settings)
     except (CloudUnavailable, Failed) as error:
-        logger.warning(f"EC2 did not say what state {node.name} is in: {error}")
+        logger.warning(f"It is not known what state {node.name} is in: {error}")
+        return f"it is not known what state {node.instance_id} is in"
+
+
+def _is_forgotten(node: Node) -> bool:
+    """Waiting does not help: there is no instance to be stopped, and none that could be cut off."""
+    try:
+        return instances.read_instance(node)[0] is InstanceState.FORGOTTEN
+    except (CloudUnavailable, Failed):
         return False
 
 

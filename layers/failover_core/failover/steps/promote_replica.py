@@ -1,11 +1,11 @@
 """Make a node's replica the writable one, once the other node is proven unable to write."""
 
-from failover.adapters import alarms, cluster_table, instances, isolation, nodes
+from failover.adapters import alarms, cluster_table, isolation, nodes
 from failover.errors import Failed, NotYet, Refused, StateUnknown
-from failover.models import InstanceState, NodeStatus, Value
+from failover.models import ClusterRecord, NodeStatus, Value
 from failover.runtime import StepInput
 from failover.settings import Node, Settings
-from failover.steps.proofs import why_not_cut_off
+from failover.steps.proofs import why_not_cut_off, why_not_off
 from failover.steps.verbs import obey
 
 
@@ -31,12 +31,15 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     Raises NotYet, StateUnknown, Refused or Failed as `obey` does, and LockLost.
     """
     target = settings.node(request.node)
-    active = cluster_table.require_lock(settings, request.execution).active
+    record = cluster_table.require_lock(settings, request.execution)
+    active = record.active
     epoch = cluster_table.begin_move(settings, request.execution, target.name)
-    proof, peer_status = _prove_peer_inactive(target.name, epoch, settings)
+    proof, peer_status = _prove_peer_inactive(target.name, epoch, record, request.execution, settings)
     if target.name != active and not request.accept_data_loss:
         _require_nothing_missed(target, peer_status, settings)
-    status = obey(target, "promote", settings, epoch=epoch, accept_data_loss=request.accept_data_loss)
+    status = obey(
+        target, "promote", settings, execution=request.execution, epoch=epoch, accept_data_loss=request.accept_data_loss
+    )
     if not status.is_role_seen:
         raise StateUnknown(f"{target.name} said that it is promoted, but could not see: {status.unseen_parts()}.")
     if status.replication.role != "Primary" or not status.is_mounted:
@@ -48,10 +51,12 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     return Promoted(node=target.name, epoch=epoch, proof=proof)
 
 
-def _prove_peer_inactive(target: str, epoch: int, settings: Settings) -> tuple[str, NodeStatus | None]:
+def _prove_peer_inactive(
+    target: str, epoch: int, record: ClusterRecord, execution: str, settings: Settings
+) -> tuple[str, NodeStatus | None]:
     """Why the other node cannot write, and what it says of itself if it answers."""
     peer = settings.peer_of(target)
-    if instances.read_instance(peer)[0] is InstanceState.OFF:
+    if not why_not_off(peer, record, settings):
         return f"the instance of {peer.name} is stopped", None
     if isolation.isolated(isolation.read_acls(peer), settings):
         # Nobody can ask it for a demote.
@@ -59,7 +64,7 @@ def _prove_peer_inactive(target: str, epoch: int, settings: Settings) -> tuple[s
         if why_not:
             raise NotYet(f"It is not proven yet that {peer.name} is cut off: {why_not}.")
         return f"{peer.name} is isolated, and {target} sees nothing of it", None
-    status = obey(peer, "demote", settings, epoch=epoch)
+    status = obey(peer, "demote", settings, execution=execution, epoch=epoch)
     if not status.is_role_seen:
         raise StateUnknown(f"{peer.name} said that it is demoted, but could not see: {status.unseen_parts()}.")
     if not status.is_demoted:

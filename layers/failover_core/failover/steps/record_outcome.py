@@ -21,6 +21,7 @@ _MAY_STAND = (OutcomeKind.WARNED, OutcomeKind.HALTED, OutcomeKind.FAILED, Outcom
 """Outcomes that put nothing right, so that the next look may find the same."""
 _STANDS_FOR = timedelta(minutes=30)
 """What was found this long ago is news when it is found again."""
+_EPOCHS_OF_AN_EXECUTION = 2
 _NEEDS_NO_ATTENTION = (OutcomeKind.NOTHING_TO_DO, OutcomeKind.SKIPPED)
 
 
@@ -181,7 +182,9 @@ def _text(outcome: Outcome, settings: Settings, by_hand: Sequence[str]) -> str:
     ]
     if outcome.active_after is not None:
         lines.append(f"Active:    {outcome.active_after} (before: {outcome.active_before})")
-        lines.append(f"Epoch:     {outcome.epoch_after} (before: {outcome.epoch_before})")
+        lines.append(
+            f"Epoch:     {outcome.epoch_after} (before: {outcome.epoch_before}){_why_the_epoch_jumped(outcome)}"
+        )
     if outcome.outage_seconds is not None:
         lines.append(f"Outage:    {outcome.outage_seconds:.1f} s, from stopping the services to the routes' move")
     if outcome.snapshot_id is not None:
@@ -191,3 +194,10 @@ def _text(outcome: Outcome, settings: Settings, by_hand: Sequence[str]) -> str:
     lines += [f"By hand:   {command}" for command in by_hand[:1]]
     lines += [f"With the loss of data that the reason tells of: {command}" for command in by_hand[1:]]
     return "\n".join(lines) + "\n"
+
+
+def _why_the_epoch_jumped(outcome: Outcome) -> str:
+    """A move raises it by one, and its way back by another."""
+    if (outcome.epoch_after or 0) - (outcome.epoch_before or 0) <= _EPOCHS_OF_AN_EXECUTION:
+        return ""
+    return ": a node had obeyed a higher one, so the record, which was made anew, goes on above it"

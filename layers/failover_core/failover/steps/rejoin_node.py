@@ -32,27 +32,28 @@ def rejoin_node(request: RejoinNodeInput, settings: Settings) -> Rejoined:
     record = cluster_table.require_lock(settings, request.execution)
     if node.name == record.active:
         raise Refused(f"{node.name} is the active node; it follows nobody.")
-    status = obey(node, "status", settings, epoch=record.epoch)
-    was_fenced = record.fence is not None and record.fence.node == node.name
+    status = obey(node, "status", settings, execution=request.execution, epoch=record.epoch)
+    fence = record.fence if record.fence is not None and record.fence.node == node.name else None
+    was_fenced = fence is not None and fence.covers(node.instance_id, node.data_volume_id)
     if (was_fenced or status.may_be_ahead) and request.snapshot_id is None:
         raise DataNotKept(f"{node.name} may hold writes that nobody else has, and nobody has kept them yet.")
     if not status.replication.is_linked or status.may_be_ahead:
-        status = _follow(node, settings.node(record.active), record.epoch, settings)
+        status = _follow(node, settings.node(record.active), record.epoch, request.execution, settings)
     if not status.is_up_to_date_standby:
-        _give_way(node, settings.node(record.active), record.epoch, settings)
+        _give_way(node, settings.node(record.active), record.epoch, request.execution, settings)
         raise NotYet(_progress(node, status))
-    if was_fenced:
+    if fence is not None:
         cluster_table.clear_fence(settings, request.execution)
     return Rejoined(node=node.name, snapshot_id=request.snapshot_id)
 
 
-def _give_way(node: Node, active: Node, epoch: int, settings: Settings) -> None:
+def _give_way(node: Node, active: Node, epoch: int, execution: str, settings: Settings) -> None:
     """A resync may take an hour, and while it is waited for no other execution may put the active node right.
 
     Raises Failed if the active node does not serve or does not answer: the lock is given back, the resync goes on.
     """
     try:
-        is_serving = obey(active, "status", settings, epoch=epoch).is_serving
+        is_serving = obey(active, "status", settings, execution=execution, epoch=epoch).is_serving
     except NotYet as error:
         raise Failed(f"{error} Until {node.name} has caught up, {active.name} has no standby.") from error
     if is_serving is False:
@@ -62,9 +63,9 @@ def _give_way(node: Node, active: Node, epoch: int, settings: Settings) -> None:
         )
 
 
-def _follow(node: Node, active: Node, epoch: int, settings: Settings) -> NodeStatus:
-    obey(active, "reconnect", settings, epoch=epoch)
-    return obey(node, "rejoin", settings, epoch=epoch)
+def _follow(node: Node, active: Node, epoch: int, execution: str, settings: Settings) -> NodeStatus:
+    obey(active, "reconnect", settings, execution=execution, epoch=epoch)
+    return obey(node, "rejoin", settings, execution=execution, epoch=epoch)
 
 
 def _progress(node: Node, status: NodeStatus) -> str:

@@ -23,7 +23,7 @@ def restart_services(request: RestartServicesInput, settings: Settings) -> Resta
     """
     node = settings.node(request.node)
     epoch = cluster_table.require_lock(settings, request.execution).epoch
-    status = obey(node, "restart", settings, epoch=epoch)
+    status = obey(node, "restart", settings, execution=request.execution, epoch=epoch)
     if status.is_serving is None:
         raise StateUnknown(
             f"The services of {node.name} were restarted, but its look at itself failed: {status.unseen_parts()}."

@@ -1,10 +1,15 @@
 """Bring a node's machine back, with its network, up to the point where it answers."""
 
+from datetime import UTC, datetime, timedelta
+
 from failover.adapters import cluster_table, instances, isolation, nodes
-from failover.errors import NotYet
+from failover.errors import Failed, NotYet, as_sentence
 from failover.models import ClusterRecord, InstanceState, Value
 from failover.runtime import StepInput
-from failover.settings import Node, Settings
+from failover.settings import LOCK_SECONDS, Node, Settings
+
+_CAPACITY_PAUSE = timedelta(seconds=60)
+"""How long it is waited before an Availability Zone without capacity is asked again."""
 
 
 class StartNodeInput(StepInput):
@@ -20,7 +25,8 @@ def start_node(request: StartNodeInput, settings: Settings) -> NodeStarted:
 
     A node boots demoted. One that is isolated and was not off since it was fenced may still be what it was, and with
     its network its old connections would come back to life: it is stopped first.
-    Raises NotYet until then, Failed if it is not recorded what the subnets had, and LockLost.
+    Raises NotYet until then; Failed if it is not recorded what the subnets had, if there is no such instance any more,
+    or if EC2 says why it does not stay on; LockLost.
     """
     node = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
@@ -29,6 +35,11 @@ def start_node(request: StartNodeInput, settings: Settings) -> NodeStarted:
     if is_isolated and state is InstanceState.ON and not _was_off(node, record):
         instances.stop_now(node)
         raise NotYet(f"{node.name} is isolated and may still be active: its instance is stopped before it is let in.")
+    if state in (InstanceState.GONE, InstanceState.FORGOTTEN):
+        raise Failed(
+            f"The instance {node.instance_id} of {node.name} is {state}, so it cannot be started. If it is lost for "
+            "good: docs/operations.md says how another one takes its place."
+        )
     if state not in (InstanceState.OFF, InstanceState.ON):
         raise NotYet(f"The instance of {node.name} is {state}.")
     if is_isolated:
@@ -37,6 +48,7 @@ def start_node(request: StartNodeInput, settings: Settings) -> NodeStarted:
             cluster_table.record_fence(settings, request.execution, node.name, is_off_proven=True)
         _let_in(node, record, settings)
     if state is InstanceState.OFF:
+        _require_no_failed_start(node, record)
         instances.start(node)
         raise NotYet(f"The instance of {node.name} is starting.")
     result = nodes.run_verb(node, "status", settings, timeout_seconds=settings.answer_timeout_seconds)
@@ -46,8 +58,24 @@ def start_node(request: StartNodeInput, settings: Settings) -> NodeStarted:
 
 
 def _was_off(node: Node, record: ClusterRecord) -> bool:
-    """The node was proven off since it was fenced."""
-    return record.fence is not None and record.fence.node == node.name and record.fence.is_off_proven
+    """This very instance was proven off since it was fenced."""
+    return record.fence is not None and record.fence.proves_off(node.instance_id)
+
+
+def _require_no_failed_start(node: Node, record: ClusterRecord) -> None:
+    """EC2 may take the order to start and let the instance go off again: it says why.
+
+    Raises NotYet for a while if it lacks the capacity just now, Failed for any other reason.
+    """
+    start = instances.read_last_start(node)
+    began_at = record.lock_expires_at and record.lock_expires_at - timedelta(seconds=LOCK_SECONDS)
+    if began_at is None or start.at is None or start.at < began_at or not start.is_failed:
+        return
+    what = f"The instance {node.instance_id} of {node.name} was started and went off again: {start.reason}"
+    if not start.lacks_capacity:
+        raise Failed(as_sentence(what))
+    if datetime.now(UTC) - start.at < _CAPACITY_PAUSE:
+        raise NotYet(as_sentence(what))
 
 
 def _let_in(node: Node, record: ClusterRecord, settings: Settings) -> None:

@@ -23,7 +23,7 @@ def start_services(request: StartServicesInput, settings: Settings) -> Serving:
     """
     node = settings.node(request.node)
     epoch = cluster_table.require_lock(settings, request.execution).epoch
-    status = obey(node, "start", settings, epoch=epoch)
+    status = obey(node, "start", settings, execution=request.execution, epoch=epoch)
     if status.is_serving is None:
         raise StateUnknown(
             f"Garoon was started on {node.name}, but its look at itself failed: {status.unseen_parts()}."

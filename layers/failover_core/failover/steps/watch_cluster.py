@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from failover.adapters import alarms, cluster_table, executions, routes
-from failover.models import ClusterRecord, Observed, Value
+from failover.adapters import alarms, cluster_table, executions, instances, routes
+from failover.errors import CloudUnavailable, Failed
+from failover.models import ClusterRecord, InstanceState, Observed, Value
+from failover.runtime import logger
 from failover.settings import Settings
 from failover.signs import LogData, read_signs
 from failover.triggers import ACTING_ALARMS, STANDING_TROUBLE_DETAIL_TYPE, STANDING_TROUBLE_SOURCE
@@ -34,6 +36,8 @@ def watch_cluster(event: WatchEvent, settings: Settings) -> Watched:
     now = datetime.now(UTC)
     record = cluster_table.read_record(settings)
     active = settings.node(record.active)
+    if event.awslogs is None:
+        _note_what_is_gone(record, settings)
     signs = read_signs(event.awslogs, active, settings) if event.awslogs else _read_standing_signs(record, settings)
     if not signs:
         return Watched(signs=[], is_started=False, reason="nothing calls for action")
@@ -44,6 +48,18 @@ def watch_cluster(event: WatchEvent, settings: Settings) -> Watched:
     # The name makes a second delivery of the same look harmless: a name is taken once.
     is_started = executions.start_failover(settings, f"standing-trouble-{now:%Y%m%dT%H%M%S}", _event_of(signs))
     return Watched(signs=signs, is_started=is_started, reason="trouble stands and nothing was running")
+
+
+def _note_what_is_gone(record: ClusterRecord, settings: Settings) -> None:
+    """EC2 forgets a terminated instance after about an hour; what it said of it until then is a proof for ever."""
+    for node in settings.nodes:
+        try:
+            state = instances.read_instance(node)[0]
+        except (CloudUnavailable, Failed) as error:
+            logger.warning(f"EC2 did not say what state {node.name} is in: {error}")
+            continue
+        if state is InstanceState.GONE and node.instance_id not in record.gone_instances:
+            cluster_table.record_gone(settings, node.instance_id)
 
 
 def _read_standing_signs(record: ClusterRecord, settings: Settings) -> list[str]:
