@@ -270,6 +270,7 @@ def function_environment(interfaces: Mapping[str, str], tables: Sequence[str]) -
         "CONFIRM_FAILOVER": "Never",
         "CONFIRM_TIMEOUT_SECONDS": "600",
         "REPLICATION_PROTOCOL": "C",
+        "REJOIN_POLICY": "OnStart",
         "FENCE_METHOD": "IsolateAndStop",
         "ISOLATION_ACL_ID": "acl-0",
         "FENCE_TIMEOUT_SECONDS": "300",

@@ -54,6 +54,7 @@ def make_environment(**changes: str) -> dict[str, str]:
         "CONFIRM_FAILOVER": "Never",
         "CONFIRM_TIMEOUT_SECONDS": "600",
         "REPLICATION_PROTOCOL": "C",
+        "REJOIN_POLICY": "OnStart",
     } | changes
 
 

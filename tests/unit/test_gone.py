@@ -1,5 +1,6 @@
 """A machine that is gone for good: what was proven of it stays proven of it alone, and an unknown id proves nothing."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -7,13 +8,13 @@ from typing import Any
 
 import pytest
 from failover.adapters import cluster_table as table
-from failover.adapters import routes
+from failover.adapters import executions, routes
 from failover.adapters.instances import LastStart
 from failover.decision import decide
 from failover.errors import Failed, InvalidInput, NotYet
-from failover.models import Fence, InstanceState, Trigger, Verdict
+from failover.models import Fence, InstanceState, Outcome, OutcomeKind, Trigger, Verdict
 from failover.planned_decision import decide_rejoin
-from failover.settings import Settings
+from failover.settings import RejoinPolicy, Settings
 from failover.steps import fence_node as fence_module
 from failover.steps.acquire_lock import AcquireLockInput, acquire_lock
 from failover.steps.assess_cluster import gather_evidence
@@ -22,6 +23,7 @@ from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
 from failover.steps.rejoin_node import RejoinNodeInput, rejoin_node
 from failover.steps.start_node import StartNodeInput, start_node
 from failover.steps.watch_cluster import WatchEvent, watch_cluster
+from failover.triggers import read_trigger
 
 from tests.unit.conftest import EXECUTION, put_alarm
 from tests.unit.fake_machines import FakeMachines
@@ -202,3 +204,83 @@ def test_instance_that_was_stopped_on_purpose_is_started(settings: Settings, mac
     with pytest.raises(NotYet, match="is starting"):
         start_node(StartNodeInput(execution=EXECUTION, node="db-02"), settings)
     assert machines.calls == [("start", "db-02")]
+
+
+# --- a standby that was late -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def started(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What is started: the state machine's name, and the input. db-01 says that it does not replicate."""
+    found: list[tuple[str, dict[str, Any]]] = []
+
+    class Machines:
+        def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:  # noqa: N803
+            found.append((stateMachineArn.rpartition(":")[2], json.loads(input)))
+
+    monkeypatch.setattr(executions, "client", lambda _service: Machines())
+    monkeypatch.setattr(executions, "has_ended", lambda _arn: True)
+    monkeypatch.setattr(routes, "read_entries", lambda _settings: [])
+    put_alarm("garoon-db-01-replication-degraded", "ALARM")
+    return found
+
+
+@pytest.fixture
+def late_standby(machines: FakeMachines, ssm: FakeSsm) -> FakeSsm:
+    """db-02 runs again, and is out of touch until somebody says which data stands."""
+    ssm.nodes["i-0b"] = replace(ssm.nodes["i-0b"], was_active=True, connection="StandAlone")
+    return ssm
+
+
+def test_standby_whose_agent_came_late_is_found_by_the_schedule_and_rejoins(
+    settings: Settings, late_standby: FakeSsm, started: list[Any]
+) -> None:
+    late_standby.nodes["i-0b"].is_silent = True
+    assert not watch_cluster(WatchEvent(), settings).is_started
+    late_standby.nodes["i-0b"].is_silent = False
+    assert watch_cluster(WatchEvent(), settings).is_started
+    [(workflow, given)] = started
+    assert workflow == "garoon-rejoin"
+    assert "db-02 runs and has not rejoined (StandAlone" in read_trigger("rejoin", given, settings).reason
+
+
+def test_rejoin_that_did_not_help_is_not_tried_again_every_minute(
+    settings: Settings, late_standby: FakeSsm, started: list[Any]
+) -> None:
+    execution = EXECUTION.replace("garoon-failover", "garoon-rejoin")
+    outcome = Outcome(
+        outcome=OutcomeKind.FAILED, verdict=None, reason="no", next_step="look", active_before=None, active_after=None,
+        epoch_before=None, epoch_after=None, execution=execution, started_at=datetime.now(UTC),
+        ended_at=datetime.now(UTC) - timedelta(minutes=9),
+    )  # fmt: skip
+    table.release_lock(settings, EXECUTION, outcome, is_automatic_failover=False)
+    assert not watch_cluster(WatchEvent(), settings).is_started
+    table.acquire_lock(settings, EXECUTION, datetime.now(UTC))
+    before = outcome.model_copy(update={"ended_at": datetime.now(UTC) - timedelta(minutes=11)})
+    table.release_lock(settings, EXECUTION, before, is_automatic_failover=False)
+    assert watch_cluster(WatchEvent(), settings).is_started
+
+
+@pytest.mark.parametrize("reason", ["it is connected", "it is off", "nothing is degraded", "operators do it by hand"])
+def test_standby_that_has_nothing_to_rejoin_is_left_alone(
+    reason: str, settings: Settings, late_standby: FakeSsm, machines: FakeMachines, started: list[Any]
+) -> None:
+    match reason:
+        case "it is connected":
+            late_standby.nodes["i-0b"] = replace(late_standby.nodes["i-0b"], was_active=False, connection="SyncTarget")
+        case "it is off":
+            machines.states["db-02"] = InstanceState.OFF
+        case "nothing is degraded":
+            put_alarm("garoon-db-01-replication-degraded", "OK")
+        case _:
+            settings = settings.model_copy(update={"rejoin_policy": RejoinPolicy.MANUAL})
+    assert not watch_cluster(WatchEvent(), settings).is_started
+    assert started == []
+
+
+def test_fenced_node_that_runs_again_rejoins_whatever_the_alarms_say(
+    settings: Settings, machines: FakeMachines, ssm: FakeSsm, started: list[Any]
+) -> None:
+    put_alarm("garoon-db-01-replication-degraded", "OK")
+    table.record_fence(settings, EXECUTION, "db-02", is_off_proven=True)
+    assert watch_cluster(WatchEvent(), settings).is_started

@@ -32,6 +32,13 @@ class ConfirmFailover(StrEnum):
     ABORT = "AbortAfterTimeout"
 
 
+class RejoinPolicy(StrEnum):
+    """Whether a standby whose machine runs again is brought back by itself."""
+
+    ON_START = "OnStart"
+    MANUAL = "Manual"
+
+
 class ReplicationProtocol(StrEnum):
     """When DRBD acknowledges a write (drbd.conf(5), "protocol"): when this node has it, or when both have it."""
 
@@ -87,6 +94,11 @@ class Settings(BaseModel):
     confirm_failover: ConfirmFailover
     confirm_timeout_seconds: int = Field(ge=1)
     replication_protocol: ReplicationProtocol
+    rejoin_policy: RejoinPolicy
+
+    @property
+    def rejoin_state_machine_arn(self) -> str:
+        return f"{self.failover_state_machine_arn.rpartition(':')[0]}:{self.own_name('rejoin')}"
 
     @property
     def silence(self) -> timedelta:

@@ -124,7 +124,7 @@ def _read_event(workflow: Workflow, event: dict[str, Any], settings: Settings) -
             return Trigger(
                 kind="instance", reason=f"the instance of {node.name} went to {instance.state:.60}", node=node.name
             )
-        case "failover", type_ if type_ == STANDING_TROUBLE_DETAIL_TYPE:
+        case "failover" | "rejoin", type_ if type_ == STANDING_TROUBLE_DETAIL_TYPE:
             signs = _StandingTroubleEvent.model_validate(event).detail.signs
             return Trigger(kind="schedule", reason=f"trouble stands and nothing was running: {', '.join(signs):.500}")
         case _, other:

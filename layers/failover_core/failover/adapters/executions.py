@@ -20,12 +20,21 @@ def has_ended(execution_arn: str) -> bool:
         raise
 
 
-@translate_errors
 def start_failover(settings: Settings, name: str, execution_input: dict[str, Any]) -> bool:
     """Starts the failover workflow. False if an execution of that name exists already."""
+    return _start(settings.failover_state_machine_arn, name, execution_input)
+
+
+def start_rejoin(settings: Settings, name: str, execution_input: dict[str, Any]) -> bool:
+    """Starts the rejoin workflow. False if an execution of that name exists already."""
+    return _start(settings.rejoin_state_machine_arn, name, execution_input)
+
+
+@translate_errors
+def _start(state_machine_arn: str, name: str, execution_input: dict[str, Any]) -> bool:
     try:
         client("stepfunctions").start_execution(
-            stateMachineArn=settings.failover_state_machine_arn, name=name, input=json.dumps(execution_input)
+            stateMachineArn=state_machine_arn, name=name, input=json.dumps(execution_input)
         )
     except ClientError as error:
         if error_code(error) == "ExecutionAlreadyExists":
