@@ -57,6 +57,8 @@ readonly DATABASE_SERVICE=cyde_5_0 SCHEDULER_SERVICE=cyss_cbgrn
 # servers hold stay good when the role moves (exports(5), fsid=).
 readonly EXPORTS=(www/cgi-bin/cbgrn/sessiondata=3771 cybozu/mysql-5.0/files=3772)
 readonly NFS_PORT=2049
+# A command that is good for longer was timed by another clock than this node's.
+readonly LONGEST_ORDER_SECONDS=120
 readonly WRITE_CHECK_FILE=.garoon-node-write-check
 
 # A missing answer for this many looks of `watch`, while the peer's database answers, makes a standby outdated.
@@ -107,8 +109,8 @@ json_bool() {
 
 # finish RESULT CODE EXIT_CODE MESSAGE: the one line of output, and the end.
 finish() {
-    printf '{"verb":%s,"result":"%s","code":"%s","message":%s,"status":%s,"probe":%s}\n' \
-        "$(json_string "${VERB:0:20}")" "$1" "$2" "$(json_string "${4:0:400}")" "$STATUS_JSON" "$PROBE_JSON"
+    printf '{"verb":%s,"result":"%s","code":"%s","message":%s,"clock":%d,"status":%s,"probe":%s}\n' \
+        "$(json_string "${VERB:0:20}")" "$1" "$2" "$(json_string "${4:0:400}")" "$(now_seconds)" "$STATUS_JSON" "$PROBE_JSON"
     exit "$3"
 }
 
@@ -1113,8 +1115,8 @@ format_status() {
     while read -r line; do
         [[ $line == "btime "* ]] && booted_at=${line#btime }
     done <"$ROOT/proc/stat"
-    printf '{"node":%s,"version":"%s","epoch":%d,"bootedAt":%d,"clock":%d,"wasActive":%s,"isUnreplicated":%s,' \
-        "$(json_string "${CONFIG[NODE_NAME]}")" "$(installed_version)" "$(obeyed_epoch)" "$booted_at" "$(now_seconds)" \
+    printf '{"node":%s,"instanceId":"%s","version":"%s","epoch":%d,"bootedAt":%d,"clock":%d,"wasActive":%s,"isUnreplicated":%s,' \
+        "$(json_string "${CONFIG[NODE_NAME]}")" "$(own_instance_id)" "$(installed_version)" "$(obeyed_epoch)" "$booted_at" "$(now_seconds)" \
         "$(json_bool was_active)" "$(json_bool is_unreplicated)"
     printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s,"protocol":%s},' \
         "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
@@ -1736,11 +1738,13 @@ take_lock() {
         finish refused busy "$EXIT_BUSY" "Another command is at work on this node; nothing was done."
 }
 
-# Looked at with the lock in hand: a command may have waited for it past its time, or behind a newer one.
+# Looked at with the lock in hand: a command may have waited for it past its time, or behind a newer one. Commands are
+# timed by this node's clock: a caller that took another one is told this one's, and asks anew.
 obey_or_refuse() {
-    local obeyed
-    ((EXPIRES_AT == 0 || $(now_seconds) < EXPIRES_AT)) ||
-        refuse expired "$EXIT_EXPIRED" "By the clock of this node the command came too late: it was good until $EXPIRES_AT."
+    local obeyed seconds_left
+    seconds_left=$((EXPIRES_AT - $(now_seconds)))
+    ((EXPIRES_AT == 0 || (seconds_left > 0 && seconds_left <= LONGEST_ORDER_SECONDS))) ||
+        refuse expired "$EXIT_EXPIRED" "By the clock of this node the command came too late, or too early: it is good until $EXPIRES_AT."
     obeyed=$(obeyed_epoch)
     ((EPOCH == 0)) && return
     ((EPOCH >= obeyed)) ||
