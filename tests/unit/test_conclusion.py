@@ -110,3 +110,12 @@ def test_move_that_broke_off_is_for_the_failover_workflow(settings: Settings) ->
 
 def test_role_that_was_put_back_by_the_failover_needs_no_command(settings: Settings) -> None:
     assert commands_by_hand(outcome(OutcomeKind.RESTORED), settings, RESTART, lock()) == []
+
+
+def test_time_that_no_last_word_covers_is_told_where_the_old_active_node_was_fenced() -> None:
+    fenced = Fenced(node="db-01", proof="EC2 says that the instance i-0a is stopped", is_off=True)
+    decision = Decision(verdict=Verdict.FAIL_OVER, reason="db-01 is stopped; db-02 takes over.")
+    told = conclude(decision, None, Progress(is_moved=True, fenced=fenced), lock=lock(), last_word_seconds=20.0)
+    assert "in the 20 s or less" in told.reason
+    in_order = conclude(RESTART, None, Progress(is_moved=True), lock=lock(), last_word_seconds=20.0)
+    assert "last word" not in in_order.reason, "a node that was demoted in good order had sent everything"

@@ -65,12 +65,14 @@ def conclude(
     lock: Lock | None = None,
     *,
     is_move_open: bool = False,
+    last_word_seconds: float | None = None,
 ) -> Conclusion:
     """The outcome of an execution that decided so, failed there (or not), and came that far.
 
     `lock` has the names of the nodes as they were at the start. With `is_move_open`, the record has a move that this or
     an earlier execution began and that did not end. What the nodes said of the protocol counts; the stack's `protocol`
-    only where they said nothing of it.
+    only where they said nothing of it. `last_word_seconds` is the longest time between a node's last word on its
+    replication and its end.
     """
     conclusion = _conclude(decision, failure, progress, lock)
     if failure is not None and is_move_open and conclusion.kind is not OutcomeKind.SKIPPED:
@@ -81,7 +83,18 @@ def conclude(
     if progress.is_moved and progress.fenced is not None and running != ReplicationProtocol.C:
         words = _LAST_WRITES_MAY_BE_MISSING.format(protocol=running)
         return conclusion.model_copy(update={"reason": f"{conclusion.reason} {words}"})
+    if progress.is_moved and progress.fenced is not None and last_word_seconds is not None:
+        words = _what_no_word_covers(lock, last_word_seconds)
+        return conclusion.model_copy(update={"reason": f"{conclusion.reason} {words}"})
     return conclusion
+
+
+def _what_no_word_covers(lock: Lock | None, seconds: float) -> str:
+    """Promise 3 rests on the lost node's last word; what it did between that and its end, it could tell nobody."""
+    return (
+        f"By its last word {_old_active(lock)} was replicating; had that ended in the {seconds:.0f} s or less between "
+        "this word and its failure, what was written meanwhile would be missing."
+    )
 
 
 def _with_loss(decision: Decision, lock: Lock | None) -> str:

@@ -54,6 +54,7 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
         settings.replication_protocol,
         request.lock,
         is_move_open=is_move_open,
+        last_word_seconds=_last_word_seconds(request, settings),
     )
     outcome = Outcome(
         outcome=conclusion.kind,
@@ -100,6 +101,11 @@ def _read_record_if_readable(settings: Settings) -> ClusterRecord | None:
     except Failed as error:
         logger.warning(str(error))
         return None
+
+
+def _last_word_seconds(request: RecordOutcomeInput, settings: Settings) -> float | None:
+    """A living node's newest word may be as old. Where a loss was accepted, that is told instead."""
+    return None if _accepted_loss(request) else settings.silence.total_seconds()
 
 
 def _accepted_loss(request: RecordOutcomeInput) -> str | None:
