@@ -75,7 +75,7 @@ declare -A CONFIG=(
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
-    [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120
+    [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120 [RELEASE_SECONDS]=30
 )
 
 VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
@@ -138,14 +138,19 @@ bad_arguments() {
 # for it for ever. So nobody waits for the process, only for its words, and it is left behind. It must hold neither the
 # lock (descriptor 9) nor the pipes on which Run Command waits.
 bounded() {
+    hear "$(($1 + 2))" timeout -k 1 "$@"
+}
+
+# hear SECONDS COMMAND...: as bounded, but a command that takes longer is not signalled: it goes on.
+hear() {
     local limit=$1 text="" descriptor outcome
     shift
     exec {descriptor}< <(
         exec 9>&-
-        timeout -k 1 "$limit" "$@" 2>&1 </dev/null
+        "$@" 2>&1 </dev/null
         printf '\n%d' "$?"
     )
-    IFS= read -r -d '' -t "$((limit + 2))" text <&"$descriptor"
+    IFS= read -r -d '' -t "$limit" text <&"$descriptor"
     outcome=$?
     exec {descriptor}<&-
     BOUNDED_OUTPUT=${text%$'\n'*}
@@ -158,9 +163,18 @@ bounded() {
 
 # act SECONDS COMMAND...: a command that changes something; its last words in LAST_ERROR if it fails.
 act() {
-    local limit=$1 code
-    shift
-    bounded "$limit" "$@"
+    try bounded "$@"
+}
+
+# await SECONDS COMMAND...: as act, but what takes longer goes on; the state that is reached counts.
+await() {
+    try hear "$@"
+}
+
+try() {
+    local how=$1 limit=$2 code
+    shift 2
+    "$how" "$limit" "$@"
     code=$?
     ((code == 0)) && return 0
     LAST_ERROR=${BOUNDED_OUTPUT%%$'\n'}

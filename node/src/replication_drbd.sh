@@ -217,9 +217,18 @@ make_primary() {
     is_primary
 }
 
+# DRBD refuses while the device is open: by an unmount that still writes back, or by somebody, who is asked to go.
 make_secondary() {
+    local deadline=$(($(now_seconds) + $(flush_seconds))) turn=0
     is_role_known || { LAST_ERROR="its role could not be read"; return 1; }
-    is_primary || return 0
-    act 30 drbdadm secondary "$RESOURCE" || return 1
-    is_role_known && ! is_primary
+    until is_role_known && ! is_primary; do
+        if (($(now_seconds) >= deadline)); then
+            LAST_ERROR+=$(describe_holders)
+            return 1
+        fi
+        act 30 drbdadm secondary "$RESOURCE" && continue
+        turn=$((turn + 1))
+        ((turn < 4)) || signal_holders "$( ((turn < 6)) && printf TERM || printf KILL)"
+        sleep 1
+    done
 }

@@ -129,6 +129,7 @@ give_up_role() {
 
 run_demote() {
     require_sight
+    flush_volume
     give_up_role || fail_with_status "${CONFIG[NODE_NAME]} can't be demoted: $LAST_ERROR."
     become_standby || fail_with_status "${CONFIG[NODE_NAME]} is demoted but can't record it in $STATE_DIRECTORY."
     ready_nfs || log "the NFS server is not ready to take over"

@@ -55,6 +55,7 @@ class Machine:
         self.mirror = Mirror(files.world)
         self.mounts: list[str] = []
         """What is mounted on the mount point, one above the other: the volume, and somebody's tmpfs."""
+        self._was_covered = self._is_writing_back = False
         self.exports = _read_etab(files)
         self.addresses: dict[str, list[str]] = {
             "eth0": [f"{settings.eth0_address}/24"],
@@ -106,8 +107,9 @@ class Machine:
     def write_proc_files(self) -> None:
         """/proc/mounts, mountinfo and /proc/drbd, and the volume's state of health, as the script finds them."""
         mounts, information = "rootfs / rootfs rw 0 0\n", "1 0 0:2 / / rw - rootfs rootfs rw\n"
-        if self.faults().is_mount_point_covered != (COVER in self.mounts):
-            self.mounts.remove(COVER) if COVER in self.mounts else self.mounts.append(COVER)
+        if self.faults().is_mount_point_covered != self._was_covered:
+            self._was_covered = not self._was_covered
+            self.mounts = [mount for mount in self.mounts if mount != COVER] + [COVER] * self._was_covered
         for mount in self.mounts:
             number, kind, device = (
                 ("147:0", "xfs", self.settings.replicated_device) if mount == VOLUME else ("0:40", "tmpfs", "tmpfs")
@@ -167,7 +169,7 @@ class Machine:
                     return Answer(17, "", "0: State change failed: (-7) State change was refused\n")
                 self.mirror.promote(name, is_forced="--force" in options)
             case "secondary":
-                if self.is_mounted:
+                if self.is_mounted or self._is_writing_back:
                     return Answer(11, "", "0: State change failed: (-12) Device is held open by someone\n")
                 self.mirror.demote(name)
             case "outdate":
@@ -229,12 +231,20 @@ class Machine:
 
     async def _umount(self, arguments: list[str]) -> Answer:
         target = arguments[-1]
-        if not self.is_mounted:
+        if not self.mounts:
             return Answer(32, "", f"umount: {target}: not mounted.\n")
+        if self.mounts[-1] == COVER:
+            self.mounts.pop()
+            self.write_proc_files()
+            return Answer()
         holders = [name for name in SERVICES if self.is_service_running(name)]
         if holders or self.exports or self.nfsd.has_open_files() or self.faults().does_unmount_fail:
             return Answer(32, "", f"umount: {target}: target is busy.\n")
         self.unmount()
+        # The mount is gone from the list while what is dirty is still written back.
+        self._is_writing_back = True
+        await asyncio.sleep(self.faults().write_back_seconds)
+        self._is_writing_back = False
         return Answer()
 
     def unmount(self) -> None:

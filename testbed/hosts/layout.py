@@ -142,6 +142,11 @@ class Faults:
         return None if value is None else str(value)
 
     @property
+    def write_back_seconds(self) -> float:
+        """How long an unmount writes back what is dirty."""
+        return float(self.values.get("write_back_seconds", 0.0))
+
+    @property
     def hanging_commands(self) -> frozenset[str]:
         """Commands that never end. With `drbdsetup` among them the host has DRBD 9, which tells nothing but by it."""
         return frozenset(self.values.get("hanging_commands", ()))

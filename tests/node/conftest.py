@@ -22,7 +22,13 @@ def running_cluster(world: Path) -> Iterator[Cluster]:
                 host.boot()
             for node in (nodes.first, nodes.second):
                 node.host.wait_until_ready()
-                node.set_local(ANSWER_SECONDS="2", LOOK_SECONDS="1", PEER_LOSS_SECONDS="2", LOCK_WAIT_SECONDS="20")
+                node.set_local(
+                    ANSWER_SECONDS="2",
+                    LOOK_SECONDS="1",
+                    PEER_LOSS_SECONDS="2",
+                    LOCK_WAIT_SECONDS="20",
+                    RELEASE_SECONDS="4",
+                )
                 assert node.install().exit_code == 0
             wait_for("both replicas up to date", nodes.is_in_sync)
             yield nodes
