@@ -203,7 +203,7 @@ signal_holders() {
         [[ -n $pid ]] || continue
         log "process $pid holds the volume (${HOLDERS[$pid]:-it starts holders anew}): sending SIG$1"
         kill -s "$1" "$pid" 2>/dev/null
-    done < <(printf '%s' "$order" | sort -n -u)
+    done < <(printf '%s' "$order" | sort -u -k1n -k2n)
 }
 
 # Writes over what is there, which needs no room: a full volume is not a hung one, and would be as full on the peer.
