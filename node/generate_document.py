@@ -123,7 +123,7 @@ def size_in_bytes(document: str) -> int:
 
 
 def _condensed(script: str) -> list[str]:
-    """The script's lines without those that only comment or are empty, and indented by one column a level.
+    """The script's lines without those that only comment or are empty, not indented, and whole where they were broken.
 
     What runs is the same (a test compares the functions as bash prints them); here-documents stay as they are.
     """
@@ -136,7 +136,10 @@ def _condensed(script: str) -> list[str]:
             if line == end_of_here_document:
                 end_of_here_document = None
         elif code and not code.startswith("#"):
-            condensed.append(" " * ((len(line) - len(code)) // 4) + code)
+            if condensed[-1].endswith(" \\"):
+                condensed[-1] = condensed[-1][:-1] + code
+            else:
+                condensed.append(code)
             if here_document := re.search(r"<<'?([A-Z]+)'?$", code):
                 end_of_here_document = here_document[1]
     return condensed

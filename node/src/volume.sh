@@ -88,7 +88,7 @@ find_mounts() {
     MOUNTS=()
     find_mounts_of self
     known=$(stat -L -c %i /proc/self/ns/mnt)
-    bounded "${CONFIG[LOOK_SECONDS]}" grep -ls " $(volume_number) " "$ROOT"/proc/[0-9]*/mountinfo
+    bounded 5 grep -ls " $(volume_number) " "$ROOT"/proc/[0-9]*/mountinfo
     while read -r process; do
         process=${process%/mountinfo}
         namespace=$(stat -L -c %i "$process/ns/mnt" 2>/dev/null) || continue
@@ -99,24 +99,18 @@ find_mounts() {
 }
 
 find_mounts_of() {
-    local number target ours="" volume
+    local number target path volume ours=()
     volume=$(volume_number)
     while read -r _ _ number _ target _; do
         printf -v target %b "$target"
-        if [[ $number == "$volume" || " $ours" == *" $target "* ]] || is_below "$target" "$ours"; then
-            ours+="$target "
+        # What covers the volume or lies below it goes first, too.
+        for path in "$number" "${ours[@]+"${ours[@]}"}"; do
+            [[ $path == "$volume" || $target == "$path" || $target == "$path"/* ]] || continue
+            ours+=("$target")
             MOUNTS+=("$1 $target")
-        fi
+            break
+        done
     done <"$ROOT/proc/$1/mountinfo"
-}
-
-# is_below PATH "DIRECTORY ...": names on the way to it are looked for, not prefixes of names.
-is_below() {
-    local above=$1
-    while above=${above%/*} && [[ -n $above ]]; do
-        [[ " $2" == *" $above "* ]] && return 0
-    done
-    return 1
 }
 
 volume_number() {
@@ -127,14 +121,18 @@ volume_number() {
 # HOLDERS: by process, what it has on the volume (its program, directory, root, a file), or the device itself. By the
 # device's number, so that no other way to a file hides it. (fuser and lsof are not everywhere.)
 declare -A HOLDERS=()
+list_holders() {
+    printf '%s\0' "$ROOT"/proc/[0-9]*/{exe,cwd,root} "$ROOT"/proc/[0-9]*/fd/* |
+        xargs -0 stat -L -c '%d %t:%T %n' 2>/dev/null | grep -E "$1"
+}
+
 find_holders() {
     local number major minor path pid
     number=$(volume_number) major=${number%:*} minor=${number#*:} HOLDERS=()
-    # shellcheck disable=SC2016
-    bounded "${CONFIG[LOOK_SECONDS]}" "$BASH" -c 'shopt -s nullglob
-        printf "%s\0" "$1"/proc/[0-9]*/{exe,cwd,root} "$1"/proc/[0-9]*/fd/* |
-            xargs -0 stat -L -c "%d %t:%T %n" | grep -E "^($2 |[0-9]+ $3 )"' - "$ROOT" \
-        "$((major * 256 + minor))" "$(printf '%x:%x' "$major" "$minor")"
+    export -f list_holders
+    export ROOT
+    printf -v number '^(%d |[0-9]+ %x:%x )' "$((major * 256 + minor))" "$major" "$minor"
+    bounded 5 "$BASH" -c "list_holders '$number'"
     while read -r _ _ path; do
         path=${path#"$ROOT/proc/"}
         pid=${path%%/*}
@@ -147,16 +145,13 @@ describe_holders() {
     local pid name words="" mount
     find_holders
     for pid in "${!HOLDERS[@]}"; do
-        name=""
+        name="?"
         { read -r name <"$ROOT/proc/$pid/comm"; } 2>/dev/null
-        words+=", held by ${name:-a process} (process $pid, ${HOLDERS[$pid]})"
+        words+=", held by $name (process $pid, ${HOLDERS[$pid]})"
     done
     find_mounts
-    for ((mount = 0; mount < ${#MOUNTS[@]}; mount++)); do
-        [[ ${MOUNTS[mount]} == self* ]] || words+=", mounted on ${MOUNTS[mount]#* } for process ${MOUNTS[mount]%% *}"
-    done
-    for name in "$ROOT/sys/class/block/${CONFIG[REPLICATED_DEVICE]##*/}/holders"/*; do
-        [[ ! -e $name ]] || words+=", held by the device ${name##*/}"
+    for mount in "${MOUNTS[@]+"${MOUNTS[@]}"}"; do
+        [[ $mount == self* ]] || words+=", mounted on ${mount#* } for process ${mount%% *}"
     done
     printf '%s' "${words:0:200}"
 }
@@ -170,40 +165,35 @@ parent_of() {
     [[ $PARENT =~ ^[0-9]+$ ]] || PARENT=0
 }
 
-# RESPAWNERS: by process, those of its children that were signalled.
-declare -A RESPAWNERS=()
-# signal_holders SIGNAL: supervisors before what they would start anew: ancestors among the holders first; and a parent
-# outside the volume once it has put another child in the place of one that was signalled. This script, and what it runs
-# under, is left alone.
+# By process, those of its children that were signalled.
+declare -A SIGNALLED=()
+# signal_holders SIGNAL: supervisors before what they would start anew: a holder with a child that is one, too; and a
+# parent outside the volume once it has put another child in the place of one that was signalled. This script, and what
+# it runs under, is left alone.
 signal_holders() {
-    local pid depth ancestor own=" 1 " order="" children=""
-    ancestor=$$
-    while ((ancestor > 1)); do
-        own+="$ancestor "
-        parent_of "$ancestor"
-        ancestor=$PARENT
+    local pid own=" 0 1 " first="" rest="" children=()
+    PARENT=$$
+    while ((PARENT > 1)); do
+        own+="$PARENT "
+        parent_of "$PARENT"
     done
     find_holders
     for pid in "${!HOLDERS[@]}"; do
-        [[ $own != *" $pid "* ]] || continue
-        depth=0 ancestor=$pid
-        while parent_of "$ancestor" && ((PARENT > 1 && depth < 100)); do
-            depth=$((depth + 1)) ancestor=$PARENT
-        done
-        order+="$depth $pid"$'\n'
+        rest+=" $pid"
         parent_of "$pid"
-        [[ $own != *" $PARENT "* && $PARENT != 0 ]] || continue
-        [[ -z ${RESPAWNERS[$PARENT]+known} || " ${RESPAWNERS[$PARENT]}" == *" $pid "* ]] || order+="-1 $PARENT"$'\n'
-        children+="$PARENT $pid"$'\n'
+        children+=("$PARENT $pid")
+        [[ -z ${HOLDERS[$PARENT]:-} ]] || first+=" $PARENT"
+        [[ -z ${SIGNALLED[$PARENT]:-} || ${SIGNALLED[$PARENT]} == *" $pid "* ]] || first+=" $PARENT"
     done
-    while read -r ancestor pid; do
-        [[ -z $pid ]] || RESPAWNERS[$ancestor]+="$pid "
-    done < <(printf '%s' "$children")
-    while read -r _ pid; do
-        [[ -n $pid ]] || continue
-        log "process $pid holds the volume (${HOLDERS[$pid]:-it starts holders anew}): sending SIG$1"
+    for pid in "${children[@]+"${children[@]}"}"; do
+        SIGNALLED[${pid% *}]+=" ${pid#* } "
+    done
+    for pid in $first $rest; do
+        [[ $own != *" $pid "* ]] || continue
+        own+="$pid "
+        log "process $pid keeps the volume (${HOLDERS[$pid]:-starts its holders anew}): SIG$1"
         kill -s "$1" "$pid" 2>/dev/null
-    done < <(printf '%s' "$order" | sort -u -k1n -k2n)
+    done
 }
 
 # Writes over what is there, which needs no room: a full volume is not a hung one, and would be as full on the peer.
