@@ -75,7 +75,7 @@ declare -A CONFIG=(
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
-    [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120
+    [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120 [RELEASE_SECONDS]=30
 )
 
 VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
@@ -138,14 +138,19 @@ bad_arguments() {
 # for it for ever. So nobody waits for the process, only for its words, and it is left behind. It must hold neither the
 # lock (descriptor 9) nor the pipes on which Run Command waits.
 bounded() {
+    hear "$(($1 + 2))" timeout -k 1 "$@"
+}
+
+# hear SECONDS COMMAND...: as bounded, but a command that takes longer is not signalled: it goes on.
+hear() {
     local limit=$1 text="" descriptor outcome
     shift
     exec {descriptor}< <(
         exec 9>&-
-        timeout -k 1 "$limit" "$@" 2>&1 </dev/null
+        "$@" 2>&1 </dev/null
         printf '\n%d' "$?"
     )
-    IFS= read -r -d '' -t "$((limit + 2))" text <&"$descriptor"
+    IFS= read -r -d '' -t "$limit" text <&"$descriptor"
     outcome=$?
     exec {descriptor}<&-
     BOUNDED_OUTPUT=${text%$'\n'*}
@@ -158,9 +163,18 @@ bounded() {
 
 # act SECONDS COMMAND...: a command that changes something; its last words in LAST_ERROR if it fails.
 act() {
-    local limit=$1 code
-    shift
-    bounded "$limit" "$@"
+    try bounded "$@"
+}
+
+# await SECONDS COMMAND...: as act, but what takes longer goes on; the state that is reached counts.
+await() {
+    try hear "$@"
+}
+
+try() {
+    local how=$1 limit=$2 code
+    shift 2
+    "$how" "$limit" "$@"
     code=$?
     ((code == 0)) && return 0
     LAST_ERROR=${BOUNDED_OUTPUT%%$'\n'}
@@ -541,11 +555,20 @@ make_primary() {
     is_primary
 }
 
+# DRBD refuses while the device is open: by an unmount that still writes back, or by somebody, who is asked to go.
 make_secondary() {
+    local deadline=$(($(now_seconds) + $(flush_seconds))) turn=0
     is_role_known || { LAST_ERROR="its role could not be read"; return 1; }
-    is_primary || return 0
-    act 30 drbdadm secondary "$RESOURCE" || return 1
-    is_role_known && ! is_primary
+    until is_role_known && ! is_primary; do
+        if (($(now_seconds) >= deadline)); then
+            LAST_ERROR+=$(describe_holders)
+            return 1
+        fi
+        act 30 drbdadm secondary "$RESOURCE" && continue
+        turn=$((turn + 1))
+        ((turn < 4)) || signal_holders "$( ((turn < 6)) && printf TERM || printf KILL)"
+        sleep 1
+    done
 }
 
 # -------------------------------------------------------------------------------------------------------- file system
@@ -554,12 +577,13 @@ make_secondary() {
 # Whether the mount point shows the replicated volume, and not what else may be mounted there; 2 when that can't be seen.
 # From mountinfo (proc(5)), which answers also when the file system itself hangs. The last mount covers those before it.
 is_mounted() {
-    local number root target minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]} found=2
+    local number root target volume found=2
+    volume=$(volume_number)
     while read -r _ _ number root target _; do
         ((found == 2)) && found=1
         [[ $target == "${CONFIG[MOUNT_POINT]}" ]] || continue
         found=1
-        [[ $number != "$DRBD_MAJOR:${minor:-0}" || $root != / ]] || found=0
+        [[ $number != "$volume" || $root != / ]] || found=0
     done <"$ROOT/proc/self/mountinfo"
     return "$found"
 }
@@ -577,38 +601,172 @@ mount_volume() {
     is_mounted
 }
 
-# In turns ever less gentle: NFS lets go of the file system, its holders are killed, the NFS server stops.
+# How long what is not written back yet may take, at 1 MB/s.
+flush_seconds() {
+    local name kilobytes dirty=0
+    while read -r name kilobytes _; do
+        [[ $name != Dirty: && $name != Writeback: ]] || dirty=$((dirty + kilobytes))
+    done <"$ROOT/proc/meminfo"
+    printf '%d' "$((CONFIG[RELEASE_SECONDS] + dirty / 1024))"
+}
+
+# While users still work: what is written back now need not be when they wait. (`sync -f` is of coreutils 8.24; RHEL 7
+# has 8.22, whose sync knows only all file systems.)
+flush_volume() {
+    is_mounted || return 0
+    await 20 sync -f "${CONFIG[MOUNT_POINT]}" || await 20 sync
+}
+
+# In turns ever less gentle: the volume's holders get TERM, then KILL, the NFS server stops. What is reached counts: umount
+# may end late or badly though the volume is gone.
 unmount_volume() {
-    is_unmounted && return 0
-    try_unmount && return 0
-    act 10 exportfs -f
-    kill_holders TERM && sleep 1
-    try_unmount && return 0
-    kill_holders KILL
-    act 30 systemctl stop nfs-server
-    # The kernel closes what its NFS server and killed processes had open a moment after they are gone.
-    wait_until 5 try_unmount
+    local deadline=$(($(now_seconds) + $(flush_seconds))) turn=0
+    until unmount_everywhere "$deadline"; do
+        if (($(now_seconds) >= deadline)); then
+            LAST_ERROR="${MOUNTS[0]#* } is busy$(describe_holders)${LAST_ERROR:+ ($LAST_ERROR)}"
+            return 1
+        fi
+        turn=$((turn + 1))
+        case $turn in
+        1) act 10 exportfs -f && signal_holders TERM ;;
+        4) act 30 systemctl stop nfs-server ;;
+        *) signal_holders KILL ;;
+        esac
+        # The kernel closes what they had open a moment after they are gone.
+        sleep 0.5
+    done
 }
 
-try_unmount() {
-    act 30 umount "${CONFIG[MOUNT_POINT]}" && is_unmounted
-}
-
-# kill_holders SIGNAL: signals every process that has its program, directory, root or a file on the volume; false when
-# there is none. (fuser and lsof are not everywhere.)
-kill_holders() {
-    local process pid found=1
-    for process in "$ROOT"/proc/[0-9]*; do
-        pid=${process##*/}
-        [[ $pid == "$$" || $pid == "$BASHPID" || $pid == 1 || ! -d $process ]] && continue
-        if bounded "${CONFIG[LOOK_SECONDS]}" stat -c %N "$process"/{exe,cwd,root} "$process"/fd/* || [[ -n $BOUNDED_OUTPUT ]]; then
-            [[ $BOUNDED_OUTPUT == *" -> "?"${CONFIG[MOUNT_POINT]}"[/\'\"]* ]] || continue
-            log "process $pid holds ${CONFIG[MOUNT_POINT]}: sending SIG$1"
-            kill -s "$1" "$pid" 2>/dev/null
-            found=0
+# Every mount of the device in every mount namespace, with what is mounted on and below it, the last first.
+unmount_everywhere() {
+    local index left pid target
+    find_mounts
+    for ((index = ${#MOUNTS[@]} - 1; index >= 0; index--)); do
+        pid=${MOUNTS[index]%% *} target=${MOUNTS[index]#* } left=$(($1 - $(now_seconds)))
+        ((left > 0)) || return 1
+        if [[ $pid == self ]]; then
+            await "$left" umount "$target"
+        else
+            await "$left" nsenter -t "$pid" -m umount "$target"
         fi
     done
-    return "$found"
+    find_mounts
+    ((${#MOUNTS[@]} == 0)) && is_unmounted
+}
+
+# MOUNTS: "self /mnt/DIR1", or "PID TARGET" for the namespace of that process.
+MOUNTS=()
+find_mounts() {
+    local process namespace known
+    MOUNTS=()
+    find_mounts_of self
+    known=$(stat -L -c %i /proc/self/ns/mnt)
+    bounded 5 grep -ls " $(volume_number) " "$ROOT"/proc/[0-9]*/mountinfo
+    while read -r process; do
+        process=${process%/mountinfo}
+        namespace=$(stat -L -c %i "$process/ns/mnt" 2>/dev/null) || continue
+        [[ " $known " == *" $namespace "* ]] && continue
+        known+=" $namespace"
+        find_mounts_of "${process##*/}"
+    done < <(printf '%s\n' "$BOUNDED_OUTPUT")
+}
+
+find_mounts_of() {
+    local number target path volume ours=()
+    volume=$(volume_number)
+    while read -r _ _ number _ target _; do
+        printf -v target %b "$target"
+        # What covers the volume or lies below it goes first, too.
+        for path in "$number" "${ours[@]+"${ours[@]}"}"; do
+            [[ $path == "$volume" || $target == "$path" || $target == "$path"/* ]] || continue
+            ours+=("$target")
+            MOUNTS+=("$1 $target")
+            break
+        done
+    done <"$ROOT/proc/$1/mountinfo"
+}
+
+volume_number() {
+    local minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
+    printf '%d:%d' "$DRBD_MAJOR" "${minor:-0}"
+}
+
+# HOLDERS: by process, what it has on the volume (its program, directory, root, a file), or the device itself. By the
+# device's number, so that no other way to a file hides it. (fuser and lsof are not everywhere.)
+declare -A HOLDERS=()
+list_holders() {
+    printf '%s\0' "$ROOT"/proc/[0-9]*/{exe,cwd,root} "$ROOT"/proc/[0-9]*/fd/* |
+        xargs -0 stat -L -c '%d %t:%T %n' 2>/dev/null | grep -E "$1"
+}
+
+find_holders() {
+    local number major minor path pid
+    number=$(volume_number) major=${number%:*} minor=${number#*:} HOLDERS=()
+    export -f list_holders
+    export ROOT
+    printf -v number '^(%d |[0-9]+ %x:%x )' "$((major * 256 + minor))" "$major" "$minor"
+    bounded 5 "$BASH" -c "list_holders '$number'"
+    while read -r _ _ path; do
+        path=${path#"$ROOT/proc/"}
+        pid=${path%%/*}
+        [[ $pid =~ ^[0-9]+$ ]] && HOLDERS[$pid]=${path#*/}
+    done < <(printf '%s\n' "$BOUNDED_OUTPUT")
+}
+
+# E.g. ", held by sleep (process 4711, fd/3)"; nothing when nobody is found.
+describe_holders() {
+    local pid name words="" mount
+    find_holders
+    for pid in "${!HOLDERS[@]}"; do
+        name="?"
+        { read -r name <"$ROOT/proc/$pid/comm"; } 2>/dev/null
+        words+=", held by $name (process $pid, ${HOLDERS[$pid]})"
+    done
+    find_mounts
+    for mount in "${MOUNTS[@]+"${MOUNTS[@]}"}"; do
+        [[ $mount == self* ]] || words+=", mounted on ${mount#* } for process ${mount%% *}"
+    done
+    printf '%s' "${words:0:200}"
+}
+
+# parent_of PID: in PARENT; 0 when there is none.
+parent_of() {
+    local line=""
+    { IFS= read -r line <"$ROOT/proc/$1/stat"; } 2>/dev/null
+    line=${line##*) ? }
+    PARENT=${line%% *}
+    [[ $PARENT =~ ^[0-9]+$ ]] || PARENT=0
+}
+
+# By process, those of its children that were signalled.
+declare -A SIGNALLED=()
+# signal_holders SIGNAL: supervisors before what they would start anew: a holder with a child that is one, too; and a
+# parent outside the volume once it has put another child in the place of one that was signalled. This script, and what
+# it runs under, is left alone.
+signal_holders() {
+    local pid own=" 0 1 " first="" rest="" children=()
+    PARENT=$$
+    while ((PARENT > 1)); do
+        own+="$PARENT "
+        parent_of "$PARENT"
+    done
+    find_holders
+    for pid in "${!HOLDERS[@]}"; do
+        rest+=" $pid"
+        parent_of "$pid"
+        children+=("$PARENT $pid")
+        [[ -z ${HOLDERS[$PARENT]:-} ]] || first+=" $PARENT"
+        [[ -z ${SIGNALLED[$PARENT]:-} || ${SIGNALLED[$PARENT]} == *" $pid "* ]] || first+=" $PARENT"
+    done
+    for pid in "${children[@]+"${children[@]}"}"; do
+        SIGNALLED[${pid% *}]+=" ${pid#* } "
+    done
+    for pid in $first $rest; do
+        [[ $own != *" $pid "* ]] || continue
+        own+="$pid "
+        log "process $pid keeps the volume (${HOLDERS[$pid]:-starts its holders anew}): SIG$1"
+        kill -s "$1" "$pid" 2>/dev/null
+    done
 }
 
 # Writes over what is there, which needs no room: a full volume is not a hung one, and would be as full on the peer.
@@ -1332,6 +1490,7 @@ give_up_role() {
 
 run_demote() {
     require_sight
+    flush_volume
     give_up_role || fail_with_status "${CONFIG[NODE_NAME]} can't be demoted: $LAST_ERROR."
     become_standby || fail_with_status "${CONFIG[NODE_NAME]} is demoted but can't record it in $STATE_DIRECTORY."
     ready_nfs || log "the NFS server is not ready to take over"
