@@ -83,7 +83,7 @@ class LabTestbed(Testbed):
         self.hosts = cast("Mapping[str, SimulatedHost]", self.machines)
 
     def make_stage(self, tell: Tell) -> LabStage:
-        return LabStage(self, self.machines, tell)
+        return LabStage(self, self.machines, self.web_machines, tell)
 
     def _run_verb(self, node: str, verb: str) -> None:
         # All verbs can run again, and so they do as long as the emulated machine is too slow for one.

@@ -123,6 +123,15 @@ def _drive_replication(stage: Stage) -> None:
     lab.start_by_hand()
 
 
+def _meet_a_grace_period(stage: Stage) -> None:
+    lab = _lab(stage)
+    lab.record_nobody(STANDBY)
+    lab.hold_file_open("app-01")
+    lab.switch_back(STANDBY)
+    lab.wait_for_outcome("SwitchedOver")
+    lab.check_ready_to_take_over(HOME)
+
+
 _SCENARIOS = (
     network_loss.SCENARIO,
     Scenario(
@@ -174,6 +183,12 @@ _SCENARIOS = (
         title="The volume is full: a move would not help, so nothing moves; with room again, users are served.",
         break_it=_fill_disk,
         expected=_NOTHING_TO_DO,
+    ),
+    Scenario(
+        name="grace",
+        title="A planned move while a client holds a file open, to a node whose NFS server waits for a lost one.",
+        break_it=_meet_a_grace_period,
+        expected=Expectation(outcome="SwitchedOver", verdict="switchOver", active=STANDBY, moves=1),
     ),
     active_reboots.SCENARIO,
     Scenario(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from testbed.files import is_in_image
 from testbed.hosts import HostError
@@ -17,15 +17,27 @@ from testbed.waiting import wait_until
 _ACT_SECONDS = 300.0
 _LOOK_SECONDS = 0.5
 _FILLER = "/mnt/DIR1/filler"
+_END_GRACE = "/proc/fs/nfsd/v4_end_grace"
+_HELD_FILE = "/usr/local/cybozu/mysql-5.0/files/held-open"
+# nfsdcld's tables (nfs-utils, utils/nfsdcld/sqlite.c): who was there in this epoch is waited for in the next one.
+_RECORD_NOBODY = """python3 -c '
+import sqlite3
+with sqlite3.connect("/var/lib/nfs/nfsdcld/main.sqlite") as records:
+    epoch = records.execute("SELECT current FROM grace").fetchone()[0]
+    records.execute(f"INSERT OR REPLACE INTO \\"rec-{epoch:016x}\\" (id) VALUES (?)", (b"Linux NFSv4.2 nobody",))
+'"""
 _LOCAL_FILE = "/mnt/DIR1/written-alone"
 
 
 class LabStage(Stage):
     """The world of one run in the lab, as a scenario changes it."""
 
-    def __init__(self, bed: Bed, machines: Mapping[str, LabHost], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, bed: Bed, machines: Mapping[str, LabHost], servers: Sequence[LabHost], tell: Callable[[str], None]
+    ) -> None:
         super().__init__(bed, tell)
         self._machines = machines
+        self._servers = {server.name: server for server in servers}
 
     # --- nature ---
 
@@ -80,6 +92,27 @@ class LabStage(Stage):
         for command in drbd:
             self._tell(f"{node}: {command}")
             self._do(node, f"{command} garoon")
+
+    def record_nobody(self, node: str) -> None:
+        """The node's NFS server starts with the record of a client that will never come back."""
+        self._tell(f"{node}: its NFS server starts, and waits for a client that is nobody's")
+        self._do(node, f"systemctl stop nfs-server && {_RECORD_NOBODY} && systemctl start nfs-server")
+        if self._do(node, f"cat {_END_GRACE}").strip() != "N":
+            raise HostError(f"The NFS server of {node} has no grace period, so that nothing is shown here.")
+
+    def hold_file_open(self, server: str) -> None:
+        """A program on that App server has a file of its NFS mount open, and keeps it."""
+        self._tell(f"{server}: a program holds a file open over NFS")
+        hold = f"exec 5>{_HELD_FILE}; exec sleep 3600"
+        self._servers[server].must(f"systemd-run --quiet --unit=lab-holder bash -c '{hold}'", _ACT_SECONDS)
+
+    def check_ready_to_take_over(self, node: str) -> None:
+        """The node stands by with its NFS server past its grace, and nobody on its record. Raises HostError."""
+        answers = json.loads(self._do(node, "garoon-node status"))["status"]["nfsAnswers"]
+        clients = self._do(node, "ls /proc/fs/nfsd/clients").split()
+        if not answers or clients:
+            raise HostError(f"{node} is not ready to take over: nfsAnswers is {answers}, clients: {clients}.")
+        self._tell(f"{node}: its NFS server runs and has no client")
 
     # --- people and programs ---
 
