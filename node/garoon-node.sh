@@ -1008,8 +1008,10 @@ remove_virtual_ip() {
 # Uses core. A client whose packets were lost tries again after ever longer pauses, in the end of minutes (RFC 6298). A
 # bare acknowledgement makes its kernel answer at once, whatever its number (RFC 9293, 3.10.7.4; RFC 5961); that comes to
 # a server which knows no such connection and resets it, and the client connects anew. Pacemaker's portblock agent calls
-# it a tickle. Who is to be tickled, the dead node can't say any more: the active one notes its clients on the volume,
-# which goes with the role.
+# it a tickle. Before it goes the same with SYN, which is answered as well: a firewall that counts sequence numbers lets
+# that pass as a repetition, and calls the other invalid (Linux, nf_conntrack_proto_tcp.c).
+#
+# Who is to be tickled a dead node can't say: the active one notes its clients on the volume, which goes with the role.
 
 readonly CONNECTIONS_FILE=.garoon-node-connections
 # A fixed size, written over itself: needs no room, like the other write check.
@@ -1089,14 +1091,15 @@ while time.time() < ends_at:
     for one in left:
         client = struct.pack("<I", int(one[:8], 16))
         ends = struct.pack("!HH", int(one[14:], 16), int(one[9:13], 16))
-        rest = struct.pack("!IIBBH", 0, 0, 80, 16, 1024)
-        total = sum(struct.unpack("!16H", own + client + struct.pack("!HH", 6, 20) + ends + rest + bytes(bytearray(4))))
-        total = (total >> 16) + (total & 65535)
-        check = ~(total + (total >> 16)) & 65535
-        try:
-            raw.sendto(ends + rest + struct.pack("!HH", check, 0), (socket.inet_ntoa(client), 0))
-        except (IOError, OSError) as error:
-            sys.stderr.write("garoon-node: tickle: %s\n" % error)
+        for flags in (18, 16):
+            rest = struct.pack("!IIBBH", 0, 0, 80, flags, 1024)
+            words = struct.unpack("!16H", own + client + struct.pack("!HH", 6, 20) + ends + rest + struct.pack("!I", 0))
+            total = (sum(words) >> 16) + (sum(words) & 65535)
+            check = ~(total + (total >> 16)) & 65535
+            try:
+                raw.sendto(ends + rest + struct.pack("!HH", check, 0), (socket.inet_ntoa(client), 0))
+            except (IOError, OSError) as error:
+                sys.stderr.write("garoon-node: tickle: %s\n" % error)
     time.sleep(1)
 '
 
