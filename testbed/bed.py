@@ -208,7 +208,11 @@ class Testbed:
         """The answer of a verb of the node script, over Run Command."""
         instance = self.installation.nodes[node].instance_id
         command = self.clients.ssm.send_command(
-            InstanceIds=[instance], DocumentName=self.stack.document, Parameters={"Verb": [verb]}, TimeoutSeconds=30
+            InstanceIds=[instance],
+            DocumentName=self.stack.document,
+            DocumentVersion="$LATEST",
+            Parameters={"Verb": [verb]},
+            TimeoutSeconds=30,
         )["Command"]["CommandId"]
         found: dict[str, Any] = {}
 

@@ -69,9 +69,10 @@ CLASSES: Mapping[str, FaultClass] = {
             "node verb",
             points.command_points,
             (
-                faults.NeverAnswers, faults.BeginsLate, faults.BeginsALittleLate, faults.ReportsLate,
-                faults.ExitsWithOne, faults.ExitsWithoutAWord, faults.KilledEarly, faults.KilledHalfway,
-                faults.KilledLate, faults.SaysGarbage, faults.SaysTooMuch, faults.NodeDiesMeanwhile,
+                faults.NeverAnswers, faults.EndedByRunCommand, faults.BeginsLate, faults.BeginsALittleLate,
+                faults.ReportsLate, faults.ExitsWithOne, faults.ExitsWithoutAWord, faults.KilledEarly,
+                faults.KilledHalfway, faults.KilledLate, faults.SaysGarbage, faults.SaysTooMuch,
+                faults.NodeDiesMeanwhile,
             ),
         ),
         FaultClass(

@@ -195,9 +195,9 @@ class Engine:
         )
         try:
             result = self.handlers[invocation.function.arn](invocation.event, context)
-        except NotImplementedError:
-            raise  # the campaign's own gap
         except Exception as error:
+            if isinstance(error.__cause__, NotImplementedError):
+                raise error.__cause__ from None  # the campaign's own gap
             raise FunctionError(type(error).__name__, str(error)) from error
         return json.loads(json.dumps(result))
 

@@ -453,6 +453,14 @@ class ReportsLate(VerbFault):
         )
 
 
+class EndedByRunCommand(VerbFault):
+    """Run Command itself ends the command, and the node never hears of it (Systems Manager User Guide, "Understanding
+    command statuses": Terminated, AccessDenied, Invalid Platform)."""
+
+    def instead(self, command: Command, perform: Callable[[], None]) -> None:
+        command.finish("Failed", "AccessDenied")
+
+
 class ExitsWithOne(VerbFault):
     """It says that it failed, and has done nothing."""
 

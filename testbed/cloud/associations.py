@@ -56,7 +56,9 @@ class Associations:
 
     def _associate(self, association_id: str, label: str, properties: dict[str, Any]) -> None:
         try:
-            order = self._run_command.order(properties["Name"], properties.get("Parameters") or {})
+            version = properties.get("DocumentVersion") or "$DEFAULT"
+            parameters = properties.get("Parameters") or {}
+            order = self._run_command.order(properties["Name"], parameters, version=version)
         except DocumentError as error:
             raise ValueError(f"AWS::SSM::Association {label}: {error.code}: {error}") from error
         instance_ids = target_instances(properties) + (

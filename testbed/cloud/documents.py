@@ -70,7 +70,11 @@ def create(name: str, content: str, document_format: str, document_type: str) ->
 
 
 def add_version(name: str, content: str, document_format: str) -> Document:
-    """Stores the next version and makes it the default one, as CloudFormation's UpdateMethod NewVersion does."""
+    """Stores the next version.
+
+    It does not become the default one, as CloudFormation's UpdateMethod NewVersion says, but was reported not to do
+    (July 2026): who wants what was deployed asks for $LATEST.
+    """
     document = find(name)
     document["Versions"].append(_version(content, document_format, document["DocumentType"]))
     return document
@@ -84,9 +88,12 @@ def find(name: str) -> Document:
     return document
 
 
-def content_of(document: Document) -> dict[str, Any]:
-    """The parsed content of the default version."""
-    content: dict[str, Any] = document["Versions"][-1]["Parsed"]
+def content_of(document: Document, version: str) -> dict[str, Any]:
+    """The parsed content of a version: "$LATEST", a number, or "$DEFAULT", the first one. Raises DocumentError."""
+    number = {"$LATEST": str(len(document["Versions"])), "$DEFAULT": "1"}.get(version, version)
+    if number not in map(str, range(1, len(document["Versions"]) + 1)):
+        raise DocumentError("InvalidDocumentVersion", f"{document['Name']} has no version {version}.")
+    content: dict[str, Any] = document["Versions"][int(number) - 1]["Parsed"]
     return content
 
 
@@ -140,7 +147,7 @@ def describe(document: Document) -> dict[str, Any]:
         "Status": "Active",
         "DocumentVersion": latest,
         "LatestVersion": latest,
-        "DefaultVersion": latest,
+        "DefaultVersion": "1",
         "Description": version["Parsed"].get("description", ""),
         "Parameters": [
             {

@@ -2,14 +2,17 @@
 
 Follows the Service Authorization Reference: "Actions, resources, and condition keys for Amazon EC2" (Describe* has no
 resource types: a policy must say "*", but for DescribeInstanceAttribute; StopInstances is checked on every instance,
-ReplaceNetworkAclAssociation on the network ACL and the subnet, CreateSnapshot on the volume and on a new snapshot),
+ReplaceNetworkAclAssociation on the network ACLs and the subnet, CreateSnapshot on the volume and on a new snapshot),
 "... for AWS Systems Manager" (SendCommand on the document and on every instance; GetCommandInvocation,
 ListCommandInvocations, CancelCommand and DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2"
-(Describe* on "*"), "... for Amazon CloudWatch" (DescribeAlarms on the alarms it names), "... for Amazon EventBridge"
-(a rule of the default bus has no bus in its ARN); in the EventBridge User Guide: "Using IAM roles with EventBridge
-targets"; in the Step Functions Developer Guide: "IAM policies for calling AWS Lambda". The emulator derives one
-resource from each request, some of them wrong, and checks requests alone: its own EventBridge and Step Functions need
-no role.
+(Describe* on "*"), "... for Amazon CloudWatch" (DescribeAlarms on alarms), "... for Amazon EventBridge" (a rule of the
+default bus has no bus in its ARN); in the EventBridge User Guide: "Using IAM roles with EventBridge targets",
+"Troubleshooting" (it publishes to no topic whose policy has a condition for it); in the Step Functions Developer Guide:
+"IAM policies for calling AWS Lambda".
+
+Where AWS does not say what it checks, all of it is checked: for ReplaceNetworkAclAssociation the network ACL that is
+replaced, too, for DescribeAlarms all alarms as well as those that are named. The emulator derives one resource from
+each request, some of them wrong, and checks requests alone: its own EventBridge and Step Functions need no role.
 """
 
 from __future__ import annotations
@@ -29,10 +32,12 @@ _ON_NO_RESOURCE = {
         "CancelCommand",
         "DescribeInstanceInformation",
     ),
-    "cloudwatch": ("PutMetricData", "GetMetricData", "GetMetricStatistics", "ListMetrics", "ListAlarmMuteRules"),
+    "cloudwatch": ("PutMetricData", "GetMetricData", "GetMetricStatistics", "ListMetrics"),
 }
 _DESCRIBED_WITHOUT_RESOURCE = ("ec2", "elasticloadbalancing")
 _further_resources: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("further_resources", default=())
+_vpc: contextvars.ContextVar[str] = contextvars.ContextVar("vpc", default="")
+"""Of the request's network ACLs, as the condition key ec2:Vpc has it."""
 
 
 def install() -> None:
@@ -52,6 +57,7 @@ def install() -> None:
         action = iam_actions.extract_iam_action(service, method, path, headers, body, query) or ""
         resources = _resources(action, body, query, region, account)
         _further_resources.set(tuple(resources[1:]))
+        _vpc.set(_vpc_of_acl(query, region, account) if action == "ec2:ReplaceNetworkAclAssociation" else "")
         if resources:
             return resources[0]
         resource: str = extract(service, method, path, headers, body, query, region, account)
@@ -60,6 +66,8 @@ def install() -> None:
     def enforce_on_all(
         key: str, action: str, service: str, region: str, resource_arn: str = "*", **context: Any
     ) -> object:
+        if vpc := _vpc.get():
+            context["service_context"] = {**(context.get("service_context") or {}), "ec2:vpc": vpc}
         for resource in (resource_arn, *_further_resources.get()):
             if denied := enforce(key, action, service, region, resource_arn=resource, **context):
                 return denied
@@ -90,6 +98,8 @@ def is_role_allowed(role_arn: str, action: str, resource_arn: str) -> bool:
 def is_service_allowed(service_principal: str, action: str, resource_arn: str, source_arn: str) -> bool:
     """Whether the resource's own policy lets that AWS service act on it on behalf of `source_arn`."""
     account = get_account_id()
+    source = {"aws:sourcearn": source_arn, "aws:sourceaccount": account, "aws:sourceowner": account}
+    tells_no_source = service_principal == "events.amazonaws.com" and action == "sns:Publish"
     request = iam_evaluator.EvalContext(
         principal_arn=service_principal,
         principal_type="Service",
@@ -97,11 +107,7 @@ def is_service_allowed(service_principal: str, action: str, resource_arn: str, s
         action=action,
         resource_arn=resource_arn,
         region=get_region(),
-        service_context={
-            "aws:sourcearn": source_arn,
-            "aws:sourceaccount": account,
-            "aws:sourceowner": account,
-        },
+        service_context={} if tells_no_source else source,
         principal_keys={},
     )
     found = iam_evaluator._resource_policy(resource_arn.split(":")[2], resource_arn)
@@ -135,7 +141,10 @@ def _resources(action: str, body: bytes, query: dict[str, Any], region: str, acc
         volume = f"arn:aws:ec2:{prefix}:volume/{_member(query, 'VolumeId')}"
         return [volume, f"arn:aws:ec2:{region}::snapshot/*"]
     if action == "cloudwatch:DescribeAlarms":
-        return [f"arn:aws:cloudwatch:{prefix}:alarm:{name}" for name in _json(body).get("AlarmNames", [])] or ["*"]
+        names = [*_json(body).get("AlarmNames", []), "*"]
+        return [f"arn:aws:cloudwatch:{prefix}:alarm:{name}" for name in names]
+    if action == "cloudwatch:ListAlarmMuteRules":
+        return [f"arn:aws:cloudwatch:{prefix}:alarm-mute-rule:*"]
     if service == "events" and operation.endswith("Rule"):
         rule = _json(body)
         bus = f"{rule['EventBusName']}/" if rule.get("EventBusName", "default") != "default" else ""
@@ -158,11 +167,24 @@ def _send_command_resources(body: bytes, prefix: str) -> list[str]:
 def _replace_acl_resources(query: dict[str, Any], prefix: str) -> list[str]:
     from ministack.services import ec2
 
-    acls = list(ec2._network_acls.values())
-    associations = {each["NetworkAclAssociationId"]: each["SubnetId"] for acl in acls for each in acl["Associations"]}
-    subnet_id = associations.get(_member(query, "AssociationId"), "*")
-    acl_id = _member(query, "NetworkAclId")
-    return [f"arn:aws:ec2:{prefix}:network-acl/{acl_id}", f"arn:aws:ec2:{prefix}:subnet/{subnet_id}"]
+    replaced, subnet_id = next(
+        (
+            (acl["NetworkAclId"], association["SubnetId"])
+            for acl in ec2._network_acls.values()
+            for association in acl["Associations"]
+            if association["NetworkAclAssociationId"] == _member(query, "AssociationId")
+        ),
+        ("*", "*"),
+    )
+    acls = [f"arn:aws:ec2:{prefix}:network-acl/{acl_id}" for acl_id in (_member(query, "NetworkAclId"), replaced)]
+    return [*acls, f"arn:aws:ec2:{prefix}:subnet/{subnet_id}"]
+
+
+def _vpc_of_acl(query: dict[str, Any], region: str, account: str) -> str:
+    from ministack.services import ec2
+
+    acl = ec2._network_acls.get(_member(query, "NetworkAclId")) or {}
+    return f"arn:aws:ec2:{region}:{account}:vpc/{acl.get('VpcId', '')}"
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -128,10 +128,11 @@ class RunCommand:
         given: dict[str, Any],
         delivery_timeout_seconds: float = _DEFAULT_DELIVERY_TIMEOUT_SECONDS,
         comment: str = "",
+        version: str = "$DEFAULT",
     ) -> Order:
-        """Fills the document's parameters in. Raises DocumentError."""
+        """Fills the parameters of that version of the document in. Raises DocumentError."""
         document = documents.find(document_name)
-        content = documents.content_of(document)
+        content = documents.content_of(document, version)
         values = _parameter_values(content.get("parameters", {}), given)
         steps = content.get("mainSteps", [])
         if len(steps) != 1 or steps[0].get("action") != _SHELL_ACTION:
@@ -180,7 +181,8 @@ class RunCommand:
             )
             raise DocumentError("ValidationException", message)
         comment = request.get("Comment", "")
-        order = self.order(request.get("DocumentName", ""), request.get("Parameters") or {}, timeout, comment)
+        version = request.get("DocumentVersion") or "$DEFAULT"
+        order = self.order(request.get("DocumentName", ""), request.get("Parameters") or {}, timeout, comment, version)
         instance_ids = target_instances(request)
         unmanaged = [instance_id for instance_id in instance_ids if not self.is_managed(instance_id)]
         if unmanaged or not instance_ids:

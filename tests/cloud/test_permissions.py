@@ -98,17 +98,33 @@ def test_a_route_needs_its_table(account: Account, instance: Instance) -> None:
         ec2.create_route(RouteTableId=tables[1], **route)
 
 
-def test_a_network_acl_association_needs_its_network_acl_and_its_subnet(account: Account) -> None:
-    """Service Authorization Reference, Amazon EC2: ReplaceNetworkAclAssociation, network-acl* and subnet*."""
+def test_a_network_acl_association_needs_both_network_acls_and_its_subnet(account: Account) -> None:
+    """Service Authorization Reference, Amazon EC2: ReplaceNetworkAclAssociation, network-acl* and subnet*.
+
+    It does not say which network ACL, so both are checked here.
+    """
     admin, instance = account.client("ec2"), account.make_instance()
     acl_id = admin.create_network_acl(VpcId=instance.vpc_id)["NetworkAcl"]["NetworkAclId"]
     subnets = [{"Name": "association.subnet-id", "Values": [instance.subnet_id]}]
     (before,) = admin.describe_network_acls(Filters=subnets)["NetworkAcls"]
     association = before["Associations"][0]["NetworkAclAssociationId"]
     acl, subnet = _arn("ec2", f"network-acl/{acl_id}"), _arn("ec2", f"subnet/{instance.subnet_id}")
-    for resources, is_allowed in ([acl], False), ([subnet], False), ([acl, subnet], True):
-        role = account.make_role({"Action": "ec2:ReplaceNetworkAclAssociation", "Resource": resources})
-        ec2 = _client_of(account, role)("ec2")
+
+    def of_vpc(vpc_id: str) -> dict[str, object]:
+        return {
+            "Action": "ec2:ReplaceNetworkAclAssociation",
+            "Resource": _arn("ec2", "network-acl/*"),
+            "Condition": {"ArnEquals": {"ec2:Vpc": _arn("ec2", f"vpc/{vpc_id}")}},
+        }
+
+    both = {"Action": "ec2:ReplaceNetworkAclAssociation", "Resource": [acl, subnet]}
+    for statements, is_allowed in (
+        ([both], False),
+        ([both, of_vpc("vpc-0other")], False),
+        ([of_vpc(instance.vpc_id)], False),
+        ([both, of_vpc(instance.vpc_id)], True),
+    ):
+        ec2 = _client_of(account, account.make_role(*statements))("ec2")
         if is_allowed:
             ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=acl_id)
         else:

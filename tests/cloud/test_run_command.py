@@ -209,6 +209,35 @@ def test_documents_are_checked_when_they_are_made(account: Account, document: st
         ssm.create_document(Name=name("node"), Content=json.dumps(_content(["x" * 65_536])), DocumentType="Command")
 
 
+def test_a_new_version_runs_only_when_it_is_asked_for(account: Account, instance: Instance) -> None:
+    """Systems Manager API Reference, SendCommand: DocumentVersion; CloudFormation was seen to leave the default."""
+    document, stack, cloudformation = name("node"), name("stack"), account.client("cloudformation")
+    ssm = account.client("ssm")
+
+    def deploy(word: str) -> None:
+        properties = {"Name": document, "UpdateMethod": "NewVersion", "DocumentType": "Command"}
+        properties["Content"] = _content([f"echo {word}"])
+        template = {"Resources": {"Document": {"Type": "AWS::SSM::Document", "Properties": properties}}}
+        is_new = word == "old"
+        change = cloudformation.create_stack if is_new else cloudformation.update_stack
+        change(StackName=stack, TemplateBody=json.dumps(template))
+        wanted = "CREATE_COMPLETE" if is_new else "UPDATE_COMPLETE"
+        eventually(
+            lambda: cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == wanted, wanted
+        )
+
+    def said(**version: str) -> str:
+        parameters = {"Verb": ["status"]}
+        sent = ssm.send_command(DocumentName=document, InstanceIds=[instance.id], Parameters=parameters, **version)
+        return str(_end(account, sent["Command"]["CommandId"], instance)["StandardOutputContent"]).strip()
+
+    deploy("old")
+    deploy("new")
+    assert (said(), said(DocumentVersion="$LATEST"), said(DocumentVersion="1")) == ("old", "new", "old")
+    with pytest.raises(ssm.exceptions.InvalidDocumentVersion):
+        said(DocumentVersion="3")
+
+
 def test_a_stack_makes_documents_and_runs_associations_now_and_at_every_boot(account: Account) -> None:
     """CloudFormation Template Reference, AWS::SSM::Document (Ref) and AWS::SSM::Association (Ref, Parameters, Targets);
     "AWS::Include transform": the content comes from a file in a bucket."""

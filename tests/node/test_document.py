@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from node.generate_document import DOCUMENT, LOOK_DOCUMENT, LOOKING_VERBS, assemble, generate
+from node.generate_document import DIGEST, DOCUMENT, LOOK_DOCUMENT, LOOKING_VERBS, assemble, generate, generate_digest
 from tests.node.node import REPOSITORY, SCRIPT
 from tests.node.test_arguments import HOSTILE, INSTALL
 
@@ -28,6 +28,17 @@ def test_the_script_and_the_documents_are_fresh() -> None:
     assert SCRIPT.read_text() == assemble(), "run `make document`"
     assert DOCUMENT.read_text() == generate(), "run `make document`"
     assert LOOK_DOCUMENT.read_text() == generate(LOOKING_VERBS), "run `make document`"
+    assert DIGEST.read_text() == generate_digest(generate()), "run `make document`"
+
+
+def test_the_digest_is_the_one_that_the_script_tells_of_itself(document: dict[str, Any], tmp_path: Path) -> None:
+    """As the SSM Agent writes it into a file: readiness holds what answers against what the stack carries."""
+    (tmp_path / "_script.sh").write_text(document["mainSteps"][0]["inputs"]["runCommand"][0])
+    program = 'source "$1" >/dev/null; digest "$1"'
+    told = subprocess.run(
+        ["bash", "-c", program, "bash", tmp_path / "_script.sh"], capture_output=True, text=True, check=True
+    ).stdout
+    assert f'DIGEST = "{told}"' in DIGEST.read_text()
 
 
 def test_the_look_document_is_the_same_script_and_takes_no_verb_that_changes_anything(document: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
+from failover.node_script import DIGEST
 
 _BLIND_REPLICATION = {"role": "Unknown", "connection": "Unknown", "disk": "Unknown", "syncPercent": None}
 _BLIND = {"isMounted": None, "isWritable": None, "isServing": None}
@@ -42,7 +43,7 @@ class FakeNode:
         return {
             "node": self.name,
             "instanceId": self.instance_id,
-            "version": "abc",
+            "version": DIGEST,
             "epoch": self.epoch,
             "bootedAt": 1,
             "wasActive": is_primary or self.was_active,
@@ -107,13 +108,16 @@ class FakeSsm:
         self.now: Callable[[], float] = lambda: 0.0
         """Our clock."""
         self.garble: Callable[[str], str] = lambda output: output
+        self.ends_as = "Success"
+        """StatusDetails of a command."""
 
     def send_command(self, **command: Any) -> dict[str, Any]:
         [instance_id] = command["InstanceIds"]
         if instance_id not in self.nodes:
             raise ClientError({"Error": {"Code": "InvalidInstanceId", "Message": "not here"}}, "SendCommand")
         parameters = {name: value for name, [value] in command["Parameters"].items()}
-        self.sent.append(parameters | {"instance": instance_id, "document": command["DocumentName"]})
+        document = (command["DocumentName"], command["DocumentVersion"])
+        self.sent.append(parameters | {"instance": instance_id, "document": document})
         command_id = str(len(self.sent))
         node = self.nodes[instance_id]
         if not node.is_silent:
@@ -129,8 +133,8 @@ class FakeSsm:
         if CommandId not in self.answers:
             return {"Status": "InProgress", "StatusDetails": "InProgress"}
         return {
-            "Status": "Success",
-            "StatusDetails": "Success",
+            "Status": "Success" if self.ends_as == "Success" else "Failed",
+            "StatusDetails": self.ends_as,
             "ResponseCode": 0,
             "StandardOutputContent": self.answers[CommandId] + "\n",
             "StandardErrorContent": "",

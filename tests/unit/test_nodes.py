@@ -18,7 +18,7 @@ def test_answer_comes_back_as_a_model(settings: Settings, ssm: FakeSsm) -> None:
     assert result is not None
     assert result.status is not None
     assert result.status.is_serving
-    assert ssm.sent[0]["document"] == "garoon-node"
+    assert ssm.sent[0]["document"] == ("garoon-node", "$LATEST"), "the default version may be an older one"
 
 
 def test_silent_node_is_none_and_the_look_at_it_is_cancelled(settings: Settings, ssm: FakeSsm) -> None:
@@ -42,6 +42,22 @@ def test_command_carries_the_moment_after_which_it_must_not_run(settings: Settin
 def test_node_without_an_agent_does_not_answer(settings: Settings, ssm: FakeSsm) -> None:
     del ssm.nodes["i-0a"]
     assert run_verb(settings.node_a, "status", settings, timeout_seconds=10) is None
+
+
+@pytest.mark.parametrize("end", ["DeliveryTimedOut", "Delivery Timed Out", "ExecutionTimedOut", "Undeliverable"])
+def test_node_that_did_not_take_or_not_end_a_command_is_silent(end: str, settings: Settings, ssm: FakeSsm) -> None:
+    ssm.ends_as = end
+    assert run_verb(settings.node_a, "status", settings, timeout_seconds=10) is None
+
+
+@pytest.mark.parametrize("end", ["AccessDenied", "InvalidPlatform", "Terminated", "Cancelled", "Incomplete", "New"])
+def test_command_that_run_command_itself_ended_says_nothing_about_the_node(
+    end: str, settings: Settings, ssm: FakeSsm
+) -> None:
+    """Counted as silence, each was evidence of death."""
+    ssm.ends_as = end
+    with pytest.raises(CloudUnavailable, match=f"as {end}, which says nothing about the node"):
+        run_verb(settings.node_a, "status", settings, timeout_seconds=10)
 
 
 @pytest.mark.parametrize("nonsense", ["", "Segmentation fault", "[]", '{"verb": "status"}', "x" * 30_000])

@@ -20,6 +20,7 @@ from failover.models import (
     Replication,
     StatusChecks,
 )
+from failover.node_script import DIGEST
 from failover.readiness import (
     RULES,
     Finding,
@@ -49,10 +50,10 @@ def a_status(node: str, **changes: Any) -> NodeStatus:
         role="Primary" if is_active else "Secondary", connection="Connected", disk="UpToDate", protocol="C"
     )
     return NodeStatus(
-        node=node, version="abc", epoch=0, booted_at=1, replication=replication, is_mounted=is_active,
+        node=node, version=DIGEST, epoch=0, booted_at=1, replication=replication, is_mounted=is_active,
         is_writable=is_active, services={"cyde_5_0": is_active, "cyss_cbgrn": is_active}, database_answers=is_active,
         nfs_answers=True, is_exported=is_active, has_virtual_ip=is_active, is_serving=is_active,
-        was_active=is_active, is_unreplicated=False, answering_version="abc", are_services_enabled_at_boot=False,
+        was_active=is_active, is_unreplicated=False, answering_version=DIGEST, are_services_enabled_at_boot=False,
         is_mounted_by_fstab=False, clock=int(NOW.timestamp()) + 2,
     ).model_copy(update=changes)  # fmt: skip
 
@@ -243,6 +244,11 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     ),
     "one path": (of("probes", "db-02", a_probe(eth0=False)), [("path-lost", "db-02", WARNING)]),
     "both paths": (of("probes", "db-01", a_probe(eth0=False, eth1=False)), [("path-lost", "db-01", CRITICAL)]),
+    "another script answers": (status_of("db-02", answering_version="old"), [("script-differs", "db-02", WARNING)]),
+    "an older script answers, and is installed": (
+        status_of("db-02", version="old", answering_version="old"),
+        [("script-differs", "db-02", WARNING)],
+    ),
     "script of an older stack": (status_of("db-02", version="old"), [("script-differs", "db-02", WARNING)]),
     "clock somewhat ahead": (status_of("db-02", clock=int(NOW.timestamp()) + 16), [("clock-wrong", "db-02", WARNING)]),
     "clock an hour ahead": (

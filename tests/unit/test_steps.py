@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -730,6 +731,26 @@ def test_failed_execution_with_a_recorded_outcome_is_not_told_twice(
 ) -> None:
     assert record_abort(ended("FAILED", "Halted"), settings).was_recorded_before
     assert published == []
+
+
+@pytest.mark.parametrize(
+    ("told", "is_recorded"),
+    [({"error": "Halted", "cause": "It is."}, True), ({"error": "OutcomeNotRecorded"}, False), ({}, False)],
+)
+@pytest.mark.usefixtures("cluster_table")
+def test_event_that_names_no_error_is_made_up_for(
+    told: dict[str, str],
+    is_recorded: bool,
+    settings: Settings,
+    published: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The Developer Guide's examples have none: a Halted execution was told a second time, as a crash."""
+    answer = SimpleNamespace(describe_execution=lambda executionArn: {"status": "FAILED", **told})  # noqa: N803
+    monkeypatch.setattr(executions, "client", lambda _service: answer)
+    assert record_abort(ended("FAILED"), settings).was_recorded_before == is_recorded
+    assert len(published) == (not is_recorded)
+    assert all("None" not in message["text"] for message in published)
 
 
 @pytest.mark.usefixtures("cluster_table")

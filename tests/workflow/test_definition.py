@@ -61,8 +61,12 @@ def shortest_timeout_seconds(task: dict[str, Any]) -> int:
     if isinstance(task["TimeoutSeconds"], int):
         return task["TimeoutSeconds"]
     assert task["TimeoutSeconds"] == "{% $max([1, $confirmation.timeoutSeconds]) %}"
-    least: int = TEMPLATE["Parameters"]["ConfirmTimeoutSeconds"]["MinValue"]
-    return least
+    return min(allowed_numbers("ConfirmTimeoutSeconds"))
+
+
+def allowed_numbers(parameter: str) -> list[int]:
+    pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"]
+    return [number for number in range(10_000) if re.fullmatch(pattern, str(number))]
 
 
 def targets(state: dict[str, Any]) -> list[str]:
@@ -207,10 +211,8 @@ def test_workflow_ends_before_its_lock_does(machine: Machine) -> None:
 
 def test_longest_waits_leave_time_for_the_work() -> None:
     """An execution that waited as long as may be, for an operator, for the fence and for the stop, has time left."""
-    longest = {
-        name: parameter["MaxValue"] for name, parameter in TEMPLATE["Parameters"].items() if "MaxValue" in parameter
-    }
-    waits = longest["ConfirmTimeoutSeconds"] + 2 * longest["FenceTimeoutSeconds"]  # FenceNode, and ConfirmStop
+    longest_fence = max(allowed_numbers("FenceTimeoutSeconds"))
+    waits = max(allowed_numbers("ConfirmTimeoutSeconds")) + 2 * longest_fence  # FenceNode, and ConfirmStop
     assert waits + SECONDS_OF_WORK <= FAILOVER.definition["TimeoutSeconds"]
 
 
@@ -279,7 +281,7 @@ def test_every_task_s_function_is_substituted_and_may_be_invoked(machine: Machin
     assert set(machine.resource["DefinitionSubstitutions"]) == used
     invoke = machine.resource["Policies"][0]["Statement"][0]
     functions = {resource["Fn::GetAtt"][0] for resource in invoke["Resource"]}
-    assert functions == {name.removesuffix("Arn") for name in used}
+    assert functions == {name.removesuffix("Arn") for name in used - {"Partition"}}
 
 
 @EACH_MACHINE
@@ -302,6 +304,17 @@ def test_every_step_has_its_folder_and_its_function() -> None:
     }
     as_folder = {re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower() for name in functions}
     assert as_folder == folders == steps
+
+
+def test_nodes_are_installed_when_all_who_hear_them_are_there() -> None:
+    """A sign raised before is lost, and the agent makes the log group itself, on which the next deployment fails."""
+    heard_by = {
+        f"{name}{event}"
+        for name in ("FailoverStateMachine", "RejoinStateMachine", "RecordAbortFunction", "WatchClusterFunction")
+        for event in TEMPLATE["Resources"][name]["Properties"]["Events"]
+    }
+    for node in "AB":
+        assert heard_by <= set(TEMPLATE["Resources"][f"Node{node}Installation"]["DependsOn"])
 
 
 def test_template_is_plain_yaml_underneath() -> None:

@@ -47,8 +47,48 @@ def allows(pattern: str, value: str) -> bool:
 def test_every_parameter_is_limited_and_explained(name: str) -> None:
     parameter = PARAMETERS[name]
     is_checked_by_aws = parameter["Type"].startswith("AWS::")
-    assert is_checked_by_aws or {"AllowedPattern", "AllowedValues", "MinValue"} & set(parameter)
+    assert is_checked_by_aws or {"AllowedPattern", "AllowedValues"} & set(parameter)
     assert parameter["Description"].strip()
+
+
+NUMBERS = [
+    name
+    for name, parameter in PARAMETERS.items()
+    if name.endswith(("Seconds", "Minutes", "Days", "Port")) or name.startswith("Minimum")
+]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["1.5", "300.0", "3e2", "-5", "+5", "05", "", " 5", "five"])
+def test_number_that_no_function_can_read_is_refused_at_deployment(name: str, value: str) -> None:
+    """As a Number it was let through, and every invocation failed."""
+    parameter = PARAMETERS[name]
+    if "AllowedValues" in parameter:
+        assert value not in map(str, parameter["AllowedValues"])
+    else:
+        assert parameter["Type"] == "String"
+        assert not allows(parameter["AllowedPattern"], value)
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("FenceTimeoutSeconds", 1, 900),
+        ("AnswerTimeoutSeconds", 2, 30),
+        ("ConfirmTimeoutSeconds", 90, 900),
+        ("DatabasePort", 1, 65535),
+        ("PathPort", 1, 65535),
+    ],
+)
+def test_numbers_keep_their_limits(name: str, least: int, most: int) -> None:
+    allowed = [number for number in range(most + 1_000) if allows(PATTERNS[name], str(number))]
+    assert allowed == list(range(least, most + 1))
+
+
+@pytest.mark.parametrize("name", ["aws", "aws-garoon", "amazon-garoon", "amzn1"])
+def test_name_that_systems_manager_reserves_is_refused_at_deployment(name: str) -> None:
+    assert not allows(PATTERNS["ClusterName"], name)
+    assert allows(PATTERNS["ClusterName"], f"my-{name}")
 
 
 @pytest.mark.parametrize("name", [name for name in PATTERNS if "Default" in PARAMETERS[name]])
@@ -75,7 +115,7 @@ def test_what_the_template_allows_the_nodes_allow(data: st.DataObject) -> None:
 @pytest.mark.parametrize(("parameter", "name"), [pair for pair in GIVEN_TO_NODES if pair[0] not in PATTERNS])
 def test_limits_of_numbers_and_choices_suit_the_nodes(parameter: str, name: str) -> None:
     limits = PARAMETERS[parameter]
-    values = limits.get("AllowedValues") or [limits["MinValue"], limits["MaxValue"]]
+    values = limits["AllowedValues"]
     allowed = DOCUMENT_PARAMETERS[name].get("allowedPattern") or "|".join(DOCUMENT_PARAMETERS[name]["allowedValues"])
     assert all(allows(allowed, str(value)) for value in values)
 

@@ -213,7 +213,7 @@ class NodeStatus(Observed):
     is_unreplicated: bool
     """It was demoted while it was out of touch with its peer."""
     answering_version: str | None = None
-    """Digest of the script that gave this answer: the stack's, over Run Command. `version` is the installed one's."""
+    """Digest of the script that gave this answer, over Run Command. `version` is the installed one's."""
     are_services_enabled_at_boot: bool | None = None
     is_mounted_by_fstab: bool | None = None
     clock: int | None = None

@@ -16,6 +16,7 @@ from failover.adapters.snapshots import DataVolume
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.errors import as_sentence
 from failover.models import Answer, ClusterRecord, InstanceState, NodeStatus, PeerProbe, StatusChecks, Value
+from failover.node_script import DIGEST
 from failover.settings import ConfirmFailover, FenceMethod, ReplicationProtocol, Settings
 from failover.triggers import ACTING_ALARMS
 
@@ -556,15 +557,28 @@ def _clock_wrong(evidence: ReadinessEvidence, node: str) -> Finding | None:
 
 
 def _script_differs(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    """From the stack's, which this package brings along: a document's new version need not be the one that runs."""
     status = evidence.status(node)
-    if status is None or status.answering_version in (None, status.version):
+    if status is None:
+        return None
+    if status.answering_version not in (None, DIGEST):
+        return Finding(
+            id="script-differs",
+            about=node,
+            severity=Severity.WARNING,
+            meaning=f"Run Command runs another garoon-node on {node} ({status.answering_version}) than the stack was "
+            f"deployed with ({DIGEST}).",
+            action="Deploy the stack again, and see the document's versions: `aws ssm list-document-versions --name "
+            f"{evidence.settings.node_document}`.",
+        )
+    if status.version == DIGEST:
         return None
     return Finding(
         id="script-differs",
         about=node,
         severity=Severity.WARNING,
         meaning=f"The garoon-node installed on {node} ({status.version or 'none'}) is not the stack's "
-        f"({status.answering_version}): it sends the metrics and acts when the node boots.",
+        f"({DIGEST}): it sends the metrics and acts when the node boots.",
         action=f"In State Manager, apply the association of {node} now, and see why it failed before.",
     )
 

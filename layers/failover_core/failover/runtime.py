@@ -1,6 +1,8 @@
 """What every function has in common: parse, log, measure, and say errors by name. Lambda itself traces."""
 
+import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -12,7 +14,10 @@ from failover.errors import Failed, FailoverError, InvalidInput, explain
 from failover.models import Value
 from failover.settings import Settings, settings
 
-logger = Logger()
+# Lambda takes a line's level only under a name of its own ("WARN"), and only beside a time stamp in RFC 3339: else it
+# calls the line INFO, and a filter drops it (Lambda Developer Guide, "Log-level filtering").
+logging.addLevelName(logging.WARNING, "WARN")
+logger = Logger(use_rfc3339=True, utc=True)
 metrics = Metrics()
 
 
@@ -33,35 +38,65 @@ def lambda_step(
 
     The event is parsed into `input_model`. One that does not fit is Failed: the state machine is wrong then, not the
     operator. A function that operators call says what is `allowed`; there it is InvalidInput. Logs carry the execution
-    as correlation id, the result is returned as JSON values. Errors of failover.errors are logged as one sentence and
-    raised on: their class name is the error's name in Step Functions.
+    as correlation id, also of an event that does not fit; the result is returned as JSON values. Errors of
+    failover.errors are logged as one sentence and raised on: their class name is the error's name in Step Functions.
+    Any other is a fault of this code, which trying again would only repeat: it is logged with its trace, and Failed.
     """
 
     def decorate(
         step: Callable[[InputT, Settings], Value],
     ) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
         @logger.inject_lambda_context(clear_state=True)
-        @metrics.log_metrics
         @wraps(step)
         def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+            logger.set_correlation_id(_execution_of(event))
             try:
-                request = input_model.model_validate(event)
-            except ValidationError as error:
-                if allowed:
-                    raise InvalidInput(f"The input is not usable: {explain(error)}. {allowed}") from error
-                raise Failed(
-                    f"The state machine passed an input that this step does not take: {explain(error)}."
-                ) from error
-            if isinstance(request, StepInput):
-                logger.set_correlation_id(request.execution)
-            try:
-                result = step(request, settings()).to_json()
+                result = step(_parse(event, input_model, allowed), settings()).to_json()
             except FailoverError as error:
                 logger.warning(str(error), error=type(error).__name__)
                 raise
+            except Exception as error:
+                logger.exception("This is a fault of the controller's code.", error=type(error).__name__)
+                raise Failed(
+                    f"A fault of the controller's own, {type(error).__name__}; the function's log has its trace."
+                ) from error
+            finally:
+                _write_metrics()
             logger.info("done", result=result)
             return result
 
         return handler
 
     return decorate
+
+
+def _execution_of(event: object) -> str | None:
+    """The execution that gave the event, or that the event tells of."""
+    match event:
+        case {"execution": str(execution)} | {"detail": {"executionArn": str(execution)}}:
+            return execution
+        case _:
+            return None
+
+
+def _parse(event: dict[str, Any], input_model: type[InputT], allowed: str) -> InputT:
+    try:
+        return input_model.model_validate(event)
+    except ValidationError as error:
+        if allowed:
+            raise InvalidInput(f"The input is not usable: {explain(error)}. {allowed}") from error
+        raise Failed(f"The state machine passed an input that this step does not take: {explain(error)}.") from error
+
+
+def _write_metrics() -> None:
+    """The step's metrics, if it has any, as a line of the log of which CloudWatch makes metrics.
+
+    They have the dimension `Cluster`, beside Powertools' `service`. The line has a level so that no filter of warnings
+    drops it. Without metrics nothing is written: Powertools would write a warning in plain text.
+    """
+    if not metrics.provider.metric_set:
+        return
+    metrics.add_dimension(name="Cluster", value=settings().cluster_name)
+    metrics.add_metadata(key="level", value="WARN")
+    metrics.add_metadata(key="timestamp", value=datetime.now(UTC).isoformat(timespec="milliseconds"))
+    metrics.flush_metrics()

@@ -1,4 +1,4 @@
-"""The workflows' executions: has one ended, start one."""
+"""The workflows' executions: has one ended and how, start one."""
 
 import json
 from typing import Any
@@ -18,6 +18,14 @@ def has_ended(execution_arn: str) -> bool:
         if error_code(error) == "ExecutionDoesNotExist":
             return False
         raise
+
+
+@translate_errors
+def read_error(execution_arn: str) -> tuple[str, str]:
+    """Name and cause of the error with which the execution ended; empty where it has none (Step Functions API
+    Reference, "DescribeExecution")."""
+    answer = client("stepfunctions").describe_execution(executionArn=execution_arn)
+    return answer.get("error") or "", answer.get("cause") or ""
 
 
 def start_failover(settings: Settings, name: str, execution_input: dict[str, Any]) -> bool:

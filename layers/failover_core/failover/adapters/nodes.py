@@ -21,7 +21,11 @@ _DELIVERY_SECONDS = 30
 
 _UNDER_WAY = ("Pending", "InProgress", "Delayed", "Cancelling")
 _RAN = ("Success", "Failed")
-"""StatusDetails of a command that the node ran to its end; every other end means that it did not answer."""
+"""StatusDetails of a command that the node ran to its end (Systems Manager User Guide, "Understanding command
+statuses")."""
+_SILENT = ("DeliveryTimedOut", "ExecutionTimedOut", "Undeliverable")
+"""... of one that the node did not take, or not end. Any other end is Run Command's own doing (AccessDenied,
+InvalidPlatform, Terminated, Cancelled), and says nothing about the node."""
 
 
 @translate_errors
@@ -71,6 +75,8 @@ def _run(
     try:
         command = ssm.send_command(
             DocumentName=settings.node_document,
+            # The default version may be an older one: docs/decisions/0008-look-document.md.
+            DocumentVersion="$LATEST",
             InstanceIds=[node.instance_id],
             TimeoutSeconds=_DELIVERY_SECONDS,
             Comment=f"garoon-failover: {verb}",
@@ -105,8 +111,13 @@ def _read_result(node: Node, command: str) -> VerbResult | None:
         raise
     if invocation["Status"] in _UNDER_WAY:
         return _PENDING
-    if invocation["StatusDetails"] not in _RAN:
+    details = invocation["StatusDetails"].replace(" ", "")  # the API Reference writes "Delivery Timed Out"
+    if details in _SILENT:
         return None
+    if details not in _RAN:
+        raise CloudUnavailable(
+            f"Run Command ended what it was to run on {node.name} as {details}, which says nothing about the node."
+        )
     output = invocation["StandardOutputContent"].strip()
     try:
         result = VerbResult.model_validate_json(output)

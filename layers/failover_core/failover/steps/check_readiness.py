@@ -59,7 +59,6 @@ def check_readiness(_request: ReadinessRequest, settings: Settings) -> Readiness
     """
     evidence = gather_readiness(settings, datetime.now(UTC))
     findings = judge_readiness(evidence)
-    metrics.add_dimension(name="Cluster", value=settings.cluster_name)
     metrics.add_metric(name="FailoverReady", unit=MetricUnit.Count, value=int(is_ready(findings)))
     return Readiness(
         is_ready=is_ready(findings), summary=summarize(findings), checked_at=evidence.now, findings=findings

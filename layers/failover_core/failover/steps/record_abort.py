@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
-from failover.adapters import cluster_table
+from failover.adapters import cluster_table, executions
 from failover.errors import FailoverError
 from failover.models import ClusterRecord, Observed, Outcome, OutcomeKind, Value
 from failover.runtime import logger
@@ -22,7 +22,10 @@ class _ExecutionDetail(Observed):
 
 
 class ExecutionEndedEvent(Observed):
-    """Step Functions Execution Status Change (Step Functions Developer Guide, "EventBridge events")."""
+    """Step Functions Execution Status Change (Step Functions Developer Guide, "EventBridge events").
+
+    The guide's examples of executions that failed have neither `error` nor `cause`.
+    """
 
     id: str
     detail: _ExecutionDetail
@@ -55,8 +58,9 @@ def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorde
     execution = event.detail.execution_arn
     record = _read_record_if_possible(settings)
     owns_lock = record is not None and record.lock_owner == execution
+    error, cause = _error_of(event.detail)
     # Not owning the lock proves nothing: another execution takes over the lock of one that has ended.
-    if event.detail.status == "FAILED" and event.detail.error in _RECORDED_ENDS and not owns_lock:
+    if event.detail.status == "FAILED" and error in _RECORDED_ENDS and not owns_lock:
         return AbortRecorded(execution=execution, was_recorded_before=True)
     is_move_open = record is not None and record.moving_to is not None
     how = {"ABORTED": "was stopped by somebody", "TIMED_OUT": "ran out of time"}.get(event.detail.status, "crashed")
@@ -64,7 +68,7 @@ def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorde
         outcome=OutcomeKind.FAILED,
         verdict=None,
         reason=f"The execution {how} before it could record its outcome"
-        + (f" ({event.detail.error}: {event.detail.cause})." if event.detail.error else "."),
+        + (f" ({': '.join(filter(None, (error, cause)))})." if error else "."),
         next_step=_NEXT_STEP_OF_A_MOVE if is_move_open else _NEXT_STEP,
         active_before=record.active if record else None,
         active_after=record.active if record else None,
@@ -80,6 +84,17 @@ def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorde
     finally:
         publish_outcome(settings, outcome, commands_by_hand(outcome, settings, is_move_open=is_move_open))
     return AbortRecorded(execution=execution, was_recorded_before=False)
+
+
+def _error_of(detail: _ExecutionDetail) -> tuple[str, str]:
+    """Of an execution that failed: as the event says, or else as Step Functions says."""
+    if detail.error is not None or detail.status != "FAILED":
+        return detail.error or "", detail.cause or ""
+    try:
+        return executions.read_error(detail.execution_arn)
+    except FailoverError as error:
+        logger.warning(str(error))
+        return "", ""
 
 
 def _read_record_if_possible(settings: Settings) -> ClusterRecord | None:
