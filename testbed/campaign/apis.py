@@ -77,7 +77,7 @@ class Apis:
 
     def _host(self, instance_id: str) -> Host:
         for host in self._world.hosts.values():
-            if host.instance_id == instance_id:
+            if host.instance_id == instance_id and host.is_known_to_ec2:
                 return host
         raise AwsError("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
 

@@ -88,6 +88,17 @@ CLASSES: Mapping[str, FaultClass] = {
             _calls_of("dynamodb:GetItem", "dynamodb:UpdateItem"),
             (faults.ItemMissing, faults.ItemOfOlderVersion, faults.ItemUnparsable),
         ),
+        FaultClass(
+            "forgotten instance",
+            _calls_of("ec2:DescribeInstanceStatus", "ec2:StopInstances", "ec2:StartInstances"),
+            (faults.Forgotten,),
+        ),
+        FaultClass(
+            "lasting lag", points.state_points, (faults.LagsBy4Seconds, faults.LagsBy20Seconds, faults.LagsByAMinute)
+        ),
+        FaultClass(
+            "foreign identity", points.state_points, (faults.StandbyAnsweredByACopy, faults.ActiveAnsweredByACopy)
+        ),
         FaultClass("DynamoDB condition", _calls_of("dynamodb:UpdateItem"), (faults.ConditionFails,)),
         FaultClass(
             "event",

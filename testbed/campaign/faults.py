@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _FROZEN_SECONDS = 40.0
 _STALE_SECONDS = 30.0
+_LASTING_SECONDS = 900.0
 
 _THROTTLED = {"ec2": ("RequestLimitExceeded", 503), "dynamodb": ("ThrottlingException", 400)}
 _DENIED = {"ec2": ("UnauthorizedOperation", 403), "sns": ("AuthorizationError", 403), "elbv2": ("AccessDenied", 403)}
@@ -207,6 +208,16 @@ class StaleAnswer(CallFault):
             return perform()
         finally:
             self.world.apis.seconds_behind = 0.0
+
+
+class Forgotten(CallFault):
+    """For half a minute EC2 does not know an instance that is there: an id that is unknown is not a dead machine."""
+
+    seconds = _STALE_SECONDS
+
+    def instead(self, call: Call, perform: Callable[[], Json]) -> Json:
+        [instance_id] = call.parameters["InstanceIds"]
+        raise AwsError("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist", 400)
 
 
 class KilledBeforeCall(CallFault):
@@ -528,6 +539,56 @@ class StateFault(Fault):
 
     def happen(self, execution: str) -> None:
         raise NotImplementedError
+
+
+class LagsBy4Seconds(StateFault):
+    """From here on, whatever EC2 shows is so old: it is eventually consistent, and nothing says how soon."""
+
+    seconds = 4.0
+
+    def __init__(self, point: Point) -> None:
+        super().__init__(point)
+        self._until = 0.0
+
+    def happen(self, execution: str) -> None:
+        self._until = self.world.busy_until = self.world.loop.now + _LASTING_SECONDS
+
+    def on_call(self, call: Call, perform: Callable[[], Json]) -> Json:
+        if call.service != "ec2" or call.name not in READS or self.world.loop.now >= self._until:
+            return perform()
+        self.world.apis.seconds_behind = self.seconds
+        try:
+            return perform()
+        finally:
+            self.world.apis.seconds_behind = 0.0
+
+
+class LagsBy20Seconds(LagsBy4Seconds):
+    seconds = 20.0
+
+
+class LagsByAMinute(LagsBy4Seconds):
+    seconds = 60.0
+
+
+class StandbyAnsweredByACopy(StateFault):
+    """For half a minute, what comes back from a node is the word of a copy of it."""
+
+    node = "db-02"
+
+    def happen(self, execution: str) -> None:
+        host = self.world.hosts[self.node]
+        self.world.busy_until = self.world.loop.now + _STALE_SECONDS
+
+        def end() -> None:
+            host.answers_as = host.instance_id
+
+        host.answers_as = "i-0ff"
+        self.world.loop.spawn(end, "the copy is gone", after=_STALE_SECONDS)
+
+
+class ActiveAnsweredByACopy(StandbyAnsweredByACopy):
+    node = "db-01"
 
 
 class OtherNodeDies(StateFault):

@@ -81,6 +81,7 @@ class Host:
         self.booted_at = loop.now - 86400
         self.seconds_ahead = 0.0
         """How far its clock is ahead."""
+        self.is_known_to_ec2 = True
         self.answers_as = self.instance_id
         """Another id than its own: what answers is a copy of it."""
         self.launched_at = loop.now - 86400
@@ -232,6 +233,17 @@ class Host:
             self._set_instance_state("stopped")
 
         self.loop.spawn(stop, f"stop {self.name}")
+
+    def terminate_instance(self) -> None:
+        """TerminateInstances. EC2 shows it for about an hour; then it is not known any more."""
+        self._set_instance_state("shutting-down")
+
+        def terminate() -> None:
+            self.loop.sleep(STOP_SECONDS)
+            self.lose_power("is terminated")
+            self._set_instance_state("terminated")
+
+        self.loop.spawn(terminate, f"terminate {self.name}")
 
     def start_instance(self) -> None:
         """StartInstances."""

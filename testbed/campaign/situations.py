@@ -100,6 +100,13 @@ def reboot(world: World) -> None:
     world.hosts["db-01"].reboot()
 
 
+def lose_standby_for_good(world: World) -> None:
+    """Its instance is terminated; the stack sees it, and later EC2 knows the id no more."""
+    world.hosts["db-02"].terminate_instance()
+    world.run(120.0)
+    world.hosts["db-02"].is_known_to_ec2 = False
+
+
 def drift_route(world: World) -> None:
     world.set_route("rtb-0b", "eni-0b")
 
@@ -155,6 +162,7 @@ ALL = {
         Situation("service-crash", crash_database, "ServicesRestarted"),
         Situation("service-broken", break_database, "Moved", repair=mend),
         Situation("active-reboots", reboot, "Resumed"),
+        Situation("standby-forgotten", reboot, "Resumed", prepare=lose_standby_for_good),
         Situation("route-drift", drift_route, "RoutesRepaired"),
         Situation("promote-fails", lose_power_with_weak_standby, "Restored", repair=mend),
         Situation("asked-by-hand", nothing, "NothingToDo", input={}),
