@@ -158,8 +158,13 @@ class Execution:
         return self.arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
 
     @property
+    def was_cut_short(self) -> bool:
+        """Somebody stopped it, or its time was over: it has no output, and record_abort records it as failed."""
+        return self.status in ("ABORTED", "TIMED_OUT")
+
+    @property
     def outcome(self) -> str | None:
-        value = self.output.get("outcome")
+        value = self.output.get("outcome", "Failed" if self.was_cut_short else None)
         return None if value is None else str(value)
 
     @property

@@ -143,7 +143,7 @@ def judge_never_silent(history: History) -> Iterator[str]:
         if not execution.is_over:
             yield f"{execution.name} has not ended."
             continue
-        for name in ("outcome", "reason", "nextStep"):
+        for name in () if execution.was_cut_short else ("outcome", "reason", "nextStep"):
             if not execution.output.get(name):
                 yield f"{execution.name} ended {execution.status} without {name}."
         reason = str(execution.output.get("reason") or "")

@@ -207,22 +207,15 @@ class Stage:
                 )
             )
 
-    def stop_execution_in(self, state: str) -> None:
-        """Somebody stops the planned move in the console once it is in that state; what the step began goes on."""
-        machine = self._bed.stack.outputs["SwitchbackStateMachineArn"]
+    def stop_planned_move_once_demoted(self, node: str) -> None:
+        """Somebody stops the planned move in the console once the node has obeyed: nobody serves then."""
+        # Often: soon after, the target is promoted.
+        wait_until(lambda: not self._host(node).is_primary, f"{node} being demoted", self._bed.patience_seconds, 0.05)
+        self._tell("an operator stops the planned move halfway")
         steps = self._bed.clients.stepfunctions
-        stopped: list[str] = []
-
-        def is_stopped() -> bool:
-            for execution in steps.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
-                events = steps.get_execution_history(executionArn=execution["executionArn"])["events"]
-                if any(event.get("stateEnteredEventDetails", {}).get("name") == state for event in events):
-                    steps.stop_execution(executionArn=execution["executionArn"], cause="stopped by an operator")
-                    stopped.append(execution["executionArn"])
-            return bool(stopped)
-
-        wait_until(is_stopped, f"an execution in {state}", self._bed.patience_seconds, 0.1)
-        self._tell(f"an operator stops the planned move in {state}")
+        machine = self._bed.stack.outputs["SwitchbackStateMachineArn"]
+        for execution in steps.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
+            steps.stop_execution(executionArn=execution["executionArn"], cause="stopped by an operator")
 
     def repeat_alarm_event(self, node: str, alarm: str, times: int) -> None:
         """Delivers the event of an alarm as EventBridge does, many times at once."""

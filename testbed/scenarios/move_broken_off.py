@@ -1,13 +1,13 @@
 """A planned move is stopped halfway, with both nodes demoted and well: the service comes back by itself."""
 
-from testbed.installation import STANDBY
+from testbed.installation import HOME, STANDBY
 from testbed.scenario import Expectation, Scenario
 from testbed.stage import Stage
 
 
 def break_it(stage: Stage) -> None:
     stage.switch_back(STANDBY)
-    stage.stop_execution_in("DemoteNode")
+    stage.stop_planned_move_once_demoted(HOME)
 
 
 SCENARIO = Scenario(

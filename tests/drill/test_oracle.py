@@ -214,6 +214,13 @@ def test_an_end_of_which_nobody_was_told_breaks_promise_7() -> None:
     assert broken(replace(failover(), notifications=[])) == {"7"}
 
 
+def test_an_execution_that_was_stopped_must_be_told_of_and_says_nothing_itself() -> None:
+    history = failover()
+    stopped = [replace(history.executions[0], status="ABORTED", output={})]
+    assert broken(replace(history, executions=stopped)) == set()
+    assert broken(replace(history, executions=stopped, notifications=[])) == {"7"}
+
+
 def test_a_change_whose_outcome_is_not_in_the_record_breaks_promise_7() -> None:
     assert broken(replace(failover(), recorded_outcomes=[])) == {"7"}
 
