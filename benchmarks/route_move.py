@@ -269,6 +269,8 @@ def function_environment(interfaces: Mapping[str, str], tables: Sequence[str]) -
         "DEAD_LETTER_QUEUE_URL": "https://sqs.ap-northeast-1.amazonaws.com/000000000000/lost",
         "CONFIRM_FAILOVER": "Never",
         "CONFIRM_TIMEOUT_SECONDS": "600",
+        "RECOVERY_TIMEOUT_SECONDS": "1800",
+        "RECOVERY_NOTICE_SECONDS": "60",
         "REPLICATION_PROTOCOL": "C",
         "REJOIN_POLICY": "OnStart",
         "FENCE_METHOD": "IsolateAndStop",

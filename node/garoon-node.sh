@@ -30,7 +30,7 @@ umask 022
 # Exit codes. A refusal (a promise forbids it) differs from a failure (it was tried).
 readonly EXIT_DONE=0 EXIT_FAILED=1 EXIT_BAD_ARGUMENTS=2
 readonly EXIT_STALE_REPLICA=10 EXIT_PEER_PRIMARY=11 EXIT_STALE_EPOCH=12 EXIT_EXPIRED=13 EXIT_BUSY=14
-readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17 EXIT_UNKNOWN=18
+readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17 EXIT_UNKNOWN=18 EXIT_RECOVERING=19
 
 # Every file lies under this root, as with systemd's --root; names given to the kernel (devices, mount points, exports)
 # are those that the kernel knows.
@@ -76,6 +76,7 @@ declare -A CONFIG=(
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
     [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120 [RELEASE_SECONDS]=30
+    [START_SECONDS]=20 [STALL_SECONDS]=60
 )
 
 VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
@@ -787,61 +788,255 @@ is_volume_writable() {
 }
 
 # ----------------------------------------------------------------------------------------------------------- services
-# Uses core.
+# Uses core and checks.
 
 # The init scripts are called directly. Through systemctl a service whose process died would still count as "active
 # (exited)", as units generated from init scripts do, and `start` would do nothing; the two variables keep the
-# distributions' init functions from going that way. What a service leaves running must not hold our output.
-init_script() {
-    SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 "$ROOT/etc/init.d/$1" "$2" >>"$LOG_FILE" 2>&1
+# distributions' init functions from going that way.
+#
+# What serves users lives in a unit of its own: not in the process group, the control group, the folder or the
+# environment of what commands the node. Of systemd-run only what systemd 219 has is used (RHEL 7: --unit,
+# --description, --remain-after-exit). The unit's process runs the init script and then ends with success, whatever the
+# script said; "active (exited)" it ends nothing that the script left running. Dashes and digits after $ stay as they are
+# in a unit's command line, braces would not (systemd.service(5), "Command lines").
+# shellcheck disable=SC2016 # expanded by the shell that runs it
+readonly START_TEXT='umask 022
+[ "$(ulimit -n)" -ge 65536 ] || ulimit -n 65536 || ulimit -n "$(ulimit -Hn)"
+true >>"$3" || set -- "$1" "$2" /dev/null "$4"
+SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 "$1" "$2" >>"$3" 2>&1 </dev/null
+echo "$?" >"$4"'
+
+# What is known of a start: begun, ended (the init script's exit code), moved, answered (the process that did).
+readonly NOTES=$ROOT/run/garoon-node
+
+read_note() {
+    local REPLY=""
+    { read -r <"$NOTES.$1.$2"; } 2>/dev/null
+    printf '%s' "$REPLY"
 }
 
-look_at_service() {
-    local output
-    output=$(SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 timeout -k 1 "${CONFIG[LOOK_SECONDS]}" \
-        "$ROOT/etc/init.d/$1" status 2>&1) && printf running
-    # An init script that knows no `status` says how it is used; then the process list must tell.
-    [[ $output != *[Uu]sage:*status* && $output == *[Uu]sage:* ]] && has_process_of "$1" && printf running
+# run_init_script SERVICE VERB: begins it, and neither waits for it nor ever signals it. `stop` needs no unit: it leaves
+# nothing running, and a machine that shuts down starts no units any more.
+run_init_script() {
+    local unit=garoon-$1
+    local -a command=(/bin/sh -c "$START_TEXT" "garoon-$2-$1" "$ROOT/etc/init.d/$1" "$2" "$LOG_FILE" "$NOTES.$1.$2-ended")
+    rm -f "$NOTES.$1.$2-ended"
+    if [[ $2 == start && -d $ROOT/run/systemd/system ]]; then
+        # A unit of that name that is left from before has no process of the service any more.
+        bounded 10 systemctl stop "$unit.service"
+        (($? != 124)) || unit+=-$(now_seconds)
+        bounded 10 systemctl reset-failed "$unit.service"
+        act 20 systemd-run --unit="$unit" --description="Garoon: $1" --remain-after-exit "${command[@]}"
+        return
+    fi
+    [[ $2 == stop ]] || log "no systemd here: $1 shares the control group of this command"
+    (
+        exec 9>&-
+        cd / && exec setsid env -i PATH="$PATH" ${GAROON_NODE_ROOT:+GAROON_NODE_ROOT="$ROOT"} "${command[@]}"
+    ) >/dev/null 2>&1 </dev/null &
 }
 
-# A process whose command line names the service's program on the volume.
-has_process_of() {
-    local program=cyss process line
-    [[ $1 == "$DATABASE_SERVICE" ]] && program=mysqld
-    for process in "$ROOT"/proc/[0-9]*; do
-        line=""
-        { IFS= read -r -d '' line <"$process/cmdline"; } 2>/dev/null
-        [[ ${line##*/} == "$program"* && $line == "${CONFIG[MOUNT_POINT]}"/* ]] && return 0
+# The processes of a service: their ids; "begun:ID" for an init script that is still starting it; "listed" when the
+# whole list was read. A process belongs to it by its program, and by the volume in its arguments, folder or program.
+list_processes() {
+    local program='(^|/)(mysqld|mariadbd)([-_]safe|-max|-debug)?$' files file words first second
+    [[ $1 == "$DATABASE_SERVICE" ]] || program='(^|/)cyss[^/]*$'
+    files=$(timeout -k 1 "${CONFIG[LOOK_SECONDS]}" grep -lzE -e "$program|^garoon-start-$1\$" "$ROOT"/proc/[0-9]*/cmdline 2>/dev/null)
+    (($? < 124)) || return
+    for file in $files; do
+        words=$'\n'$(tr '\0' '\n' 2>/dev/null <"$file")$'\n'
+        first=${words#$'\n'} first=${first%%$'\n'*}
+        second=${words#$'\n'*$'\n'} second=${second%%$'\n'*}
+        file=${file%/cmdline}
+        if [[ $words == *$'\n'"garoon-start-$1"$'\n'* ]]; then
+            printf 'begun:%s ' "${file##*/}"
+        elif [[ $first =~ $program || ($second =~ $program && $second != */init.d/*) ]] && is_of_volume "$file" "$words"; then
+            printf '%s ' "${file##*/}"
+        fi
     done
+    printf listed
+}
+
+# is_of_volume /proc/ID WORDS
+is_of_volume() {
+    [[ $2 == *[=$'\n']"${CONFIG[MOUNT_POINT]}"/* ]] ||
+        [[ $(stat -c %N "$1"/{exe,cwd} 2>/dev/null) == *" -> "?"${CONFIG[MOUNT_POINT]}"[/\'\"]* ]]
+}
+
+# One word: running, starting, stopped or unknown. The process list decides. An init script's own word is asked only for
+# the scheduler, when the list shows nothing; a script that takes long or does not know `status` has said nothing.
+# A database has started when it has answered.
+look_at_service() {
+    local processes process answered
+    processes=$(list_processes "$1")
+    answered=$(read_note "$1" answered)
+    for process in $processes; do
+        case $process in
+        begun:* | listed) ;;
+        *)
+            if [[ $1 != "$DATABASE_SERVICE" || " $answered " == *" $process "* ]]; then
+                printf running
+                return
+            fi
+            ;;
+        esac
+    done
+    case $processes in
+    listed) [[ $1 != "$DATABASE_SERVICE" ]] && does_script_say_running "$1" && printf running || printf stopped ;;
+    *listed) printf starting ;;
+    *) printf unknown ;;
+    esac
+}
+
+does_script_say_running() {
+    SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 \
+        timeout -k 1 "${CONFIG[LOOK_SECONDS]}" "$ROOT/etc/init.d/$1" status >/dev/null 2>&1
+}
+
+SERVICE_STATE=unknown
+read_service() {
+    look "service $1" look_at_service "$1"
+    answer "service $1"
+    SERVICE_STATE=${ANSWER:-unknown}
+}
+
+is_service_in_state() {
+    read_service "$1"
+    [[ $SERVICE_STATE == "$2" ]]
+}
+
+SERVICE_PROCESSES=""
+read_processes() {
+    look "processes of $1" list_processes "$1"
+    answer "processes of $1"
+    SERVICE_PROCESSES=$ANSWER
+}
+
+# PID and socket files on the volume that belong to no living process of it were left by a node that died: an init script
+# would take an unrelated process of that number for its own, not start, and kill it. They are moved aside.
+look_for_leftovers() {
+    local file process words
+    while IFS= read -r -d '' file; do
+        if [[ -S $file ]]; then
+            process=$1
+        else
+            process=""
+            { read -r process _ <"$file"; } 2>/dev/null
+            [[ $process =~ ^[0-9]+$ ]] || process=0
+            words=$'\n'$(tr '\0' '\n' 2>/dev/null <"$ROOT/proc/$process/cmdline")$'\n'
+            is_of_volume "$ROOT/proc/$process" "$words" || process=""
+        fi
+        [[ -z $process ]] && mv -f "$file" "$file.left" && log "moved aside what nothing living uses: $file"
+    done < <(timeout -k 1 "${CONFIG[LOOK_SECONDS]}" find "$ROOT${CONFIG[MOUNT_POINT]}/cybozu/" -maxdepth 4 -xdev \
+        -name files -prune -o \( -type s -o -name '*.pid' -type f \) -print0 2>/dev/null)
+}
+
+move_leftovers_aside() {
+    is_mounted || return 0
+    read_processes "$DATABASE_SERVICE"
+    look leftovers look_for_leftovers "${SERVICE_PROCESSES#listed}"
+    answer leftovers
+}
+
+# Begins the start of a service of which nothing lives and nothing is on its way; what was begun is begun once.
+start_service() {
+    read_service "$1"
+    [[ $SERVICE_STATE == stopped ]] || return 0
+    log "starting $1"
+    rm -f "$NOTES.$1.answered" "$NOTES.$1.moved"
+    now_seconds >"$NOTES.$1.begun"
+    run_init_script "$1" start
+}
+
+# False, with the reason, when nothing of the service lives and nothing is on the way. Looked at again: a process
+# that an init script leaves behind bears the script's own name for a moment.
+is_start_alive() {
+    local tries ended
+    for ((tries = 1; ; tries++)); do
+        read_service "$1"
+        [[ $SERVICE_STATE == stopped ]] || return 0
+        ended=$(read_note "$1" start-ended)
+        # A unit that was just made has no process for a moment either.
+        [[ ${ended:-0} == 0 ]] || break
+        ((tries < (${#ended} == 0 ? 10 : 3))) || break
+        sleep 0.5
+    done
+    LAST_ERROR="its init script says that it started it, but nothing of it runs"
+    [[ $ended == 0 ]] || LAST_ERROR="its init script ended with code ${ended:-unknown}, and nothing of it runs"
     return 1
 }
 
-is_service_running() {
-    look "service $1" look_at_service "$1"
-    answer "service $1"
-    [[ $ANSWER == running ]]
-}
-
-start_service() {
-    is_service_running "$1" && return 0
-    log "starting $1"
-    export -f init_script
-    export ROOT LOG_FILE
-    if ! act "${CONFIG[SERVICE_SECONDS]}" "$BASH" -c "init_script $1 start"; then
-        # It says itself that it failed: waiting for it would only make the outage longer.
-        is_service_running "$1"
-        return
+# How far a start is: what its processes read and wrote and the last words of its log, in START_PROGRESS; false when
+# neither has moved for STALL_SECONDS.
+START_PROGRESS=""
+is_start_moving() {
+    local process key value mebibytes_read=0 mebibytes_written=0 bytes="" log_words="" moved now
+    now=$(now_seconds)
+    read_processes "$1"
+    for process in ${SERVICE_PROCESSES%listed}; do
+        [[ $process != begun:* ]] || continue
+        process=$ROOT/proc/$process
+        while read -r key value; do
+            bytes+=" $value"
+            [[ $key != read_bytes: ]] || mebibytes_read=$((mebibytes_read + (value >> 20)))
+            [[ $key != write_bytes: ]] || mebibytes_written=$((mebibytes_written + (value >> 20)))
+        done < <(cat "$process/io" 2>/dev/null)
+        # The server's error log is where its errors go, whatever it is called.
+        # shellcheck disable=SC2016
+        if bounded "${CONFIG[LOOK_SECONDS]}" "$BASH" -c '[[ -f $1 && ! $1 -ef $2 ]] && tail -c 2000 "$1"' log "$process/fd/2" "$LOG_FILE"; then
+            BOUNDED_OUTPUT=${BOUNDED_OUTPUT%%$'\n'}
+            log_words=${BOUNDED_OUTPUT##*$'\n'}
+        fi
+    done
+    moved=$(read_note "$1" begun)
+    START_PROGRESS="$((now - ${moved:-now})) s since its start, $mebibytes_read MiB read, $mebibytes_written MiB written"
+    ((${#log_words} <= 160)) || log_words=${log_words: -160}
+    [[ -z $log_words ]] || START_PROGRESS+="; its log says: $log_words"
+    # An init script at work has not even begun the server.
+    [[ -n $bytes ]] || bytes=" $now"
+    moved=$(read_note "$1" moved)
+    if [[ -z $moved || ${moved#* } != "$bytes$log_words" ]]; then
+        moved="$now $bytes$log_words"
+        printf '%s\n' "$moved" >"$NOTES.$1.moved"
     fi
-    wait_until "${CONFIG[ANSWER_SECONDS]}" is_service_running "$1"
+    ((now - ${moved%% *} < CONFIG[STALL_SECONDS]))
 }
 
+is_start_stuck() {
+    [[ $SERVICE_STATE == starting && -z $(read_note "$1" begun) && -n $(read_note "$1" moved) ]] && ! is_start_moving "$1"
+}
+
+# Which process answered: a later one, started by its supervisor, recovers first.
+note_answer() {
+    read_processes "$DATABASE_SERVICE"
+    printf '%s\n' "${SERVICE_PROCESSES%listed}" >"$NOTES.$DATABASE_SERVICE.answered"
+}
+
+# The init script's own `stop` has SERVICE_SECONDS until nothing of the service lives; what it leaves is asked to end.
 stop_service() {
-    is_service_running "$1" || return 0
+    local deadline process has_asked=false
+    move_leftovers_aside
+    read_service "$1"
+    [[ $SERVICE_STATE != stopped ]] || return 0
     log "stopping $1"
-    export -f init_script
-    export ROOT LOG_FILE
-    act "${CONFIG[SERVICE_SECONDS]}" "$BASH" -c "init_script $1 stop"
-    ! is_service_running "$1"
+    rm -f "$NOTES.$1.begun" "$NOTES.$1.moved"
+    deadline=$(($(now_seconds) + CONFIG[SERVICE_SECONDS]))
+    run_init_script "$1" stop
+    until is_service_in_state "$1" stopped; do
+        if [[ -n $(read_note "$1" stop-ended) && $has_asked == false ]]; then
+            has_asked=true
+            read_processes "$1"
+            for process in ${SERVICE_PROCESSES%listed}; do
+                log "process $process of $1 is left: sending SIGTERM"
+                # An init script that still starts it goes with its group.
+                [[ $process == begun:* ]] && process=-${process#begun:}
+                kill -s TERM -- "$process" 2>/dev/null
+            done
+        fi
+        LAST_ERROR="$1 is $SERVICE_STATE after ${CONFIG[SERVICE_SECONDS]} seconds"
+        (($(now_seconds) < deadline)) || return 1
+        sleep 0.2
+    done
 }
 
 # wait_until SECONDS COMMAND...
@@ -1222,6 +1417,7 @@ does_nfs_serve() {
 # ------------------------------------------------------------------------------------------------------ status, probe
 
 IS_SERVING=null
+DATABASE_STATE=unknown SCHEDULER_STATE=unknown
 # What read_status found, each true, false, or null where the look failed.
 declare -A STATUS=()
 
@@ -1239,13 +1435,22 @@ read_status() {
     find_out databaseAnswers does_answer database
     find_out nfsAnswers does_nfs_serve
     answer "$DATABASE_SERVICE"
-    find_out isDatabaseUp test "$ANSWER" = running
+    DATABASE_STATE=${ANSWER:-unknown}
+    # What answers has started, whoever started it.
+    [[ ${STATUS[databaseAnswers]} != true ]] || DATABASE_STATE=running
+    find_out isDatabaseUp is_running "$DATABASE_STATE"
     answer "$SCHEDULER_SERVICE"
-    find_out isSchedulerUp test "$ANSWER" = running
+    SCHEDULER_STATE=${ANSWER:-unknown}
+    find_out isSchedulerUp is_running "$SCHEDULER_STATE"
     find_out hasVirtualIp is_virtual_ip_seen
     STATUS[isWritable]=${STATUS[isMounted]}
     [[ ${STATUS[isMounted]} != true ]] || find_out isWritable is_volume_writable
     judge_serving
+}
+
+is_running() {
+    [[ $1 != unknown ]] || return 2
+    [[ $1 == running ]]
 }
 
 # find_out KEY PREDICATE...: what it found. An unknown is never a state: a predicate whose look failed returns 2.
@@ -1283,9 +1488,9 @@ format_status() {
         "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
         "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT" \
         "$([[ $REPLICATION_PROTOCOL == ? ]] && json_string "$REPLICATION_PROTOCOL" || printf null)"
-    printf '"isMounted":%s,"isWritable":%s,"services":{"%s":%s,"%s":%s},' \
+    printf '"isMounted":%s,"isWritable":%s,"services":{"%s":"%s","%s":"%s"},' \
         "${STATUS[isMounted]}" "${STATUS[isWritable]}" \
-        "$DATABASE_SERVICE" "${STATUS[isDatabaseUp]}" "$SCHEDULER_SERVICE" "${STATUS[isSchedulerUp]}"
+        "$DATABASE_SERVICE" "$DATABASE_STATE" "$SCHEDULER_SERVICE" "$SCHEDULER_STATE"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
     printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s]}' \
@@ -1444,9 +1649,11 @@ run_restart() {
     require_sight
     is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not Primary."
     mount_volume || fail_with_status "${CONFIG[NODE_NAME]} can't mount its volume: $LAST_ERROR."
+    read_service "$DATABASE_SERVICE"
     is_database_answering
-    if (($? == 1)) && is_service_running "$DATABASE_SERVICE"; then
-        log "$DATABASE_SERVICE runs but does not answer"
+    # One that has answered recovers no more. One of which nobody knows when it was begun has its time while it moves.
+    if (($? == 1)) && { [[ $SERVICE_STATE == running ]] || is_start_stuck "$DATABASE_SERVICE"; }; then
+        log "$DATABASE_SERVICE is $SERVICE_STATE but does not answer"
         stop_service "$SCHEDULER_SERVICE"
         stop_service "$DATABASE_SERVICE" || fail_with_status "$DATABASE_SERVICE does not answer and can't be stopped: $LAST_ERROR."
     fi
@@ -1455,17 +1662,37 @@ run_restart() {
 }
 
 bring_into_service() {
-    local service
-    for service in "$DATABASE_SERVICE" "$SCHEDULER_SERVICE"; do
-        start_service "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}${LAST_ERROR:+: $LAST_ERROR}."
-        if [[ $service == "$DATABASE_SERVICE" ]]; then
-            wait_until "${CONFIG[ANSWER_SECONDS]}" is_database_answering ||
-                fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but does not answer on port ${CONFIG[DATABASE_PORT]}."
-        fi
-    done
+    move_leftovers_aside
+    bring_up_service "$DATABASE_SERVICE" is_database_answering
+    note_answer
+    bring_up_service "$SCHEDULER_SERVICE" is_service_in_state "$SCHEDULER_SERVICE" running
     start_exports || fail_with_status "${CONFIG[NODE_NAME]} can't export its directories over NFS${LAST_ERROR:+: $LAST_ERROR}."
     add_virtual_ip || fail_with_status "${CONFIG[NODE_NAME]} can't take the virtual IP${LAST_ERROR:+: $LAST_ERROR}."
     tickle_clients
+}
+
+# bring_up_service SERVICE IS_UP...: starts it unless it is on its way, and waits START_SECONDS until it is up. The end
+# of the wait ends nothing else: the caller asks again. It fails when nothing of it lives, or nothing of it moves.
+bring_up_service() {
+    local service=$1 deadline=$(($(now_seconds) + CONFIG[START_SECONDS]))
+    shift
+    "$@" && return 0
+    start_service "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}: $LAST_ERROR."
+    until "$@"; do
+        is_start_alive "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}: $LAST_ERROR."
+        if (($(now_seconds) >= deadline)); then
+            if is_start_moving "$service" || [[ -z $(read_note "$service" begun) ]]; then
+                wait_with_status "$service is on its way on ${CONFIG[NODE_NAME]}: $START_PROGRESS."
+            fi
+            fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but does not answer on port ${CONFIG[DATABASE_PORT]}, and nothing of it moves: $START_PROGRESS."
+        fi
+        sleep 0.2
+    done
+}
+
+wait_with_status() {
+    report_status
+    finish pending recovering "$EXIT_RECOVERING" "$1"
 }
 
 # Everything is tried, in the order of the hierarchy from the top; false when something is still in service.
@@ -1735,7 +1962,7 @@ boot_unit() {
     cat <<'UNIT'
 [Unit]
 Description=Garoon node: a booting node is a standby, a node that shuts down leaves cleanly
-After=network-online.target local-fs.target nfs-server.service drbd.service
+After=network-online.target local-fs.target nfs-server.service drbd.service garoon-cyde_5_0.service garoon-cyss_cbgrn.service
 Wants=network-online.target
 Before=garoon-node-watch.service
 

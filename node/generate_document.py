@@ -13,6 +13,8 @@ patterns are those of the script, which checks once more.
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hashlib
 import json
 import re
@@ -98,7 +100,6 @@ def generate(verbs: tuple[str, ...] = VERBS) -> str:
     for name, (pattern, description) in INSTALL_PARAMETERS.items() if "install" in verbs else ():
         lines += _parameter(name, f"install: {description}", pattern=pattern, default="")
     lines += [
-        # Sequences as far left as YAML allows: every column counts a thousand times against the quota.
         "mainSteps:",
         "- action: aws:runShellScript",
         "  name: garoonNode",
@@ -111,7 +112,7 @@ def generate(verbs: tuple[str, ...] = VERBS) -> str:
         "    runCommand:",
         "    - |",
     ]
-    lines += [f"      {line}" if line else "" for line in _condensed(script)]
+    lines += [f"      {line}" for line in _stub(script)]
     document = "\n".join(lines) + "\n"
     if size_in_bytes(document) > MAXIMUM_BYTES:
         raise ValueError(
@@ -137,27 +138,27 @@ DIGEST = "{digest}"
 '''
 
 
-def _condensed(script: str) -> list[str]:
-    """The script's lines without those that only comment or are empty, not indented, and whole where they were broken.
+def _stub(script: str) -> list[str]:
+    """What runs the script: it is longer than a document may be, so it travels compressed (RFC 1952) in base64.
 
-    What runs is the same (a test compares the functions as bash prints them); here-documents stay as they are.
+    Without a file: /tmp may be full. The functions believe to stand in the stub's file, which installs itself.
     """
-    first, *rest = script.splitlines()
-    condensed, end_of_here_document = [first], None
-    for line in rest:
-        code = line.lstrip(" ")
-        if end_of_here_document is not None:
-            condensed.append(line)
-            if line == end_of_here_document:
-                end_of_here_document = None
-        elif code and not code.startswith("#"):
-            if condensed[-1].endswith(" \\"):
-                condensed[-1] = condensed[-1][:-1] + code
-            else:
-                condensed.append(code)
-            if here_document := re.search(r"<<'?([A-Z]+)'?$", code):
-                end_of_here_document = here_document[1]
-    return condensed
+    return [
+        "#!/bin/bash",
+        f'# {SCRIPT.name}, compressed; to read it: sed -n "s/^PACKED=//p" THIS_FILE | base64 -d | gzip -d',
+        f"PACKED={_packed(script)}",
+        'SCRIPT=$(printf %s "$PACKED" | base64 -d | gzip -d) || exit 1',
+        'eval "$SCRIPT"',
+    ]
+
+
+def _packed(script: str) -> str:
+    """As the document has it already, if that is the same script: other versions of zlib compress otherwise."""
+    if DOCUMENT.exists() and (found := re.search(r"PACKED=([A-Za-z0-9+/=]+)$", DOCUMENT.read_text(), re.MULTILINE)):
+        packed = found[1]
+        if gzip.decompress(base64.b64decode(packed)).decode() == script:
+            return packed
+    return base64.b64encode(gzip.compress(script.encode(), 9, mtime=0)).decode()
 
 
 def _parameter(

@@ -1,4 +1,5 @@
 from failover.runtime import lambda_step
-from failover.steps.restart_services import RestartServicesInput, restart_services
+from failover.steps.restart_services import restart_services
+from failover.steps.verbs import ServiceInput
 
-handler = lambda_step(RestartServicesInput)(restart_services)
+handler = lambda_step(ServiceInput)(restart_services)

@@ -1,4 +1,5 @@
 from failover.runtime import lambda_step
-from failover.steps.start_services import StartServicesInput, start_services
+from failover.steps.start_services import start_services
+from failover.steps.verbs import ServiceInput
 
-handler = lambda_step(StartServicesInput)(start_services)
+handler = lambda_step(ServiceInput)(start_services)

@@ -117,6 +117,7 @@ does_nfs_serve() {
 # ------------------------------------------------------------------------------------------------------ status, probe
 
 IS_SERVING=null
+DATABASE_STATE=unknown SCHEDULER_STATE=unknown
 # What read_status found, each true, false, or null where the look failed.
 declare -A STATUS=()
 
@@ -134,13 +135,22 @@ read_status() {
     find_out databaseAnswers does_answer database
     find_out nfsAnswers does_nfs_serve
     answer "$DATABASE_SERVICE"
-    find_out isDatabaseUp test "$ANSWER" = running
+    DATABASE_STATE=${ANSWER:-unknown}
+    # What answers has started, whoever started it.
+    [[ ${STATUS[databaseAnswers]} != true ]] || DATABASE_STATE=running
+    find_out isDatabaseUp is_running "$DATABASE_STATE"
     answer "$SCHEDULER_SERVICE"
-    find_out isSchedulerUp test "$ANSWER" = running
+    SCHEDULER_STATE=${ANSWER:-unknown}
+    find_out isSchedulerUp is_running "$SCHEDULER_STATE"
     find_out hasVirtualIp is_virtual_ip_seen
     STATUS[isWritable]=${STATUS[isMounted]}
     [[ ${STATUS[isMounted]} != true ]] || find_out isWritable is_volume_writable
     judge_serving
+}
+
+is_running() {
+    [[ $1 != unknown ]] || return 2
+    [[ $1 == running ]]
 }
 
 # find_out KEY PREDICATE...: what it found. An unknown is never a state: a predicate whose look failed returns 2.
@@ -178,9 +188,9 @@ format_status() {
         "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
         "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT" \
         "$([[ $REPLICATION_PROTOCOL == ? ]] && json_string "$REPLICATION_PROTOCOL" || printf null)"
-    printf '"isMounted":%s,"isWritable":%s,"services":{"%s":%s,"%s":%s},' \
+    printf '"isMounted":%s,"isWritable":%s,"services":{"%s":"%s","%s":"%s"},' \
         "${STATUS[isMounted]}" "${STATUS[isWritable]}" \
-        "$DATABASE_SERVICE" "${STATUS[isDatabaseUp]}" "$SCHEDULER_SERVICE" "${STATUS[isSchedulerUp]}"
+        "$DATABASE_SERVICE" "$DATABASE_STATE" "$SCHEDULER_SERVICE" "$SCHEDULER_STATE"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
     printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s]}' \

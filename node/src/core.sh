@@ -30,7 +30,7 @@ umask 022
 # Exit codes. A refusal (a promise forbids it) differs from a failure (it was tried).
 readonly EXIT_DONE=0 EXIT_FAILED=1 EXIT_BAD_ARGUMENTS=2
 readonly EXIT_STALE_REPLICA=10 EXIT_PEER_PRIMARY=11 EXIT_STALE_EPOCH=12 EXIT_EXPIRED=13 EXIT_BUSY=14
-readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17 EXIT_UNKNOWN=18
+readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17 EXIT_UNKNOWN=18 EXIT_RECOVERING=19
 
 # Every file lies under this root, as with systemd's --root; names given to the kernel (devices, mount points, exports)
 # are those that the kernel knows.
@@ -76,6 +76,7 @@ declare -A CONFIG=(
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
     [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120 [RELEASE_SECONDS]=30
+    [START_SECONDS]=20 [STALL_SECONDS]=60
 )
 
 VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false

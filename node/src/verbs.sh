@@ -80,9 +80,11 @@ run_restart() {
     require_sight
     is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not Primary."
     mount_volume || fail_with_status "${CONFIG[NODE_NAME]} can't mount its volume: $LAST_ERROR."
+    read_service "$DATABASE_SERVICE"
     is_database_answering
-    if (($? == 1)) && is_service_running "$DATABASE_SERVICE"; then
-        log "$DATABASE_SERVICE runs but does not answer"
+    # One that has answered recovers no more. One of which nobody knows when it was begun has its time while it moves.
+    if (($? == 1)) && { [[ $SERVICE_STATE == running ]] || is_start_stuck "$DATABASE_SERVICE"; }; then
+        log "$DATABASE_SERVICE is $SERVICE_STATE but does not answer"
         stop_service "$SCHEDULER_SERVICE"
         stop_service "$DATABASE_SERVICE" || fail_with_status "$DATABASE_SERVICE does not answer and can't be stopped: $LAST_ERROR."
     fi
@@ -91,17 +93,37 @@ run_restart() {
 }
 
 bring_into_service() {
-    local service
-    for service in "$DATABASE_SERVICE" "$SCHEDULER_SERVICE"; do
-        start_service "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}${LAST_ERROR:+: $LAST_ERROR}."
-        if [[ $service == "$DATABASE_SERVICE" ]]; then
-            wait_until "${CONFIG[ANSWER_SECONDS]}" is_database_answering ||
-                fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but does not answer on port ${CONFIG[DATABASE_PORT]}."
-        fi
-    done
+    move_leftovers_aside
+    bring_up_service "$DATABASE_SERVICE" is_database_answering
+    note_answer
+    bring_up_service "$SCHEDULER_SERVICE" is_service_in_state "$SCHEDULER_SERVICE" running
     start_exports || fail_with_status "${CONFIG[NODE_NAME]} can't export its directories over NFS${LAST_ERROR:+: $LAST_ERROR}."
     add_virtual_ip || fail_with_status "${CONFIG[NODE_NAME]} can't take the virtual IP${LAST_ERROR:+: $LAST_ERROR}."
     tickle_clients
+}
+
+# bring_up_service SERVICE IS_UP...: starts it unless it is on its way, and waits START_SECONDS until it is up. The end
+# of the wait ends nothing else: the caller asks again. It fails when nothing of it lives, or nothing of it moves.
+bring_up_service() {
+    local service=$1 deadline=$(($(now_seconds) + CONFIG[START_SECONDS]))
+    shift
+    "$@" && return 0
+    start_service "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}: $LAST_ERROR."
+    until "$@"; do
+        is_start_alive "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}: $LAST_ERROR."
+        if (($(now_seconds) >= deadline)); then
+            if is_start_moving "$service" || [[ -z $(read_note "$service" begun) ]]; then
+                wait_with_status "$service is on its way on ${CONFIG[NODE_NAME]}: $START_PROGRESS."
+            fi
+            fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but does not answer on port ${CONFIG[DATABASE_PORT]}, and nothing of it moves: $START_PROGRESS."
+        fi
+        sleep 0.2
+    done
+}
+
+wait_with_status() {
+    report_status
+    finish pending recovering "$EXIT_RECOVERING" "$1"
 }
 
 # Everything is tried, in the order of the hierarchy from the top; false when something is still in service.

@@ -537,7 +537,10 @@ class Host:
             },
             "isMounted": self.is_mounted,
             "isWritable": self.is_mounted,
-            "services": {"cyde_5_0": self.is_database_up, "cyss_cbgrn": self.is_scheduler_up},
+            "services": {
+                "cyde_5_0": "running" if self.is_database_up else "stopped",
+                "cyss_cbgrn": "running" if self.is_scheduler_up else "stopped",
+            },
             "databaseAnswers": self.does_database_answer,
             "nfsAnswers": self.is_on,
             "isExported": self.is_exported,

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from testbed.files import replace_file
-from testbed.hosts.layout import SERVICES, Faults, HostFiles, HostSettings
+from testbed.hosts.layout import DATABASE_SERVICE, RECOVERING, SERVICES, Faults, HostFiles, HostSettings
 from testbed.hosts.mirror import UNCONFIGURED, UNPLUGGED, Mirror, MirrorError, View
 from testbed.hosts.nfsd import Nfsd
 
@@ -43,6 +43,8 @@ class UnitManager(Protocol):
     """The part of the kernel that plays systemd."""
 
     async def control(self, verb: str, units: list[str]) -> Answer: ...
+
+    async def run_transient(self, unit: str, command: list[str]) -> Answer: ...
 
 
 class Machine:
@@ -84,6 +86,7 @@ class Machine:
             "ip": self._ip,
             "systemctl": self._systemctl,
             "python3": self._python,
+            "systemd-run": self._systemd_run,
         }
         if name in SERVICES:
             return await self._init_script(name, arguments)
@@ -99,10 +102,13 @@ class Machine:
 
     def is_service_running(self, name: str) -> bool:
         """A service that was killed or that ran before the last boot does not run."""
+        return self._mark(name) == self.boot_id
+
+    def _mark(self, name: str) -> str:
         try:
-            return self.files.service_mark(name).read_text() == self.boot_id
+            return self.files.service_mark(name).read_text()
         except FileNotFoundError:
-            return False
+            return ""
 
     def write_proc_files(self) -> None:
         """/proc/mounts, mountinfo and /proc/drbd, and the volume's state of health, as the script finds them."""
@@ -237,7 +243,7 @@ class Machine:
             self.mounts.pop()
             self.write_proc_files()
             return Answer()
-        holders = [name for name in SERVICES if self.is_service_running(name)]
+        holders = [name for name in SERVICES if self._mark(name) in {self.boot_id, RECOVERING}]
         if holders or self.exports or self.nfsd.has_open_files() or self.faults().does_unmount_fail:
             return Answer(32, "", f"umount: {target}: target is busy.\n")
         self.unmount()
@@ -313,23 +319,63 @@ class Machine:
         _write_if_changed(self.files, "run/tickled", "".join(f"{connection}\n" for connection in connections))
         return Answer()
 
+    async def _systemd_run(self, arguments: list[str]) -> Answer:
+        """Of its options those that systemd 219 has: docs/decisions/0016-services-in-units.md."""
+        options = [argument for argument in arguments if argument.startswith("--")]
+        command = arguments[len(options) :]
+        known = {"--unit", "--description", "--remain-after-exit"}
+        if unknown := [option for option in options if option.partition("=")[0] not in known]:
+            return Answer(1, "", f"systemd-run: unrecognized option '{unknown[0]}'\n")
+        [unit] = [option.partition("=")[2] for option in options if option.startswith("--unit=")]
+        return await self._units.run_transient(f"{unit}.service", command)
+
     async def _init_script(self, name: str, arguments: list[str]) -> Answer:
         verb = arguments[0] if arguments else ""
-        mark = self.files.service_mark(name)
         match verb:
             case "start":
                 await asyncio.sleep(self.settings.delays.service_start_seconds)
                 if name in self.faults().broken_services or not self.is_mounted:
                     return Answer(1, f"Starting {name}: [FAILED]\n")
-                mark.write_text(self.boot_id)
+                self._begin_process(name)
+                if name == DATABASE_SERVICE and not await self._recover(self.faults().recovery_seconds):
+                    return Answer(1, f"Starting {name}: [FAILED]\n")
+                self.files.service_mark(name).write_text(self.boot_id)
                 return Answer(0, f"Starting {name}: [  OK  ]\n")
             case "stop":
                 await asyncio.sleep(self.settings.delays.service_stop_seconds)
-                mark.unlink(missing_ok=True)
+                self.files.end_service(name)
                 return Answer(0, f"Stopping {name}: [  OK  ]\n")
             case "status":
                 return Answer(0 if self.is_service_running(name) else 3)
         return Answer(1, "", f"Usage: {name} {{start|stop|status}}\n")
+
+    def _begin_process(self, name: str) -> None:
+        """A process of the service as /proc shows it; one more line in its log for each that was begun."""
+        self._log_of(name, f"{name} begins")
+        self.files.service_mark(name).write_text(RECOVERING)
+        process = self.files.service_process(name)
+        (process / "fd").mkdir(parents=True, exist_ok=True)
+        program = "cybozu/mysql-5.0/libexec/mysqld" if name == DATABASE_SERVICE else "cybozu/cyss/cyss"
+        if not (process / "fd/2").is_symlink():
+            (process / "fd/2").symlink_to(self.files.root / f"var/log/{name}.log")
+        (process / "io").write_text("read_bytes: 0\nwrite_bytes: 0\n")
+        (process / "cmdline").write_text(f"{self.settings.mount_point}/{program}\0")
+
+    async def _recover(self, seconds: float) -> bool:
+        """The database works through its log before it takes connections; false if it was killed meanwhile."""
+        steps = max(1, int(seconds / 0.1))
+        process = self.files.service_process(DATABASE_SERVICE)
+        for step in range(steps if seconds else 0):
+            await asyncio.sleep(seconds / steps)
+            if self._mark(DATABASE_SERVICE) != RECOVERING:
+                return False
+            (process / "io").write_text(f"read_bytes: {step << 20}\nwrite_bytes: {step << 19}\n")
+            self._log_of(DATABASE_SERVICE, f"InnoDB: Progress in percents: {100 * step // steps}")
+        return True
+
+    def _log_of(self, name: str, line: str) -> None:
+        with (self.files.root / f"var/log/{name}.log").open("a") as log:
+            log.write(f"{line}\n")
 
 
 def _hexadecimal(address: str) -> str:

@@ -167,7 +167,7 @@ class SimulatedHost:
         """The service's process dies, once. Nothing happens if it does not run."""
         if name not in SERVICES:
             raise ValueError(f"{name} is no service of the host: {', '.join(SERVICES)}")
-        self.files.service_mark(name).unlink(missing_ok=True)
+        self.files.end_service(name)
 
     def enable_services_at_boot(self) -> None:
         """As `systemctl enable` of both services does, which nobody should."""
@@ -223,7 +223,7 @@ class SimulatedHost:
         for path in ("proc/mounts", "proc/self/mountinfo"):
             (self.files.root / path).unlink(missing_ok=True)
         for service in SERVICES:
-            self.files.service_mark(service).unlink(missing_ok=True)
+            self.files.end_service(service)
         self.mirror.settle()
 
 

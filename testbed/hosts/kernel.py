@@ -16,6 +16,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -70,6 +71,7 @@ class Kernel:
         self._gauges: dict[Gauge, float] = {}
         self._supervised: dict[str, asyncio.subprocess.Process] = {}
         self._wanted_units: set[str] = set()
+        self._transient_units: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_agent_ready = False
         self._is_frozen = False
@@ -115,7 +117,11 @@ class Kernel:
         (root / "proc/meminfo").write_text("MemTotal: 4000000 kB\nDirty: 0 kB\nWriteback: 0 kB\n")
         # /run is a tmpfs: nothing in it survives a boot.
         for leftover in (root / "run").iterdir():
-            leftover.unlink()
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        for process in (root / "proc").glob("[0-9]*"):
+            shutil.rmtree(process)
+        # By which programs tell that systemd is the init system (sd_booted(3)).
+        (root / "run/systemd/system").mkdir(parents=True)
         self.machine.unmount()
 
     def _write_local_settings(self, statsd_port: int) -> None:
@@ -187,6 +193,9 @@ class Kernel:
                 self.machine.nfsd.start()
             await self._open_and_close_ports()
             return
+        if unit in self._transient_units and verb == "stop":
+            await self._stop_transient(unit)
+            return
         if verb in {"stop", "restart"}:
             self._wanted_units.discard(unit)
             process = self._supervised.pop(unit, None)
@@ -200,6 +209,39 @@ class Kernel:
             elif self._exec_line(unit, "ExecStart") is not None:
                 self._wanted_units.add(unit)
                 await self._run_unit(unit, "ExecStart")
+
+    async def run_transient(self, unit: str, command: list[str]) -> Answer:
+        """`systemd-run --remain-after-exit`: a clean environment, a folder and a session of its own.
+
+        The unit stays until it is stopped, and stopping it ends what it left running.
+        """
+        if unit in self._transient_units:
+            return Answer(1, "", f"Failed to start transient service unit: Unit {unit} already exists.\n")
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=host_environment(self.files),
+            cwd="/",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._transient_units[unit] = process
+        entry = self.files.root / f"proc/{process.pid}"
+        entry.mkdir()
+        (entry / "cmdline").write_text("".join(f"{word}\0" for word in command))
+        self._spawn(self._forget_process(process, entry))
+        return Answer()
+
+    async def _forget_process(self, process: asyncio.subprocess.Process, entry: Path) -> None:
+        await process.wait()
+        shutil.rmtree(entry, ignore_errors=True)
+
+    async def _stop_transient(self, unit: str) -> None:
+        process = self._transient_units.pop(unit)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        self.files.end_service(unit.removeprefix("garoon-").removesuffix(".service"))
 
     async def _supervise(self, unit: str) -> None:
         """Restart=always."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import time
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,7 +25,18 @@ from typing import Any
 
 from testbed.cut_off import read_cut_off
 
-STANDIN_COMMANDS = ("drbdadm", "drbdsetup", "modprobe", "mount", "umount", "exportfs", "ip", "systemctl", "python3")
+STANDIN_COMMANDS = (
+    "drbdadm",
+    "drbdsetup",
+    "modprobe",
+    "mount",
+    "umount",
+    "exportfs",
+    "ip",
+    "systemctl",
+    "systemd-run",
+    "python3",
+)
 DATABASE_SERVICE = "cyde_5_0"
 SERVICES = (DATABASE_SERVICE, "cyss_cbgrn")
 RECOVERING = "recovering"
@@ -157,6 +169,11 @@ class Faults:
         return bool(self.values.get("mount_point_covered"))
 
     @property
+    def recovery_seconds(self) -> float:
+        """How long the database recovers when it is started."""
+        return float(self.values.get("recovery_seconds", 0))
+
+    @property
     def broken_services(self) -> frozenset[str]:
         return frozenset(self.values.get("service_broken", ()))
 
@@ -201,6 +218,15 @@ class HostFiles:
     def service_mark(self, name: str) -> Path:
         """Exists while the service runs; holds the id of the boot that started it, or `RECOVERING`."""
         return self.root / "run" / f"service-{name}"
+
+    def service_process(self, name: str) -> Path:
+        """Its folder in /proc while it runs or recovers; its number is above all that a real kernel gives."""
+        return self.root / "proc" / str(7_000_001 + SERVICES.index(name))
+
+    def end_service(self, name: str) -> None:
+        """Nothing of it runs any more."""
+        self.service_mark(name).unlink(missing_ok=True)
+        shutil.rmtree(self.service_process(name), ignore_errors=True)
 
     def is_on(self) -> bool:
         """Whether a kernel holds the host's lock: true from the start of a boot to the death of the process."""

@@ -29,7 +29,7 @@ from botocore.exceptions import ClientError
 from failover.adapters import clients
 from failover.errors import FailoverError
 from failover.runtime import logger, metrics
-from failover.settings import Settings, read_settings
+from failover.settings import LOCK_SECONDS, Settings, read_settings
 from samcli.yamlhelper import yaml_parse
 
 from testbed.model.world import INSTANCE_IDS, INTERFACE_IDS, NAMES, SUBNET_IDS
@@ -277,6 +277,11 @@ def stand_still() -> Iterator[None]:
 def in_an_hour() -> str:
     """A time as the cluster table writes it."""
     return _written(NOW + timedelta(hours=1))
+
+
+def when_the_lock_ends() -> str:
+    """Of a lock that was taken now."""
+    return _written(NOW + timedelta(seconds=LOCK_SECONDS))
 
 
 def an_hour_ago() -> str:

@@ -18,7 +18,17 @@ from failover.models import VerbResult
 from ministack.services import dynamodb
 
 from testbed.model import world as worlds
-from testbed.model.code import EXECUTION_ARN, ISOLATION_ACL_ID, NOW, Call, Code, Ended, an_hour_ago, in_an_hour
+from testbed.model.code import (
+    EXECUTION_ARN,
+    ISOLATION_ACL_ID,
+    NOW,
+    Call,
+    Code,
+    Ended,
+    an_hour_ago,
+    in_an_hour,
+    when_the_lock_ends,
+)
 from testbed.model.workflow import Place, Workflow
 from testbed.model.world import INSTANCE_IDS, INTERFACE_IDS, NAMES, SUBNET_IDS, Answer, Command, World
 
@@ -253,7 +263,7 @@ class System:
             if execution.is_running and len(state.detached) < 3:
                 yield self._aborted(state, index)
         item = json.loads(state.item)
-        if "lockExpiresAt" in item and item["lockExpiresAt"]["S"] == in_an_hour():
+        if "lockExpiresAt" in item and item["lockExpiresAt"]["S"] == when_the_lock_ends():
             expired = {**item, "lockExpiresAt": {"S": an_hour_ago()}}
             yield Step("the lock expires", state._replace(item=json.dumps(expired, sort_keys=True)))
         if "maintenanceUntil" not in item:
@@ -710,7 +720,7 @@ def _status(world: World, index: int) -> dict[str, Any]:
             "disk": node.disk,
         },
         "isMounted": node.is_mounted, "isWritable": node.is_mounted,
-        "services": {"cyde_5_0": node.is_serving, "cyss_cbgrn": node.is_serving},
+        "services": dict.fromkeys(("cyde_5_0", "cyss_cbgrn"), "running" if node.is_serving else "stopped"),
         "databaseAnswers": node.is_serving, "nfsAnswers": node.is_serving, "isExported": node.is_serving,
         "hasVirtualIp": node.is_serving, "isServing": node.is_serving and node.is_mounted and node.is_primary,
         "wasActive": node.word == "active", "isUnreplicated": node.word == "unreplicated",

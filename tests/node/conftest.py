@@ -24,6 +24,8 @@ def running_cluster(world: Path) -> Iterator[Cluster]:
                 node.host.wait_until_ready()
                 node.set_local(
                     ANSWER_SECONDS="2",
+                    START_SECONDS="10",
+                    STALL_SECONDS="20",
                     LOOK_SECONDS="1",
                     PEER_LOSS_SECONDS="2",
                     LOCK_WAIT_SECONDS="20",
@@ -63,6 +65,7 @@ def serving_cluster(long_lived_cluster: Cluster) -> Cluster:
     """As `active_cluster`, healed from the test before: for tests that switch nothing off and move no role."""
     for node in (long_lived_cluster.first, long_lived_cluster.second):
         node.host.clear_faults()
+        node.set_local(START_SECONDS="10", STALL_SECONDS="20")
         node.host.wait_until_ready()
     long_lived_cluster.activate(epoch="0")
     wait_for("db-01 in service", lambda: long_lived_cluster.first.status()["isServing"])

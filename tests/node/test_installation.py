@@ -127,7 +127,7 @@ def test_an_active_node_that_lost_power_comes_back_as_a_standby(active_cluster: 
 
     assert status["replication"]["role"] == "Secondary"
     assert not status["isMounted"]
-    assert not any(status["services"].values())
+    assert set(status["services"].values()) == {"stopped"}
     assert not status["hasVirtualIp"]
     assert status["wasActive"], "the controller must be able to tell that it was the active node"
 

@@ -11,7 +11,7 @@ def test_a_started_node_serves_and_says_so(serving_cluster: Cluster) -> None:
     status = serving_cluster.first.status()
 
     assert status["isServing"]
-    assert status["services"] == {"cyde_5_0": True, "cyss_cbgrn": True}
+    assert status["services"] == {"cyde_5_0": "running", "cyss_cbgrn": "running"}
     assert status["replication"]["connection"] == "Connected"
     assert status["hasVirtualIp"]
     assert status["isExported"]
@@ -34,7 +34,7 @@ def test_a_standby_starts_nothing(serving_cluster: Cluster) -> None:
         report = serving_cluster.second.run(verb)
         assert (report.exit_code, report.result) == (1, "failed")
         assert "Secondary" in report.message
-        assert not any(report.state["services"].values())
+        assert set(report.state["services"].values()) == {"stopped"}
         assert not report.state["hasVirtualIp"]
 
 
@@ -59,12 +59,13 @@ def test_a_service_that_does_not_start_is_named(serving_cluster: Cluster) -> Non
 
 def test_a_database_that_accepts_and_says_nothing_does_not_serve(serving_cluster: Cluster) -> None:
     node = serving_cluster.first
+    node.set_local(START_SECONDS="2", STALL_SECONDS="0")
     node.host.set_fault("database", "silent")
 
     status = node.status()
     report = node.run("restart")
 
-    assert status["services"]["cyde_5_0"]
+    assert status["services"]["cyde_5_0"] == "running"
     assert not status["databaseAnswers"]
     assert not status["isServing"]
     assert "does not answer on port 3770" in report.message
@@ -103,7 +104,7 @@ def test_demoting_twice_is_demoting_once(serving_cluster: Cluster) -> None:
 def test_a_stopped_node_keeps_its_role_and_its_volume(serving_cluster: Cluster) -> None:
     status = serving_cluster.first.must("stop").state
 
-    assert not any(status["services"].values())
+    assert set(status["services"].values()) == {"stopped"}
     assert not status["isExported"]
     assert status["isMounted"]
     assert status["wasActive"]

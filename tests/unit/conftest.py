@@ -53,6 +53,8 @@ def make_environment(**changes: str) -> dict[str, str]:
         "WATCH_INTERVAL_SECONDS": "5",
         "CONFIRM_FAILOVER": "Never",
         "CONFIRM_TIMEOUT_SECONDS": "600",
+        "RECOVERY_TIMEOUT_SECONDS": "1800",
+        "RECOVERY_NOTICE_SECONDS": "60",
         "REPLICATION_PROTOCOL": "C",
         "REJOIN_POLICY": "OnStart",
     } | changes

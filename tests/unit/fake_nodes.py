@@ -36,7 +36,14 @@ class FakeNode:
     """How far its clock is ahead of ours."""
     instance_id: str = ""
     """Whose the answers are; empty where the node does not know."""
+    is_recovering: bool = False
+    """Its database was begun and does not answer yet."""
     heard: list[str] = field(default_factory=list)
+
+    def _service_state(self) -> str:
+        if self.is_serving:
+            return "running"
+        return "starting" if self.is_recovering else "stopped"
 
     def status(self) -> dict[str, Any]:
         is_primary = self.role == "Primary"
@@ -57,7 +64,7 @@ class FakeNode:
             },
             "isMounted": is_primary,
             "isWritable": is_primary,
-            "services": {"cyde_5_0": self.is_serving, "cyss_cbgrn": self.is_serving},
+            "services": dict.fromkeys(("cyde_5_0", "cyss_cbgrn"), self._service_state()),
             "databaseAnswers": self.is_serving,
             "nfsAnswers": self.is_serving,
             "isExported": is_primary,
@@ -92,6 +99,9 @@ class FakeNode:
             case "rejoin":
                 self.was_active = self.is_unreplicated = False
                 self.connection = "SyncTarget" if self.disk != "UpToDate" else "Connected"
+            case "start" | "restart" if self.is_recovering:
+                message = f"cyde_5_0 is on its way on {self.name}: 84 s since its start, 12 MiB read."
+                result |= {"result": "pending", "code": "recovering", "message": message}
             case "start" | "restart":
                 self.is_serving = self.role == "Primary"
         return result | {"status": self.status()}

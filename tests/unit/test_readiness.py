@@ -51,7 +51,7 @@ def a_status(node: str, **changes: Any) -> NodeStatus:
     )
     return NodeStatus(
         node=node, version=DIGEST, epoch=0, booted_at=1, replication=replication, is_mounted=is_active,
-        is_writable=is_active, services={"cyde_5_0": is_active, "cyss_cbgrn": is_active}, database_answers=is_active,
+        is_writable=is_active, services={"cyde_5_0": "running" if is_active else "stopped"}, database_answers=is_active,
         nfs_answers=True, is_exported=is_active, has_virtual_ip=is_active, is_serving=is_active,
         was_active=is_active, is_unreplicated=False, answering_version=DIGEST, are_services_enabled_at_boot=False,
         is_mounted_by_fstab=False, clock=int(NOW.timestamp()) + 2,

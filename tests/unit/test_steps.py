@@ -10,7 +10,7 @@ import boto3
 import pytest
 from failover.adapters import cluster_table as table
 from failover.adapters import executions, notifications
-from failover.errors import Failed, InvalidInput, LockHeld, LockLost, NotYet, Refused
+from failover.errors import Failed, InvalidInput, LockHeld, LockLost, NotYet, Recovering, Refused
 from failover.models import (
     Assessment,
     ClusterRecord,
@@ -31,10 +31,11 @@ from failover.steps.fence_node import FenceNodeInput, fence_node
 from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
 from failover.steps.record_abort import ExecutionEndedEvent, record_abort
 from failover.steps.record_outcome import RecordOutcomeInput, record_outcome
-from failover.steps.restart_services import RestartServicesInput, restart_services
+from failover.steps.restart_services import restart_services
 from failover.steps.start_node import StartNodeInput, start_node
-from failover.steps.start_services import StartServicesInput, start_services
+from failover.steps.start_services import start_services
 from failover.steps.swap_route import SwapRouteInput, swap_route
+from failover.steps.verbs import ServiceInput
 from failover.steps.watch_cluster import WatchEvent, watch_cluster
 from failover.triggers import read_trigger
 
@@ -81,6 +82,10 @@ def test_lock_of_a_running_execution_is_respected_and_of_an_ended_one_taken(
     assert (lock.record.active, lock.standby, lock.trigger.kind) == ("db-01", "db-02", "operator")
 
 
+def service_input(owner: str, node: str, seconds_ago: float = 0) -> ServiceInput:
+    return ServiceInput(execution=owner, node=node, started_at=datetime.now(UTC) - timedelta(seconds=seconds_ago))
+
+
 ChangingStep = Callable[[str, Settings], object]
 CHANGING_STEPS: dict[str, ChangingStep] = {
     "demote_node": lambda owner, s: demote_node(DemoteNodeInput(execution=owner, node="db-01"), s),
@@ -93,8 +98,10 @@ CHANGING_STEPS: dict[str, ChangingStep] = {
     ),
     "start_node": lambda owner, s: start_node(StartNodeInput(execution=owner, node="db-01"), s),
     "promote_replica": lambda owner, s: promote_replica(PromoteReplicaInput(execution=owner, node="db-02"), s),
-    "start_services": lambda owner, s: start_services(StartServicesInput(execution=owner, node="db-01"), s),
-    "restart_services": lambda owner, s: restart_services(RestartServicesInput(execution=owner, node="db-01"), s),
+    "start_services": lambda owner, s: start_services(ServiceInput(execution=owner, node="db-01", started_at=NOW), s),
+    "restart_services": lambda owner, s: restart_services(
+        ServiceInput(execution=owner, node="db-01", started_at=NOW), s
+    ),
     "swap_route": lambda owner, s: swap_route(SwapRouteInput(execution=owner, node="db-01"), s),
 }
 
@@ -235,8 +242,45 @@ def test_demote_is_the_node_s_own_word(settings: Settings, ssm: FakeSsm, machine
 @pytest.mark.usefixtures("lock")
 def test_services_that_do_not_serve_after_the_start_are_a_failure(settings: Settings, ssm: FakeSsm) -> None:
     with pytest.raises(Failed, match="cyde_5_0 is stopped"):
-        start_services(StartServicesInput(execution=EXECUTION, node="db-02"), settings)  # db-02 is secondary
-    assert restart_services(RestartServicesInput(execution=EXECUTION, node="db-01"), settings).node == "db-01"
+        start_services(service_input(EXECUTION, "db-02"), settings)  # db-02 is secondary
+    assert restart_services(service_input(EXECUTION, "db-01"), settings).node == "db-01"
+
+
+@pytest.mark.parametrize("step", [start_services, restart_services])
+@pytest.mark.usefixtures("lock")
+def test_operators_are_told_once_of_a_recovery_that_takes_long(
+    step: Callable[[ServiceInput, Settings], object],
+    settings: Settings,
+    ssm: FakeSsm,
+    published: list[dict[str, Any]],
+) -> None:
+    """One message in an execution, however often the step is retried; a short recovery needs none."""
+    ssm.nodes["i-0a"].is_recovering = True
+    for seconds_ago, messages in ((5, 0), (59, 0), (61, 1), (120, 1), (1700, 1)):
+        with pytest.raises(Recovering, match="12 MiB read"):
+            step(service_input(EXECUTION, "db-01", seconds_ago), settings)
+        assert len(published) == messages
+    assert published[0]["attention"] == "needed"
+    assert "12 MiB read" in published[0]["text"]
+    assert "Next step: none" in published[0]["text"]
+    with pytest.raises(Failed, match=r"RecoveryTimeoutSeconds.*12 MiB read"):
+        step(service_input(EXECUTION, "db-01", 1801), settings)
+    ssm.nodes["i-0a"].is_recovering = False
+    step(service_input(EXECUTION, "db-01", 1802), settings)
+    assert len(published) == 1
+
+
+@pytest.mark.usefixtures("lock")
+def test_a_later_execution_tells_of_its_own_recovery(
+    settings: Settings, ssm: FakeSsm, published: list[dict[str, Any]]
+) -> None:
+    ssm.nodes["i-0a"].is_recovering = True
+    with pytest.raises(Recovering):
+        start_services(service_input(EXECUTION, "db-01", 70), settings)
+    table.acquire_lock(settings, OTHER_EXECUTION, datetime.now(UTC), stale_owner=EXECUTION)
+    with pytest.raises(Recovering):
+        start_services(service_input(OTHER_EXECUTION, "db-01", 70), settings)
+    assert len(published) == 2
 
 
 @pytest.mark.usefixtures("lock")

@@ -138,7 +138,7 @@ SLEEPERS = [
 ]
 """Documented and reported errors of Lambda's that pass by themselves (Lambda API Reference, "Invoke"; Step Functions
 Developer Guide, "Handle transient Lambda service exceptions")."""
-WAITS, ASKS_AGAIN = ["NotYet"], ["NotYet", "StateUnknown"]
+WAITS, ASKS_AGAIN, RECOVERS = ["NotYet"], ["NotYet", "StateUnknown"], ["Recovering"]
 ORDERS = ("RestartServices", "DemoteNode", "DemoteTarget", "PromoteReplica", "StartServices", "RejoinNode")
 """States whose step gives a node an order."""
 LONGEST_SLEEP_SECONDS = 106
@@ -150,7 +150,9 @@ def test_every_task_is_tried_again_whenever_its_function_did_not_speak(machine: 
     """What our functions raise on purpose is final, NotYet, StateUnknown and CloudUnavailable apart. All else is
     Lambda's, whatever it calls it, and passes; but an answer to a question to an operator may have any name."""
     rest = [
-        rule for rule in machine.tasks[name]["Retry"] if rule["ErrorEquals"] not in (WAITS, ASKS_AGAIN, ["LockHeld"])
+        rule
+        for rule in machine.tasks[name]["Retry"]
+        if rule["ErrorEquals"] not in (WAITS, ASKS_AGAIN, RECOVERS, ["LockHeld"])
     ]
     if name == "RequestConfirmation":
         in_time = [error for error in SLOW["ErrorEquals"] if error != "States.Timeout"]
@@ -169,7 +171,7 @@ def test_a_function_that_slept_is_waited_for() -> None:
 
 def test_every_error_of_our_own_is_final_or_has_its_retry() -> None:
     own = {name for name, kind in inspect.getmembers(failover.errors, inspect.isclass) if FailoverError in kind.mro()}
-    assert own - {"FailoverError"} == {*FINAL["ErrorEquals"], *ASKS_AGAIN, "CloudUnavailable"}
+    assert own - {"FailoverError"} == {*FINAL["ErrorEquals"], *ASKS_AGAIN, *RECOVERS, "CloudUnavailable"}
 
 
 @EACH_TASK
@@ -204,15 +206,36 @@ def test_record_outcome_that_fails_is_made_up_for_by_record_abort(machine: Machi
     assert {"Ref": f"{machine.name.capitalize()}StateMachine"} in pattern["detail"]["stateMachineArn"]
 
 
+def test_a_recovery_is_waited_for_as_long_as_its_own_limit_says() -> None:
+    """The step ends the wait, by its clock; the retries outlast it, and are counted apart from other waits."""
+    longest = max(allowed_numbers("RecoveryTimeoutSeconds"))
+    waiting = [
+        machine.tasks[name]
+        for machine in MACHINES
+        for name in ("StartServices", "RestartServices")
+        if name in machine.tasks
+    ]
+    assert len(waiting) == 3
+    for task in waiting:
+        [rule] = [rule for rule in task["Retry"] if "Recovering" in rule["ErrorEquals"]]
+        assert rule["IntervalSeconds"] * rule["MaxAttempts"] > longest
+        assert rule["BackoffRate"] == 1
+        assert task["Arguments"]["startedAt"] == "{% $states.context.State.EnteredTime %}"
+
+
 @EACH_MACHINE
 def test_workflow_ends_before_its_lock_does(machine: Machine) -> None:
     assert machine.definition["TimeoutSeconds"] < LOCK_SECONDS
 
 
 def test_longest_waits_leave_time_for_the_work() -> None:
-    """An execution that waited as long as may be, for an operator, for the fence and for the stop, has time left."""
+    """An execution that waited as long as may be, for an operator, fence, stop and two recoveries, has time left.
+
+    Two: of the database that is restarted in place in vain, and of the standby's, which takes over then.
+    """
     longest_fence = max(allowed_numbers("FenceTimeoutSeconds"))
     waits = max(allowed_numbers("ConfirmTimeoutSeconds")) + 2 * longest_fence  # FenceNode, and ConfirmStop
+    waits += 2 * max(allowed_numbers("RecoveryTimeoutSeconds"))
     assert waits + SECONDS_OF_WORK <= FAILOVER.definition["TimeoutSeconds"]
 
 

@@ -18,6 +18,10 @@ class StateUnknown(FailoverError):
     """A node answered, but could not see how it is, so it changed nothing. Says nothing about it; asked again."""
 
 
+class Recovering(NotYet):
+    """A service was begun and is on its way, which takes its time. Retried until RecoveryTimeoutSeconds are over."""
+
+
 class CloudUnavailable(FailoverError):
     """An AWS API throttled, timed out or failed inside. Says nothing about a node; the workflow retries with jitter."""
 

@@ -188,6 +188,10 @@ class Replication(Observed):
         return words if self.sync_percent is None else f"{words}, {self.sync_percent:.0f} % synchronised"
 
 
+ServiceState = Literal["running", "starting", "stopped", "unknown"]
+"""Of a service on a node. A database that recovers is starting: its process lives and does not answer yet."""
+
+
 class NodeStatus(Observed):
     """Answer of `garoon-node status`; node/garoon-node.sh documents each field.
 
@@ -201,7 +205,7 @@ class NodeStatus(Observed):
     replication: Replication
     is_mounted: bool | None
     is_writable: bool | None
-    services: dict[str, bool]
+    services: dict[str, ServiceState]
     database_answers: bool | None
     nfs_answers: bool | None
     is_exported: bool | None
@@ -249,7 +253,7 @@ class NodeStatus(Observed):
         parts = ["the volume is not mounted"] if self.is_mounted is False else []
         if self.is_mounted and self.is_writable is False:
             parts.append("the volume takes no write")
-        parts += [f"{name} is stopped" for name, is_running in self.services.items() if not is_running]
+        parts += [f"{name} is {state}" for name, state in self.services.items() if state in ("starting", "stopped")]
         if self.database_answers is False:
             parts.append("the database does not answer")
         if self.is_exported is False:
@@ -271,6 +275,7 @@ class NodeStatus(Observed):
             "the virtual IP": self.has_virtual_ip,
         }
         unseen = [] if self.replication.role != "Unknown" else ["its replica's role"]
+        unseen += [name for name, state in self.services.items() if state == "unknown"]
         return ", ".join(unseen + [what for what, found in looks.items() if found is None])
 
 
@@ -303,7 +308,7 @@ class VerbResult(Observed):
     """The one JSON object that every verb of garoon-node.sh prints."""
 
     verb: str
-    result: Literal["done", "refused", "failed"]
+    result: Literal["done", "refused", "failed", "pending"]
     code: str
     message: str
     clock: int | None = None

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-LOCK_SECONDS = 3600
+LOCK_SECONDS = 10800
 """How long a lock lasts when nobody releases it; longer than the workflows' own TimeoutSeconds (a test holds that)."""
 
 
@@ -93,6 +93,8 @@ class Settings(BaseModel):
     watch_interval_seconds: int = Field(ge=1)
     confirm_failover: ConfirmFailover
     confirm_timeout_seconds: int = Field(ge=1)
+    recovery_timeout_seconds: int = Field(ge=1)
+    recovery_notice_seconds: int = Field(ge=1)
     replication_protocol: ReplicationProtocol
     rejoin_policy: RejoinPolicy
 

@@ -228,6 +228,21 @@ def release_lock(
 
 
 @translate_errors
+def claim_recovery_notice(settings: Settings, owner: str) -> bool:
+    """True the first time that the execution which holds the lock asks: it is to tell of a recovery, and only once."""
+    try:
+        _update(
+            settings,
+            "SET recoveryToldBy = :owner",
+            "lockOwner = :owner AND (attribute_not_exists(recoveryToldBy) OR recoveryToldBy <> :owner)",
+            {":owner": owner},
+        )
+    except _ConditionFailedError:
+        return False
+    return True
+
+
+@translate_errors
 def set_maintenance(settings: Settings, until: datetime | None) -> datetime | None:
     """Records until when maintenance lasts (None: it is off), and returns what stood there before.
 

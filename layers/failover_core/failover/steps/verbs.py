@@ -1,9 +1,13 @@
 """How a step has a node do something: every way in which a verb can end, as a result or an error by name."""
 
-from failover.adapters import cluster_table, nodes
-from failover.errors import Failed, NotYet, Refused, StateUnknown
+from datetime import UTC, datetime
+
+from pydantic import AwareDatetime
+
+from failover.adapters import cluster_table, nodes, notifications
+from failover.errors import Failed, NotYet, Recovering, Refused, StateUnknown
 from failover.models import NodeStatus
-from failover.runtime import logger
+from failover.runtime import StepInput, logger
 from failover.settings import Node, Settings
 
 _WAIT_SECONDS = 45.0
@@ -18,7 +22,8 @@ def obey(
     A node that has obeyed a higher epoch than the record's refuses; then the record goes on above it (NotYet): after
     the stack was deleted and deployed again the record is younger than its nodes.
     Raises NotYet if it did not answer or is busy with an earlier command, StateUnknown if it could not see what the
-    verb goes by, Refused if the script forbids it, Failed if it was tried in vain.
+    verb goes by, Recovering if it began what takes its time, Refused if the script forbids it, Failed if it was tried
+    in vain.
     """
     result = nodes.run_verb(
         node, verb, settings, timeout_seconds=_WAIT_SECONDS, epoch=epoch, accept_data_loss=accept_data_loss
@@ -31,6 +36,8 @@ def obey(
         raise StateUnknown(f"`garoon-node {verb}` on {node.name}: {result.message}")
     if result.code == "stale_epoch":
         _go_on_above(node, epoch, execution, settings)
+    if result.result == "pending":
+        raise Recovering(result.message)
     if result.result == "refused":
         raise Refused(f"{node.name} refused `garoon-node {verb}`: {result.message}")
     if result.result == "failed" or result.status is None:
@@ -48,3 +55,54 @@ def _go_on_above(node: Node, epoch: int, execution: str, settings: Settings) -> 
     told = f"{node.name} has obeyed epoch {result.status.epoch} already: the record, at {epoch}, goes on above it."
     logger.warning(told)
     raise NotYet(told)
+
+
+class ServiceInput(StepInput):
+    node: str
+    started_at: AwareDatetime
+    """When the workflow entered this state: the time limit of a recovery counts from here, through all retries."""
+
+
+def bring_into_service(request: ServiceInput, verb: nodes.Verb, settings: Settings) -> NodeStatus:
+    """The node's status after `start` or `restart`, which wait for a database only as long as one command may take.
+
+    A database that recovers is begun once and asked about again: operators are told, once in an execution, when that
+    takes longer than RecoveryNoticeSeconds. Raises as `obey` does, Failed when RecoveryTimeoutSeconds are over, and
+    LockLost.
+    """
+    node = settings.node(request.node)
+    epoch = cluster_table.require_lock(settings, request.execution).epoch
+    try:
+        return obey(node, verb, settings, execution=request.execution, epoch=epoch)
+    except Recovering as recovering:
+        seconds = (datetime.now(UTC) - request.started_at).total_seconds()
+        limit = settings.recovery_timeout_seconds
+        if seconds >= limit:
+            raise Failed(f"After {seconds:.0f} s (RecoveryTimeoutSeconds is {limit}): {recovering}") from recovering
+        if seconds >= settings.recovery_notice_seconds and cluster_table.claim_recovery_notice(
+            settings, request.execution
+        ):
+            notifications.publish(
+                settings,
+                subject=f"[{settings.cluster_name}] Recovering: {node.name}",
+                text=_recovery_text(recovering, seconds, request.execution, settings),
+                attributes={"outcome": "Recovering", "attention": "needed"},
+            )
+        raise
+
+
+def _recovery_text(recovering: Recovering, seconds: float, execution: str, settings: Settings) -> str:
+    return "\n".join(
+        (
+            f"{recovering}",
+            "",
+            "Next step: none. A database that was not shut down cleanly works through its log before it takes "
+            "connections; users are served when that is done. Do not stop it and do not start it again.",
+            "",
+            f"Cluster:   {settings.cluster_name}",
+            f"So far:    {seconds:.0f} s; it is waited for until {settings.recovery_timeout_seconds} s are over "
+            "(RecoveryTimeoutSeconds)",
+            f"Execution: {execution}",
+            "",
+        )
+    )
