@@ -105,8 +105,7 @@ is_nfs_up() {
 
 # Takes calls, and would let a client create a file.
 is_nfs_answering() {
-    look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
-    does_nfs_serve
+    is_nfs_up && is_past_grace
 }
 
 # Of that look.
@@ -193,9 +192,9 @@ format_status() {
         "$DATABASE_SERVICE" "$DATABASE_STATE" "$SCHEDULER_SERVICE" "$SCHEDULER_STATE"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
-    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s]}' \
+    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s],"unwritable":%s}' \
         "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)" \
-        "$(missing_hosts)"
+        "$(missing_hosts)" "$UNWRITABLE"
 }
 
 # A database that looks its clients' names up is slow to greet those that /etc/hosts does not name.
@@ -251,8 +250,22 @@ format_probe() {
         "$(json_path "$PATH_ETH0")" "$(json_path "$PATH_ETH1")"
 }
 
+# Which of the directories that an order writes to take no write, as JSON strings.
+UNWRITABLE=null
+look_at_room() {
+    local directory file
+    write_state check "" || printf ',"%s"' "${STATE_DIRECTORY#"$ROOT"}"
+    for directory in /run /tmp; do
+        file=$(mktemp -p "$ROOT$directory")
+        dd if=/dev/zero of="$file" bs=4k count=1 status=none || printf ',"%s"' "$directory"
+        rm -f "$file"
+    done
+}
+
 report_status() {
+    look room look_at_room
     read_status
+    answer room && UNWRITABLE="[${ANSWER#,}]"
     STATUS_JSON=$(format_status)
 }
 

@@ -301,24 +301,28 @@ is_installed() {
     [[ -r $CONFIG_FILE && -n ${CONFIG[NODE_NAME]} && -n ${CONFIG[PEER_ETH0_ADDRESS]} ]]
 }
 
-# State survives a crash of the host: written aside, flushed, renamed.
+# State survives a crash of the host and a full disk: one sector, which is written whole or not at all, over what is
+# there. `install` makes room for it. An epoch for which there is no room is kept until the next boot.
 write_state() {
-    mkdir -p "$STATE_DIRECTORY" || return 1
-    printf '%s\n' "$2" | dd of="$STATE_DIRECTORY/.$1" conv=fsync status=none || return 1
-    mv -f "$STATE_DIRECTORY/.$1" "$STATE_DIRECTORY/$1"
+    mkdir -p "$STATE_DIRECTORY"
+    printf '%-511s\n' "$2" | dd of="$STATE_DIRECTORY/$1" conv=notrunc,fsync status=none && return
+    [[ $1 != epoch ]] || printf '%s\n' "$2" >"$ROOT/run/garoon-node.epoch"
+    return 1
 }
 
 read_state() {
     local value=""
-    [[ -r $STATE_DIRECTORY/$1 ]] && IFS= read -r value <"$STATE_DIRECTORY/$1"
+    [[ -r $STATE_DIRECTORY/$1 ]] && read -r value <"$STATE_DIRECTORY/$1"
     printf '%s' "$value"
 }
 
 obeyed_epoch() {
-    local epoch
+    local epoch kept=0
     epoch=$(read_state epoch)
     matches "$epoch" "$NUMBER_PATTERN" || epoch=0
-    printf '%d' "$((10#$epoch))"
+    { read -r kept <"$ROOT/run/garoon-node.epoch"; } 2>/dev/null
+    epoch=$((10#$epoch))
+    printf '%d' "$((kept > epoch ? kept : epoch))"
 }
 
 # The role as the controller gave it last: `active`; `unreplicated`, demoted while its peer was out of touch, so that it

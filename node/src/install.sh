@@ -40,6 +40,9 @@ run_install() {
         act "${CONFIG[SERVICE_SECONDS]}" systemctl restart garoon-node-watch.service || fail "The watch can't be started: $LAST_ERROR."
     fi
     install_agent_config
+    # Room for what will have to be recorded once the disk is full.
+    write_state epoch "$(obeyed_epoch)"
+    write_state role "$(read_state role)" || fail "Can't write $STATE_DIRECTORY."
     attach_or_connect || missing="; its replica is not up: $LAST_ERROR"
     adopt_role || fail "${CONFIG[NODE_NAME]} is in service but can't record it in $STATE_DIRECTORY."
     # A server in service takes the times when it stands by.

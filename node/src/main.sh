@@ -71,7 +71,8 @@ obey_or_refuse() {
     ((EPOCH == 0)) && return
     ((EPOCH >= obeyed)) ||
         refuse stale_epoch "$EXIT_STALE_EPOCH" "The command belongs to epoch $EPOCH, but this node already obeyed epoch $obeyed."
-    ((EPOCH == obeyed)) || write_state epoch "$EPOCH" || fail "Can't record the epoch in $STATE_DIRECTORY."
+    ((EPOCH == obeyed)) || write_state epoch "$EPOCH" || [[ $VERB == demote || $VERB == stop ]] ||
+        fail "Can't record the epoch in $STATE_DIRECTORY."
 }
 
 main() {

@@ -36,7 +36,7 @@ run_promote() {
     if ! write_state role active || ! mount_volume; then
         why=$LAST_ERROR
         make_secondary
-        rm -f "$STATE_DIRECTORY/role"
+        write_state role ""
         fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is Secondary again: $why."
     fi
     connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
@@ -57,8 +57,11 @@ refuse_with_status() {
 require_sight() {
     wait_until "${CONFIG[LOOK_SECONDS]}" is_state_seen && return
     report_status
-    finish failed unknown "$EXIT_UNKNOWN" \
-        "${CONFIG[NODE_NAME]} could not see the role of its replica or what is mounted; nothing was changed."
+    unknown "could not see its replica's role or its mount; nothing was changed"
+}
+
+unknown() {
+    finish failed unknown "$EXIT_UNKNOWN" "${CONFIG[NODE_NAME]} $1."
 }
 
 is_state_seen() {
@@ -153,13 +156,10 @@ run_demote() {
     require_sight
     flush_volume
     give_up_role || fail_with_status "${CONFIG[NODE_NAME]} can't be demoted: $LAST_ERROR."
-    become_standby || fail_with_status "${CONFIG[NODE_NAME]} is demoted but can't record it in $STATE_DIRECTORY."
+    become_standby || log "its role is not recorded"
     ready_nfs || log "the NFS server is not ready to take over"
     report_status
-    if ! is_secondary || ! is_unmounted; then
-        finish failed unknown "$EXIT_UNKNOWN" \
-            "${CONFIG[NODE_NAME]} has nothing in service, but whether it is demoted could not be seen: its role is $REPLICATION_ROLE."
-    fi
+    { is_secondary && is_unmounted; } || unknown "has nothing in service, but its role is $REPLICATION_ROLE"
     done_with "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
 }
 
@@ -167,7 +167,7 @@ become_standby() {
     if was_active && ! is_replica_linked; then
         write_state role unreplicated
     elif ! is_unreplicated; then
-        rm -f "$STATE_DIRECTORY/role"
+        write_state role ""
     fi
 }
 
@@ -185,7 +185,7 @@ run_rejoin() {
         refuse_with_status not_demoted "$EXIT_NOT_DEMOTED" "${CONFIG[NODE_NAME]} is $REPLICATION_ROLE or has its volume mounted: demote it first."
     fi
     follow_peer || fail_with_status "${CONFIG[NODE_NAME]} can't follow its peer: $LAST_ERROR."
-    rm -f "$STATE_DIRECTORY/role"
+    write_state role ""
     done_with_status "${CONFIG[NODE_NAME]} follows ${CONFIG[PEER_NAME]}."
 }
 

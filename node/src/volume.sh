@@ -50,7 +50,7 @@ unmount_volume() {
     local deadline=$(($(now_seconds) + $(flush_seconds))) turn=0
     until unmount_everywhere "$deadline"; do
         if (($(now_seconds) >= deadline)); then
-            LAST_ERROR="${MOUNTS[0]#* } is busy$(describe_holders)${LAST_ERROR:+ ($LAST_ERROR)}"
+            LAST_ERROR+=$(describe_holders)
             return 1
         fi
         turn=$((turn + 1))
@@ -191,7 +191,7 @@ signal_holders() {
     for pid in $first $rest; do
         [[ $own != *" $pid "* ]] || continue
         own+="$pid "
-        log "process $pid keeps the volume (${HOLDERS[$pid]:-starts its holders anew}): SIG$1"
+        log "process $pid keeps the volume (${HOLDERS[$pid]:-respawns}): SIG$1"
         kill -s "$1" "$pid" 2>/dev/null
     done
 }

@@ -108,7 +108,7 @@ class Kernel:
 
     def _prepare_root(self) -> None:
         root = self.files.root
-        for directory in ("proc/self", "proc/net", "run", "var/lib/nfs", "var/log"):
+        for directory in ("proc/self", "tmp", "proc/net", "run", "var/lib/nfs", "var/log"):
             (root / directory).mkdir(parents=True, exist_ok=True)
         (root / "proc/stat").write_text(f"cpu 0 0 0 0\nbtime {int(time.time())}\n")
         firmware = root / "sys/devices/virtual/dmi/id"

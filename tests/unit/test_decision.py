@@ -68,6 +68,7 @@ OPTIONS = {
     "checks": tuple(StatusChecks),
     "answer": tuple(Answer),
     "detail": ("", "a word about it"),
+    "unwritable": ("", "/tmp"),
     "instance_id": ("i-0a",),
     "is_heartbeat_lost": (True, False, None),
     "was_replicating": (True, False, None),
@@ -168,6 +169,8 @@ def violations(seen: Evidence, decision: Decision) -> Iterator[str]:
             yield "moved to a node that does not answer"
         if seen.limit is AutomaticLimit.MAINTENANCE:
             yield "moved during maintenance"
+        if standby.unwritable and not standby.is_primary:
+            yield "moved to a node that could not be promoted"
         if seen.limit is AutomaticLimit.INTERVAL and not standby.is_primary:
             yield "moved within the minimum interval"
         if not standby.is_primary and not seen.is_data_loss_accepted:

@@ -97,6 +97,7 @@ def evidence(**changes: Any) -> ReadinessEvidence:
         why_not_alone=dict.fromkeys(names, ""),
         isolation_acl="",
         stop_protection=dict.fromkeys(names, False),
+        hibernation=dict.fromkeys(names, False),
         routes=[an_entry("rtb-0a"), an_entry("rtb-0b")],
         unconfigured_tables=[],
         targets=[TargetHealth(target="i-1", state="healthy"), TargetHealth(target="i-2", state="healthy")],
@@ -226,6 +227,14 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     "standby that can not see its NFS": (
         status_of("db-02", nfs_answers=None),
         [("look-failed", "db-02", WARNING)],
+    ),
+    "standby whose disk is full": (
+        status_of("db-02", unwritable=("/run", "/tmp")),
+        [("unwritable", "db-02", CRITICAL)],
+    ),
+    "standby that can be hibernated": (
+        of("hibernation", "db-02", True),
+        [("can-hibernate", "db-02", CRITICAL)],
     ),
     "standby silent": (of("statuses", "db-02", Answer.NONE), [("node-silent", "db-02", CRITICAL)]),
     "active silent": (of("statuses", "db-01", Answer.NONE), [("node-silent", "db-01", CRITICAL)]),
@@ -430,6 +439,7 @@ SOURCES: dict[str, dict[str, Any]] = {
     "why-not-alone": of("why_not_alone", "db-02", Unknown(why="no")),
     "isolation-acl": {"isolation_acl": Unknown(why="no")},
     "stop-protection": of("stop_protection", "db-02", Unknown(why="no")),
+    "hibernation": of("hibernation", "db-02", Unknown(why="no")),
     "routes": {"routes": Unknown(why="no")},
     "unconfigured-tables": {"unconfigured_tables": Unknown(why="no")},
     "targets": {"targets": Unknown(why="no")},

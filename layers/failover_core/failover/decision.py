@@ -72,6 +72,8 @@ def why_standby_cannot_take_over(evidence: Evidence) -> str:
         )
     if standby.replica is Replica.UNUSABLE:
         return f"{standby.name} is {standby.replica}"
+    if standby.unwritable:
+        return f"{standby.unwritable} of {standby.name} takes no write (full or read-only), so it could not be promoted"
     return "" if evidence.is_data_loss_accepted else why_data_would_be_lost(evidence)
 
 

@@ -220,6 +220,8 @@ class NodeStatus(Observed):
     """Digest of the script that gave this answer, over Run Command. `version` is the installed one's."""
     are_services_enabled_at_boot: bool | None = None
     is_mounted_by_fstab: bool | None = None
+    unwritable: tuple[str, ...] | None = None
+    """Directories that its orders must be able to write to, and that take no write."""
     clock: int | None = None
     """Unix seconds, when it answered."""
     missing_hosts: list[str] | None = None
@@ -401,6 +403,8 @@ class NodeEvidence(Value):
     detail: str = ""
     protocol: str | None = None
     """Of its replication, as it runs or, without its peer, ran last."""
+    unwritable: str = ""
+    """Directories that a promotion and a start write to, and that take no write."""
     is_up_to_date_standby: bool = False
     """Demoted, up to date, and its peer replicates to it now."""
     must_be_kept: bool = False

@@ -112,6 +112,11 @@ def _why_standby_cannot_rejoin(evidence: Evidence) -> Decision | None:
     standby = evidence.standby
     if standby.answer is Answer.UNKNOWN:
         return not_yet(f"{describe_unknown(standby)}.")
+    if standby.unwritable:
+        return halt(
+            f"{standby.unwritable} of {standby.name} takes no write (full or read-only), so it could not be promoted.",
+            f"Make room on {standby.name}, then start this workflow again.",
+        )
     if standby.replica is Replica.UNUSABLE:
         return halt(
             f"{standby.name} is {standby.replica} ({standby.detail}).",

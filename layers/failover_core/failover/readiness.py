@@ -90,6 +90,8 @@ class ReadinessEvidence(Value):
     """Why the network ACL that isolates would not; empty if it would."""
     stop_protection: dict[str, bool | Unknown]
     """Whether EC2 refuses to stop the instance."""
+    hibernation: dict[str, bool | Unknown]
+    """Whether the instance can be hibernated."""
     routes: list[RouteEntry] | Unknown
     unconfigured_tables: list[str] | Unknown
     targets: list[TargetHealth] | Unknown
@@ -183,6 +185,7 @@ _SOURCES = {
     "why_not_alone": ("What else is in the subnets", Severity.WARNING),
     "isolation_acl": ("The network ACL that isolates a node", Severity.WARNING),
     "stop_protection": ("The stop protection of the instance", Severity.WARNING),
+    "hibernation": ("The hibernation setting of the instance", Severity.WARNING),
     "routes": ("The virtual IP's routes", Severity.CRITICAL),
     "unconfigured_tables": ("The VPC's other route tables", Severity.CRITICAL),
     "targets": ("The load balancer's targets", Severity.CRITICAL),
@@ -464,6 +467,20 @@ def _look_failed(evidence: ReadinessEvidence, node: str) -> Finding | None:
     )
 
 
+def _unwritable(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    status = evidence.status(node)
+    if status is None or not status.unwritable:
+        return None
+    return Finding(
+        id="unwritable",
+        about=node,
+        severity=Severity.CRITICAL,
+        meaning=f"On {node} nothing can be written to {' and '.join(status.unwritable)}, which an order of the "
+        "controller or Garoon's start needs.",
+        action=f"On {node}: `df` and `df -i`; make room, or see why the file system is read-only (`dmesg`).",
+    )
+
+
 def _status_check_failed(evidence: ReadinessEvidence, node: str) -> Finding | None:
     machine = evidence.machines[node]
     if isinstance(machine, Unknown) or machine[1] is not StatusChecks.FAILED:
@@ -693,6 +710,20 @@ def _subnet_shared(evidence: ReadinessEvidence, node: str) -> Finding | None:
         meaning=f"{node} would not be isolated, because {why}: the stop alone would fence it, which is slower and has "
         "no end when its Availability Zone is lost.",
         action="Move the other interface to another subnet, or correct the stack's parameters.",
+    )
+
+
+def _can_hibernate(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    if evidence.hibernation[node] is not True:
+        return None
+    return Finding(
+        id="can-hibernate",
+        about=node,
+        severity=Severity.CRITICAL,
+        meaning=f"The instance of {node} can be hibernated: then `stopped` proves nothing, for once it is started it "
+        "goes on as it was, Primary and in service, beside the node that has taken its role.",
+        action="Hibernation can be set only at launch: launch the node anew without it. Until then nobody may stop it "
+        "with the option Hibernate.",
     )
 
 
@@ -1008,6 +1039,7 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _instance_unknown,
     _node_silent,
     _look_failed,
+    _unwritable,
     _status_check_failed,
     _fenced_node_runs,
     _heartbeat_missing,
@@ -1027,4 +1059,5 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _node_isolated,
     _subnet_shared,
     _stop_protected,
+    _can_hibernate,
 )

@@ -117,3 +117,18 @@ def read_last_start(node: Node) -> LastStart:
                 at=instance.get("LaunchTime"), reason_code=reason.get("Code", ""), reason=reason.get("Message", "")
             )
     return LastStart(at=None)
+
+
+@translate_errors
+def can_hibernate(node: Node) -> bool:
+    """Whether the instance is enabled for hibernation (Amazon EC2 API Reference, "HibernationOptions").
+
+    A hibernated instance is `stopped` to EC2, and goes on where it was once it is started: with its volume mounted and
+    its services running ("Hibernate your Amazon EC2 instance", Amazon EC2 User Guide).
+    """
+    answer = client("ec2").describe_instances(InstanceIds=[node.instance_id])
+    return any(
+        instance.get("HibernationOptions", {}).get("Configured", False)
+        for reservation in answer["Reservations"]
+        for instance in reservation["Instances"]
+    )

@@ -204,6 +204,7 @@ def _node_evidence(
         checks=checks,
         answer=judged,
         replica=_judge_replica(status),
+        unwritable=" and ".join(status.unwritable or ()),
         detail=_describe(status, judged),
         is_up_to_date_standby=status.is_up_to_date_standby,
         must_be_kept=status.may_be_ahead,

@@ -82,6 +82,7 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
         isolated_subnets = [ask(_read_isolated_subnets, node, settings) for node in settings.nodes]
         reasons = [ask(isolation.why_not_alone, node) for node in settings.nodes]
         protections = [ask(instances.is_stop_protected, node) for node in settings.nodes]
+        hibernation = [ask(instances.can_hibernate, node) for node in settings.nodes]
         isolation_acl = ask(isolation.why_acl_is_unfit, settings)
         rules = {rule: ask(events.is_rule_on, settings.own_name(rule)) for rule in RULES}
         entries = ask(routes.read_entries, settings)
@@ -109,6 +110,7 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
             why_not_alone=_by_name(names, reasons),
             isolation_acl=isolation_acl.result(),
             stop_protection=_by_name(names, protections),
+            hibernation=_by_name(names, hibernation),
             routes=entries.result(),
             unconfigured_tables=unconfigured.result(),
             targets=health.result(),
