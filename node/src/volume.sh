@@ -4,13 +4,12 @@
 # Whether the mount point shows the replicated volume, and not what else may be mounted there; 2 when that can't be seen.
 # From mountinfo (proc(5)), which answers also when the file system itself hangs. The last mount covers those before it.
 is_mounted() {
-    local number root target volume found=2
-    volume=$(volume_number)
+    local number root target found=2
     while read -r _ _ number root target _; do
         ((found == 2)) && found=1
         [[ $target == "${CONFIG[MOUNT_POINT]}" ]] || continue
         found=1
-        [[ $number != "$volume" || $root != / ]] || found=0
+        [[ $number != "$(volume_number)" || $root != / ]] || found=0
     done <"$ROOT/proc/self/mountinfo"
     return "$found"
 }
@@ -37,11 +36,9 @@ flush_seconds() {
     printf '%d' "$((CONFIG[RELEASE_SECONDS] + dirty / 1024))"
 }
 
-# While users still work: what is written back now need not be when they wait. (`sync -f` is of coreutils 8.24; RHEL 7
-# has 8.22, whose sync knows only all file systems.)
+# While users still work: what is written back now need not be when they wait. (RHEL 7's sync knows only all file systems.)
 flush_volume() {
-    is_mounted || return 0
-    await 20 sync -f "${CONFIG[MOUNT_POINT]}" || await 20 sync
+    ! is_mounted || await 20 sync
 }
 
 # In turns ever less gentle: the volume's holders get TERM, then KILL, the NFS server stops. What is reached counts: umount

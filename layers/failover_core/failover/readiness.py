@@ -185,7 +185,7 @@ _SOURCES = {
     "why_not_alone": ("What else is in the subnets", Severity.WARNING),
     "isolation_acl": ("The network ACL that isolates a node", Severity.WARNING),
     "stop_protection": ("The stop protection of the instance", Severity.WARNING),
-    "hibernation": ("The hibernation setting of the instance", Severity.WARNING),
+    "hibernation": ("The hibernation setting of the instance", Severity.CRITICAL),
     "routes": ("The virtual IP's routes", Severity.CRITICAL),
     "unconfigured_tables": ("The VPC's other route tables", Severity.CRITICAL),
     "targets": ("The load balancer's targets", Severity.CRITICAL),
