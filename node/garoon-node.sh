@@ -301,24 +301,28 @@ is_installed() {
     [[ -r $CONFIG_FILE && -n ${CONFIG[NODE_NAME]} && -n ${CONFIG[PEER_ETH0_ADDRESS]} ]]
 }
 
-# State survives a crash of the host: written aside, flushed, renamed.
+# State survives a crash of the host and a full disk: one sector, which is written whole or not at all, over what is
+# there. `install` makes room for it. An epoch for which there is no room is kept until the next boot.
 write_state() {
-    mkdir -p "$STATE_DIRECTORY" || return 1
-    printf '%s\n' "$2" | dd of="$STATE_DIRECTORY/.$1" conv=fsync status=none || return 1
-    mv -f "$STATE_DIRECTORY/.$1" "$STATE_DIRECTORY/$1"
+    mkdir -p "$STATE_DIRECTORY"
+    printf '%-511s\n' "$2" | dd of="$STATE_DIRECTORY/$1" conv=notrunc,fsync status=none && return
+    [[ $1 != epoch ]] || printf '%s\n' "$2" >"$ROOT/run/garoon-node.epoch"
+    return 1
 }
 
 read_state() {
     local value=""
-    [[ -r $STATE_DIRECTORY/$1 ]] && IFS= read -r value <"$STATE_DIRECTORY/$1"
+    [[ -r $STATE_DIRECTORY/$1 ]] && read -r value <"$STATE_DIRECTORY/$1"
     printf '%s' "$value"
 }
 
 obeyed_epoch() {
-    local epoch
+    local epoch kept=0
     epoch=$(read_state epoch)
     matches "$epoch" "$NUMBER_PATTERN" || epoch=0
-    printf '%d' "$((10#$epoch))"
+    { read -r kept <"$ROOT/run/garoon-node.epoch"; } 2>/dev/null
+    epoch=$((10#$epoch))
+    printf '%d' "$((kept > epoch ? kept : epoch))"
 }
 
 # The role as the controller gave it last: `active`; `unreplicated`, demoted while its peer was out of touch, so that it
@@ -578,13 +582,12 @@ make_secondary() {
 # Whether the mount point shows the replicated volume, and not what else may be mounted there; 2 when that can't be seen.
 # From mountinfo (proc(5)), which answers also when the file system itself hangs. The last mount covers those before it.
 is_mounted() {
-    local number root target volume found=2
-    volume=$(volume_number)
+    local number root target found=2
     while read -r _ _ number root target _; do
         ((found == 2)) && found=1
         [[ $target == "${CONFIG[MOUNT_POINT]}" ]] || continue
         found=1
-        [[ $number != "$volume" || $root != / ]] || found=0
+        [[ $number != "$(volume_number)" || $root != / ]] || found=0
     done <"$ROOT/proc/self/mountinfo"
     return "$found"
 }
@@ -611,11 +614,9 @@ flush_seconds() {
     printf '%d' "$((CONFIG[RELEASE_SECONDS] + dirty / 1024))"
 }
 
-# While users still work: what is written back now need not be when they wait. (`sync -f` is of coreutils 8.24; RHEL 7
-# has 8.22, whose sync knows only all file systems.)
+# While users still work: what is written back now need not be when they wait. (RHEL 7's sync knows only all file systems.)
 flush_volume() {
-    is_mounted || return 0
-    await 20 sync -f "${CONFIG[MOUNT_POINT]}" || await 20 sync
+    ! is_mounted || await 20 sync
 }
 
 # In turns ever less gentle: the volume's holders get TERM, then KILL, the NFS server stops. What is reached counts: umount
@@ -624,7 +625,7 @@ unmount_volume() {
     local deadline=$(($(now_seconds) + $(flush_seconds))) turn=0
     until unmount_everywhere "$deadline"; do
         if (($(now_seconds) >= deadline)); then
-            LAST_ERROR="${MOUNTS[0]#* } is busy$(describe_holders)${LAST_ERROR:+ ($LAST_ERROR)}"
+            LAST_ERROR+=$(describe_holders)
             return 1
         fi
         turn=$((turn + 1))
@@ -765,7 +766,7 @@ signal_holders() {
     for pid in $first $rest; do
         [[ $own != *" $pid "* ]] || continue
         own+="$pid "
-        log "process $pid keeps the volume (${HOLDERS[$pid]:-starts its holders anew}): SIG$1"
+        log "process $pid keeps the volume (${HOLDERS[$pid]:-respawns}): SIG$1"
         kill -s "$1" "$pid" 2>/dev/null
     done
 }
@@ -1405,8 +1406,7 @@ is_nfs_up() {
 
 # Takes calls, and would let a client create a file.
 is_nfs_answering() {
-    look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
-    does_nfs_serve
+    is_nfs_up && is_past_grace
 }
 
 # Of that look.
@@ -1493,9 +1493,9 @@ format_status() {
         "$DATABASE_SERVICE" "$DATABASE_STATE" "$SCHEDULER_SERVICE" "$SCHEDULER_STATE"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
-    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s]}' \
+    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s],"unwritable":%s}' \
         "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)" \
-        "$(missing_hosts)"
+        "$(missing_hosts)" "$UNWRITABLE"
 }
 
 # A database that looks its clients' names up is slow to greet those that /etc/hosts does not name.
@@ -1551,8 +1551,22 @@ format_probe() {
         "$(json_path "$PATH_ETH0")" "$(json_path "$PATH_ETH1")"
 }
 
+# Which of the directories that an order writes to take no write, as JSON strings.
+UNWRITABLE=null
+look_at_room() {
+    local directory file
+    write_state check "" || printf ',"%s"' "${STATE_DIRECTORY#"$ROOT"}"
+    for directory in /run /tmp; do
+        file=$(mktemp -p "$ROOT$directory")
+        dd if=/dev/zero of="$file" bs=4k count=1 status=none || printf ',"%s"' "$directory"
+        rm -f "$file"
+    done
+}
+
 report_status() {
+    look room look_at_room
     read_status
+    answer room && UNWRITABLE="[${ANSWER#,}]"
     STATUS_JSON=$(format_status)
 }
 
@@ -1605,7 +1619,7 @@ run_promote() {
     if ! write_state role active || ! mount_volume; then
         why=$LAST_ERROR
         make_secondary
-        rm -f "$STATE_DIRECTORY/role"
+        write_state role ""
         fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is Secondary again: $why."
     fi
     connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
@@ -1626,8 +1640,11 @@ refuse_with_status() {
 require_sight() {
     wait_until "${CONFIG[LOOK_SECONDS]}" is_state_seen && return
     report_status
-    finish failed unknown "$EXIT_UNKNOWN" \
-        "${CONFIG[NODE_NAME]} could not see the role of its replica or what is mounted; nothing was changed."
+    unknown "could not see its replica's role or its mount; nothing was changed"
+}
+
+unknown() {
+    finish failed unknown "$EXIT_UNKNOWN" "${CONFIG[NODE_NAME]} $1."
 }
 
 is_state_seen() {
@@ -1722,13 +1739,10 @@ run_demote() {
     require_sight
     flush_volume
     give_up_role || fail_with_status "${CONFIG[NODE_NAME]} can't be demoted: $LAST_ERROR."
-    become_standby || fail_with_status "${CONFIG[NODE_NAME]} is demoted but can't record it in $STATE_DIRECTORY."
+    become_standby || log "its role is not recorded"
     ready_nfs || log "the NFS server is not ready to take over"
     report_status
-    if ! is_secondary || ! is_unmounted; then
-        finish failed unknown "$EXIT_UNKNOWN" \
-            "${CONFIG[NODE_NAME]} has nothing in service, but whether it is demoted could not be seen: its role is $REPLICATION_ROLE."
-    fi
+    { is_secondary && is_unmounted; } || unknown "has nothing in service, but its role is $REPLICATION_ROLE"
     done_with "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
 }
 
@@ -1736,7 +1750,7 @@ become_standby() {
     if was_active && ! is_replica_linked; then
         write_state role unreplicated
     elif ! is_unreplicated; then
-        rm -f "$STATE_DIRECTORY/role"
+        write_state role ""
     fi
 }
 
@@ -1754,7 +1768,7 @@ run_rejoin() {
         refuse_with_status not_demoted "$EXIT_NOT_DEMOTED" "${CONFIG[NODE_NAME]} is $REPLICATION_ROLE or has its volume mounted: demote it first."
     fi
     follow_peer || fail_with_status "${CONFIG[NODE_NAME]} can't follow its peer: $LAST_ERROR."
-    rm -f "$STATE_DIRECTORY/role"
+    write_state role ""
     done_with_status "${CONFIG[NODE_NAME]} follows ${CONFIG[PEER_NAME]}."
 }
 
@@ -1900,6 +1914,9 @@ run_install() {
         act "${CONFIG[SERVICE_SECONDS]}" systemctl restart garoon-node-watch.service || fail "The watch can't be started: $LAST_ERROR."
     fi
     install_agent_config
+    # Room for what will have to be recorded once the disk is full.
+    write_state epoch "$(obeyed_epoch)"
+    write_state role "$(read_state role)" || fail "Can't write $STATE_DIRECTORY."
     attach_or_connect || missing="; its replica is not up: $LAST_ERROR"
     adopt_role || fail "${CONFIG[NODE_NAME]} is in service but can't record it in $STATE_DIRECTORY."
     # A server in service takes the times when it stands by.
@@ -2138,7 +2155,8 @@ obey_or_refuse() {
     ((EPOCH == 0)) && return
     ((EPOCH >= obeyed)) ||
         refuse stale_epoch "$EXIT_STALE_EPOCH" "The command belongs to epoch $EPOCH, but this node already obeyed epoch $obeyed."
-    ((EPOCH == obeyed)) || write_state epoch "$EPOCH" || fail "Can't record the epoch in $STATE_DIRECTORY."
+    ((EPOCH == obeyed)) || write_state epoch "$EPOCH" || [[ $VERB == demote || $VERB == stop ]] ||
+        fail "Can't record the epoch in $STATE_DIRECTORY."
 }
 
 main() {
