@@ -42,7 +42,7 @@ LOOK_DOCUMENT = Path(__file__).with_name("look-document.yaml")
 DIGEST = SCRIPT.parents[1] / "layers/failover_core/failover/node_script.py"
 QUOTA_BYTES = 64 * 1024
 """Systems Manager's quota for a document's content, which CloudFormation hands over as JSON."""
-MAXIMUM_BYTES = 60_000
+MAXIMUM_BYTES = 62_000
 """Room is left for what is not foreseen."""
 
 VERBS = ("status", "probe", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin", "install")
@@ -70,7 +70,7 @@ INSTALL_PARAMETERS = {
     "DatabasePort": (OPTIONAL_NUMBER, "port of Garoon's database"),
     "PathPort": (OPTIONAL_NUMBER, "port of the SSH server, whose banner shows that a path is alive"),
     "ExportClients": (CLIENTS, "networks that may mount the exports, separated by commas"),
-    "WatchIntervalSeconds": ("^([1-9]|10)?$", "seconds between two rounds of metrics"),
+    "WatchIntervalSeconds": ("^[1-5]?$", "seconds between two rounds of metrics"),
     "NfsLeaseSeconds": (OPTIONAL_NUMBER, "seconds of the NFS server's lease and grace period"),
 }
 

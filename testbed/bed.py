@@ -303,7 +303,6 @@ def create_hosts(world: World, url: str, installation: Installation, profile: Pr
         cloud_endpoint=url,
         instance_ids=(installation.nodes[HOME].instance_id, installation.nodes[STANDBY].instance_id),
         credentials=(Endpoint(url).account, "local"),
-        metric_flush_seconds=profile.watch_interval_seconds,
         log_flush_seconds=profile.watch_interval_seconds / 5,
         delays=Delays(boot_seconds=profile.host_boot_seconds, resync_seconds=profile.host_resync_seconds),
     )

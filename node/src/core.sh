@@ -40,7 +40,9 @@ readonly LOCAL_CONFIG_FILE="$ROOT/etc/garoon-node.local.conf"
 readonly STATE_DIRECTORY="$ROOT/var/lib/garoon-node"
 readonly LOCK_FILE="$ROOT/run/garoon-node.lock"
 readonly LOG_FILE="$ROOT/var/log/garoon-node.log"
-# What calls for a look by the controller, a line each; the CloudWatch agent sends it on at once.
+# The CloudWatch agent sends on what is appended to these: the metrics, in memory, so that no disk can hold them back; and
+# what calls for a look by the controller.
+readonly BEATS_FILE="$ROOT/run/garoon-node-beats.log"
 readonly SIGNS_FILE="$ROOT/var/log/garoon-node-signs.log"
 # The instance's id as the metadata service told it, since this boot.
 readonly INSTANCE_FILE="$ROOT/run/garoon-node.instance"
@@ -49,6 +51,7 @@ readonly METADATA_SERVER="${GAROON_NODE_METADATA_SERVER:-169.254.169.254/80}"
 readonly INSTALLED_SCRIPT="$ROOT/usr/local/sbin/garoon-node"
 readonly UNIT_DIRECTORY="$ROOT/etc/systemd/system"
 readonly AGENT_DIRECTORY="$ROOT/opt/aws/amazon-cloudwatch-agent"
+readonly AGENT_CONFIG_FILE="$ROOT/etc/garoon-node-agent.json"
 
 readonly RESOURCE=garoon
 # Start order; they stop in reverse.
@@ -61,8 +64,6 @@ readonly NFS_PORT=2049
 readonly LONGEST_ORDER_SECONDS=120
 readonly WRITE_CHECK_FILE=.garoon-node-write-check
 
-# A missing answer for this many looks of `watch`, while the peer's database answers, makes a standby outdated.
-readonly LOOKS_BEFORE_OUTDATE=3
 # An active node that does not serve says so after this many looks: one may have met a moment of load.
 readonly LOOKS_BEFORE_SIGN=2
 
@@ -73,7 +74,7 @@ declare -A CONFIG=(
     [PEER_NAME]="" [PEER_ETH0_ADDRESS]="" [PEER_ETH1_ADDRESS]="" [VIRTUAL_IP]=""
     [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]=/dev/drbd0 [REPLICATION_PROTOCOL]=C
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
-    [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
+    [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
     [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120 [RELEASE_SECONDS]=30
     [START_SECONDS]=20 [STALL_SECONDS]=60

@@ -1,7 +1,7 @@
 # ------------------------------------------------------------------------------------------------------------ install
 # Uses core, replication and verbs.
 
-HAS_CHANGED=false
+HAS_CHANGED=false AGENT_WARNING=""
 readonly RESOURCE_MARK="# Written by garoon-node, which changes nothing in it but the protocol, to the stack's ReplicationProtocol."
 readonly UNITS=(garoon-node-boot.service garoon-node-watch.service nfs-server.service)
 
@@ -47,7 +47,7 @@ run_install() {
     adopt_role || fail "${CONFIG[NODE_NAME]} is in service but can't record it in $STATE_DIRECTORY."
     # A server in service takes the times when it stands by.
     is_primary || is_mounted || ready_nfs || missing+="; its NFS server is not ready to take over: $LAST_ERROR"
-    done_with "${CONFIG[NODE_NAME]} is installed$([[ $HAS_CHANGED == true ]] || printf ' already, nothing changed')$(agent_warning)$missing."
+    done_with "${CONFIG[NODE_NAME]} is installed$([[ $HAS_CHANGED == true ]] || printf ' already, nothing changed')$AGENT_WARNING$missing."
 }
 
 are_units_in_place() {
@@ -74,22 +74,25 @@ install_resource() {
     run_protocol "$wanted" || log "the protocol stays $REPLICATION_PROTOCOL until DRBD connects anew: $LAST_ERROR"
 }
 
+# The agent's own tool puts our part beside what is configured already, or refuses and leaves everything as it was: then
+# so do we. (`fetch-config`, unlike `append-config`, throws our part away: so it is looked for every time.)
 install_agent_config() {
-    local had_changed=$HAS_CHANGED
+    local ctl=$AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl directory=$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d
+    local merged="$directory/file_${AGENT_CONFIG_FILE##*/}" reason=""
     touch "$SIGNS_FILE" || fail "Can't write $SIGNS_FILE."
-    HAS_CHANGED=false
-    put_file "$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d/garoon.json" 0644 "$(agent_config)"
-    # The agent translates the files of that folder whenever it starts.
-    if [[ $HAS_CHANGED == true && -z $(agent_warning) ]]; then
-        act 60 systemctl enable amazon-cloudwatch-agent
-        act 60 systemctl restart amazon-cloudwatch-agent || log "the CloudWatch agent does not start: $LAST_ERROR"
-    fi
-    [[ $had_changed == true ]] && HAS_CHANGED=true
-}
-
-agent_warning() {
-    [[ -e $AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl ]] ||
-        printf '; the CloudWatch agent is not, so its metrics will be missing'
+    put_file "$AGENT_CONFIG_FILE" 0644 "$(agent_config)"
+    [[ -x $ctl ]] || { AGENT_WARNING="; the CloudWatch agent is not, so its metrics will be missing"; return; }
+    # What an older version of this script had put there.
+    rm -f "$directory/garoon.json"
+    [[ ! -r $merged || $(<"$merged") != "$(<"$AGENT_CONFIG_FILE")" ]] || return 0
+    HAS_CHANGED=true
+    bounded 60 "$ctl" -a append-config -m ec2 -c "file:$AGENT_CONFIG_FILE" -s && return
+    rm -f "$merged.tmp"
+    log "append-config: $BOUNDED_OUTPUT"
+    # The tool ends in a stack trace; what matters is a line somewhere above it.
+    [[ $BOUNDED_OUTPUT =~ [^$'\n']*(ifferent values|ailed|nvalid|rror)[^$'\n']* ]] && reason=": ${BASH_REMATCH[0]:0:120}"
+    AGENT_WARNING="; its metrics will be missing: the CloudWatch agent's configuration is as it was, and does not go with"
+    AGENT_WARNING+=" $AGENT_CONFIG_FILE (docs/operations.md, The CloudWatch agent)$reason"
 }
 
 # Each distribution and each nfs-utils has a file of its own for these times; the kernel's files are the same everywhere,
@@ -174,36 +177,18 @@ $peer_id    }
 RESOURCE
 }
 
-# Without omit_hostname every metric would carry a `host` dimension. Each gauge carries metric_type=gauge besides its
-# tags. force_flush_interval is 60 s by default for metrics, which would hold a high-resolution metric back, and 5 s for
-# logs. A PutMetricData call has its price, so two rounds of metrics share one; what is urgent goes as a sign.
+# Nothing but files of ours in the section on logs: no namespace, no dimension and no flush of anybody's metrics changes.
+# force_flush_interval is 5 s by default, and holds for all of the agent's logs.
 agent_config() {
     cat <<CONFIG
-{
-  "agent": {"omit_hostname": true},
-  "metrics": {
-    "namespace": "GaroonFailover",
-    "force_flush_interval": $((CONFIG[WATCH_INTERVAL_SECONDS] * 2)),
-    "metrics_collected": {
-      "statsd": {
-        "service_address": "127.0.0.1:${CONFIG[STATSD_PORT]}",
-        "metrics_collection_interval": ${CONFIG[WATCH_INTERVAL_SECONDS]},
-        "metrics_aggregation_interval": 0
-      }
-    }
-  },
-  "logs": {
-    "force_flush_interval": 1,
-    "logs_collected": {
-      "files": {
-        "collect_list": [{
-          "file_path": "${SIGNS_FILE#"$ROOT"}",
-          "log_group_name": "/garoon-failover/${CONFIG[CLUSTER_NAME]}/signs",
-          "log_stream_name": "${CONFIG[NODE_NAME]}"
-        }]
-      }
-    }
-  }
-}
+{"logs": {"force_flush_interval": 1, "logs_collected": {"files": {"collect_list": [
+$(collected_file "$BEATS_FILE" beats),
+$(collected_file "$SIGNS_FILE" signs)
+]}}}}
 CONFIG
+}
+
+collected_file() {
+    printf '{"file_path": "%s", "log_group_name": "/garoon-failover/%s/%s", "log_stream_name": "%s"}' \
+        "${1#"$ROOT"}" "${CONFIG[CLUSTER_NAME]}" "$2" "${CONFIG[NODE_NAME]}"
 }

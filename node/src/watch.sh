@@ -1,10 +1,37 @@
 # -------------------------------------------------------------------------------------------------------------- watch
 # Uses core, replication and checks; changes nothing but an outdated replica's mark.
 
-gauge() {
-    local name=$1 value=$2 tags="Cluster:${CONFIG[CLUSTER_NAME]},Node:${CONFIG[NODE_NAME]}${3:+,$3}"
-    # Nobody listening is not our trouble: the missing metric is the news.
-    { printf '%s:%s|g|#%s' "$name" "$value" "$tags" >"/dev/udp/127.0.0.1/${CONFIG[STATSD_PORT]}"; } 2>/dev/null
+readonly BEATS_FILE_BYTES=500000
+BEATS_BYTES=0 INSTANCE_ID=""
+
+# append FILE LINE: for the CloudWatch agent, which holds the last line of a log back until the next one comes or five
+# seconds are over (a stack trace has many lines): a line without sense pushes it out.
+append() {
+    # Nobody writing it down is not our trouble: the missing metric is the news.
+    { printf '%s\n.\n' "$2" >>"$1"; } 2>/dev/null
+}
+
+# beat NAME=VALUE...: metrics of this moment in a line that CloudWatch Logs makes into metrics (CloudWatch User Guide,
+# "Specification: Embedded metric format"). What is in one line has one time stamp.
+beat() {
+    local pair names="" values="" line
+    [[ -n $INSTANCE_ID ]] || INSTANCE_ID=$(own_instance_id)
+    for pair; do
+        names+=",{\"Name\":\"${pair%%=*}\",\"StorageResolution\":1}"
+        values+=",\"${pair%%=*}\":${pair#*=}"
+    done
+    printf -v line '{"_aws":{"Timestamp":%s,"CloudWatchMetrics":[{"Namespace":"GaroonFailover",%s,"Metrics":[%s]}]},%s%s}' \
+        "$(date +%s%3N)" '"Dimensions":[["Cluster","Node","InstanceId"]]' "${names#,}" \
+        "\"Cluster\":\"${CONFIG[CLUSTER_NAME]}\",\"Node\":\"${CONFIG[NODE_NAME]}\",\"InstanceId\":\"${INSTANCE_ID:-unknown}\"" "$values"
+    BEATS_BYTES=$((BEATS_BYTES + ${#line}))
+    append "$BEATS_FILE" "$line"
+}
+
+# The agent follows a file that was cut short from its beginning. What it has not read yet would be lost: so only when the
+# last line is seconds old.
+begin_beats_anew() {
+    { : >"$BEATS_FILE"; } 2>/dev/null
+    BEATS_BYTES=0
 }
 
 as_number() {
@@ -15,22 +42,26 @@ as_number() {
 # there or a service that was up goes away, and not again while that lasts, which the alarms are for.
 raise_sign() {
     log "raising the sign $1"
-    printf '{"node":%s,"sign":"%s"}\n' "$(json_string "${CONFIG[NODE_NAME]}")" "$1" >>"$SIGNS_FILE"
+    append "$SIGNS_FILE" "{\"node\":\"${CONFIG[NODE_NAME]}\",\"instance\":\"$INSTANCE_ID\",\"sign\":\"$1\"}"
 }
 
 run_watch() {
-    local looks_without_link=0 looks_without_peer=0 looks_without_service=0 has_served=false timer
+    local looks_without_peer=0 looks_without_service=0 has_served=false was_lost services health timer paths
+    begin_beats_anew
     while :; do
-        sleep "${CONFIG[WATCH_INTERVAL_SECONDS]}" &
-        timer=$!
-        gauge Heartbeat 1
+        exec {timer}< <(exec sleep "${CONFIG[WATCH_INTERVAL_SECONDS]}")
+        ((BEATS_BYTES < BEATS_FILE_BYTES)) || begin_beats_anew
+        read_replication
+        was_lost=false
+        [[ $REPLICATION_CONNECTION == Unknown ]] || is_replica_linked || was_lost=true
+        beat Heartbeat=1 "ReplicationHealthy=$(as_number is_replication_healthy)"
         # The peer's database is asked only where the answer decides something.
-        was_active || read_replication
-        if was_active || is_replica_linked; then read_probe paths; else read_probe; fi
+        if was_active || [[ $was_lost == false ]]; then read_probe paths; else read_probe; fi
+        services=""
         if was_active; then
             read_status
             # A look that failed is no news.
-            [[ $IS_SERVING == null ]] || gauge ServicesHealthy "$(as_number test "$IS_SERVING" = true)"
+            [[ $IS_SERVING == null ]] || services="ServicesHealthy=$(as_number test "$IS_SERVING" = true)"
             case $IS_SERVING in
             true)
                 has_served=true looks_without_service=0
@@ -43,11 +74,9 @@ run_watch() {
             esac
         else
             # Two standbys: nobody serves, and no active node is there to say so.
-            [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != Secondary/Secondary ]] || gauge ServicesHealthy 0
+            [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != Secondary/Secondary ]] || services=ServicesHealthy=0
             has_served=false looks_without_service=0
         fi
-        # Once more: looks at what does not answer take their time, and the node lives meanwhile.
-        gauge Heartbeat 1
         case $PATH_ETH0.$PATH_ETH1 in
         *answers*) looks_without_peer=0 ;;
         *unknown*) ;;
@@ -56,20 +85,26 @@ run_watch() {
             ((looks_without_peer != 1)) || raise_sign peerLost
             ;;
         esac
-        # This is what a standby's promotion goes by: what could not be seen is not called healthy.
-        gauge ReplicationHealthy "$(as_number is_replication_healthy)"
-        [[ $PATH_ETH0 == unknown ]] || gauge CommunicationPath "$(as_number test "$PATH_ETH0" = answers)" Path:eth0
-        [[ $PATH_ETH1 == unknown ]] || gauge CommunicationPath "$(as_number test "$PATH_ETH1" = answers)" Path:eth1
-        if does_peer_write_without_us; then
-            looks_without_link=$((looks_without_link + 1))
-            if ((looks_without_link >= LOOKS_BEFORE_OUTDATE)) && [[ $REPLICATION_DISK == UpToDate ]]; then
-                log "replication is lost ($REPLICATION_CONNECTION) while ${CONFIG[PEER_NAME]} goes on serving: outdating this replica"
-                outdate_replica
-            fi
-        else
-            looks_without_link=0
+        paths=()
+        [[ $PATH_ETH0 == unknown ]] || paths+=("CommunicationPathEth0=$(as_number test "$PATH_ETH0" = answers)")
+        [[ $PATH_ETH1 == unknown ]] || paths+=("CommunicationPathEth1=$(as_number test "$PATH_ETH1" = answers)")
+        # A standby's promotion goes by this word: what could not be seen is not called healthy.
+        was_active || read_replication
+        health=$(as_number is_replication_healthy)
+        # Once more: looks at what does not answer take their time, and the node lives meanwhile. (An empty array is unset
+        # to bash before 4.4.)
+        beat Heartbeat=1 "ReplicationHealthy=$health" ${services:+"$services"} ${paths[@]+"${paths[@]}"}
+        # The link was looked at before the peer: so it went on after it had lost us, and may have written without us.
+        if [[ $was_lost == true && $REPLICATION_DISK == UpToDate ]] && does_peer_write_without_us; then
+            log "replication is lost ($REPLICATION_CONNECTION) while ${CONFIG[PEER_NAME]} goes on serving: outdating this replica"
+            outdate_replica
         fi
-        wait "$timer"
+        # A node's last word on replication must be young when it dies: a change is told at once, and not in the next round.
+        while read -r -t 1 -u "$timer" || (($? > 128)); do
+            read_replication
+            [[ $(as_number is_replication_healthy) == "$health" ]] || break
+        done
+        exec {timer}<&-
     done
 }
 

@@ -268,13 +268,15 @@ class Apis:
         results = []
         for query in parameters["MetricDataQueries"]:
             metric = query["MetricStat"]["Metric"]
-            if metric["MetricName"] != "Heartbeat":
-                raise NotImplementedError(f"The campaign has no metric {metric['MetricName']}.")
-            [node] = [one["Value"] for one in metric["Dimensions"] if one["Name"] == "Node"]
-            beat = datetime.fromtimestamp(self._world.hosts[node].last_beat.get(self.seconds_behind), UTC)
-            points = [beat] if beat >= parameters["StartTime"] else []
+            dimensions = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
+            host = self._world.hosts[dimensions["Node"]]
+            assert dimensions["InstanceId"] == host.instance_id
+            beat = host.last_beat.get(self.seconds_behind)
+            value = 1.0 if metric["MetricName"] == "Heartbeat" else float(beat.is_replicating)
+            at = datetime.fromtimestamp(beat.at - beat.at % query["MetricStat"]["Period"], UTC)
+            points = [at] if at >= parameters["StartTime"] else []
             results.append(
-                {"Id": query["Id"], "Label": query["Label"], "Timestamps": points, "Values": [1.0] * len(points)}
+                {"Id": query["Id"], "Label": query["Label"], "Timestamps": points, "Values": [value] * len(points)}
             )
         return {"MetricDataResults": results}
 

@@ -237,9 +237,10 @@ class Engine:
         for delay, arriving in self.injector.on_event(event):
             self.loop.spawn(partial(self.deliver, arriving), "event", after=_EVENT_SECONDS + delay)
 
-    def put_sign(self, node: str, sign: str) -> None:
+    def put_sign(self, node: str, instance: str, sign: str) -> None:
         """A line in the log of signs; it reaches the subscribed functions, or what faults make of it."""
-        for delay, arriving in self.injector.on_event({"detail-type": "sign", "detail": {"node": node, "sign": sign}}):
+        line = {"node": node, "instance": instance, "sign": sign}
+        for delay, arriving in self.injector.on_event({"detail-type": "sign", "detail": line}):
             self.loop.spawn(partial(self._deliver_sign, arriving), "sign", after=_SIGN_SECONDS + delay)
 
     def _deliver_sign(self, event: Json) -> None:

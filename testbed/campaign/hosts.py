@@ -25,8 +25,15 @@ _LOCK_WAIT_SECONDS = 10.0
 _PEER_LOSS_SECONDS = 8.0
 _LOOK_SECONDS = 3.0
 _WATCH_SECONDS = 5.0
-_LOOKS_BEFORE_OUTDATE = 3
 _LONGEST_ORDER_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One line of a node's metrics."""
+
+    at: float
+    is_replicating: bool
 
 
 class Past:
@@ -101,11 +108,10 @@ class Host:
         """The writes that this node's volume holds, in their order."""
         self._is_locked = False
         self._tasks: list[Task[Any]] = []
-        self._looks_without_link = 0
         self._looks_without_peer = 0
         self._looks_without_service = 0
         self._has_served = False
-        self.last_beat = Past(loop, loop.now)
+        self.last_beat = Past(loop, Beat(loop.now, is_replicating=True))
         self.peer: Host
         self.mirror: VirtualMirror
         self.on_sign: Callable[[Host, str], None] = lambda _host, _sign: None
@@ -274,17 +280,20 @@ class Host:
             self._has_served = False
             return
         if self.takes_commands:
-            self.last_beat.set(self.loop.now)
+            self.last_beat.set(Beat(self.loop.now, self.is_replicating()))
         self._raise_signs()
         own = self.mirror.replica(self.name)
         writes_without_us = (
             own.role == "Secondary" and not own.is_linked
             and self.is_reachable and self.peer.is_reachable and self.peer.does_database_answer
         )  # fmt: skip
-        self._looks_without_link = self._looks_without_link + 1 if writes_without_us else 0
-        if self._looks_without_link >= _LOOKS_BEFORE_OUTDATE and own.disk == "UpToDate":
+        if writes_without_us and own.disk == "UpToDate":
             self.mirror.outdate(self.name)
             self._on_change(f"{self.name}: outdated its replica")
+
+    def is_replicating(self) -> bool:
+        own, peer = self.mirror.replica(self.name), self.mirror.replica(self.peer.name)
+        return own.connection == "Connected" and own.disk == "UpToDate" and peer.disk == "UpToDate"
 
     def _raise_signs(self) -> None:
         """Like gauges, signs reach nobody while the node's path to AWS is broken."""

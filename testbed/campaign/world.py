@@ -93,7 +93,7 @@ class World:
         for host in self.hosts.values():
             host.mirror = self.mirror
             host.on_instance_state = self._tell_instance_state
-            host.on_sign = lambda host, sign: self.engine.put_sign(host.name, sign)
+            host.on_sign = lambda host, sign: self.engine.put_sign(host.name, host.instance_id, sign)
             for what in ("heartbeat-lost", "status-check-failed", "services-failed", "replication-degraded"):
                 self.alarms[self.alarm_name(host, what)] = Past(self.loop, "OK")
         self.mirror.replica(first.name).role = "Primary"
@@ -282,9 +282,7 @@ class World:
         is_impaired = host.instance_state.get() == "running" and host.checks() == "impaired"
         self._judge(host, "status-check-failed", is_impaired, _CHECKS_FAILED_SECONDS)
         if is_heard:
-            own, peer = self.mirror.replica(host.name), self.mirror.replica(host.peer.name)
-            is_healthy = own.connection == "Connected" and own.disk == "UpToDate" and peer.disk == "UpToDate"
-            self._judge(host, "replication-degraded", not is_healthy, 0.0)
+            self._judge(host, "replication-degraded", not host.is_replicating(), 0.0)
 
     def _judge(self, host: Host, what: str, is_bad: bool, seconds: float) -> None:
         name = self.alarm_name(host, what)

@@ -1,8 +1,8 @@
-"""Metrics that a function writes into its log.
+"""Metrics in log events: those that a function writes into its log, and those that come with PutLogEvents.
 
 Follows, in the CloudWatch User Guide: "Specification: Embedded metric format" (a log event that is one JSON object with
 `_aws.CloudWatchMetrics`; dimensions, values and lists of values are members of the root). The emulator leaves them in
-the log.
+the log. CloudWatch Logs makes them into metrics a moment after it took them, of no documented length.
 """
 
 from __future__ import annotations
@@ -10,7 +10,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ministack.services import cloudwatch
+from ministack.services import cloudwatch, cloudwatch_logs
+
+from testbed.cloud.emulator import Cloud
+
+
+def install(cloud: Cloud) -> None:
+    put_log_events = cloudwatch_logs._put_log_events
+
+    def put_log_events_and_metrics(request: dict[str, Any]) -> Any:
+        response = put_log_events(request)
+        if response[0] == 200:
+            log = "\n".join(event["message"] for event in request["logEvents"])
+            cloud.background.start(put_metrics_of, log, after_seconds=cloud.profile.event_delivery_seconds)
+        return response
+
+    cloudwatch_logs._put_log_events = put_log_events_and_metrics
 
 
 def put_metrics_of(log: str) -> None:

@@ -11,6 +11,7 @@ from testbed.cloud import (
     alarms,
     callbacks,
     documents,
+    embedded_metrics,
     events,
     functions,
     metric_math,
@@ -50,6 +51,7 @@ def install(cloud: Cloud, judge: Judge | None = None) -> None:
     metric_math.install()
     mute_rules.install()
     subscriptions.install(cloud, recorder)
+    embedded_metrics.install(cloud)
     workflows.install(cloud, recorder)
     callbacks.install()
     TargetHealth(cloud, judge).install()

@@ -1,9 +1,8 @@
-"""What the CloudWatch agent does with StatsD gauges: keep the last value of each, and put them every interval; and with
-log files: send what is new in them.
+"""What the CloudWatch agent does with log files: send what is new in them, when it gets round to it.
 
 The requests are signed and sent by hand: importing botocore would cost every simulated host most of a second at boot.
-Wire formats: CloudWatch API Reference, PutMetricData (query protocol, version 2010-08-01); CloudWatch Logs API
-Reference, CreateLogStream, PutLogEvents (JSON protocol, version 2014-03-28); Signature Version 4.
+Wire formats: CloudWatch Logs API Reference, CreateLogStream, PutLogEvents (JSON protocol, version 2014-03-28);
+Signature Version 4.
 """
 
 from __future__ import annotations
@@ -17,48 +16,14 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from testbed.hosts.layout import HostSettings
 
-NAMESPACE = "GaroonFailover"
 TIMEOUT_SECONDS = 5
-
-Gauge = tuple[str, tuple[tuple[str, str], ...]]
-"""A metric's name and its dimensions."""
-
-
-def parse_gauge(line: str) -> tuple[Gauge, float] | None:
-    """`Heartbeat:1|g|#Cluster:garoon,Node:db-01` (DogStatsD tags become dimensions); None for anything else."""
-    head, *fields = line.strip().split("|")
-    name, separator, value = head.partition(":")
-    if not separator or not fields or fields[0] != "g":
-        return None
-    dimensions = {"metric_type": "gauge"}
-    for extra in fields[1:]:
-        if extra.startswith("#"):
-            for tag in extra[1:].split(","):
-                key, _, text = tag.partition(":")
-                dimensions[key] = text
-    try:
-        return (name, tuple(sorted(dimensions.items()))), float(value)
-    except ValueError:
-        return None
-
-
-def put_metrics(settings: HostSettings, gauges: dict[Gauge, float], at: datetime.datetime) -> int:
-    """Send the gauges, high resolution; returns the HTTP status. Raises OSError when the endpoint can't be reached."""
-    form = {"Action": "PutMetricData", "Version": "2010-08-01", "Namespace": NAMESPACE}
-    for index, ((name, dimensions), value) in enumerate(gauges.items(), 1):
-        prefix = f"MetricData.member.{index}"
-        form[f"{prefix}.MetricName"] = name
-        form[f"{prefix}.Value"] = repr(value)
-        form[f"{prefix}.Timestamp"] = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        form[f"{prefix}.StorageResolution"] = "1"
-        for position, (key, dimension) in enumerate(dimensions, 1):
-            form[f"{prefix}.Dimensions.member.{position}.Name"] = key
-            form[f"{prefix}.Dimensions.member.{position}.Value"] = dimension
-    headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
-    return _post(settings, "monitoring", headers, urllib.parse.urlencode(form), at)
+CONFIG_DIRECTORY = "opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d"
+_POLLS_A_FLUSH = 4
+_FLUSHES_TO_HOLD = 5
 
 
 @dataclass(frozen=True)
@@ -70,12 +35,116 @@ class CollectedFile:
     stream: str
 
 
-def collected_files(agent_configuration: Path) -> list[CollectedFile]:
-    """Empty where nothing is configured yet."""
-    if not agent_configuration.exists():
-        return []
-    logs = json.loads(agent_configuration.read_text()).get("logs", {})
-    listed = logs.get("logs_collected", {}).get("files", {}).get("collect_list", [])
+def append_config(directory: Path, file: Path) -> str:
+    """`amazon-cloudwatch-agent-ctl -a append-config`: what forbids it, or nothing when it is done.
+
+    The sections of all files are merged: lists come together, and a setting that two files give must be the same
+    (amazon-cloudwatch-agent 1.300071, translator/jsonconfig).
+    """
+    target = directory / f"file_{file.name}"
+    merged: dict[str, Any] = {}
+    for each in [*(other for other in sorted(directory.glob("*")) if other != target), file]:
+        if problem := _merge(json.loads(each.read_text()), merged):
+            return f"panic: Under path {problem}: Different values are specified\n\ngoroutine 1 [running]:\n"
+    directory.mkdir(parents=True, exist_ok=True)
+    target.write_text(file.read_text())
+    return ""
+
+
+def _merge(source: Mapping[str, Any], target: dict[str, Any]) -> str:
+    for key, value in source.items():
+        if isinstance(value, dict) and key != "statsd":
+            if problem := _merge(value, target.setdefault(key, {})):
+                return f"{key}/{problem}"
+        elif isinstance(value, list):
+            target[key] = [*target.get(key, []), *value]
+        elif target.setdefault(key, value) != value:
+            return key
+    return ""
+
+
+class LogCollector:
+    """What the agent does with log files. `flush_seconds` is its force_flush_interval, which scales the rest.
+
+    As in amazon-cloudwatch-agent 1.300071 (plugins/inputs/logfile, plugins/outputs/cloudwatchlogs): a file is looked
+    at four times a second, and begun anew when it has become shorter. A line may go on in the next one, so the last is
+    held until another begins, or five seconds. What is to be sent waits for one flush interval after the first event of
+    a batch. What could not be sent is kept.
+    """
+
+    def __init__(self, root: Path, flush_seconds: float) -> None:
+        self._root = root
+        self._flush_seconds = flush_seconds
+        # What was there before this boot was sent before it.
+        self._tails = {file: _Tail(self._path(file), is_new=False) for file in collected_files(root)}
+        self._batches: dict[CollectedFile, _Batch] = {}
+
+    @property
+    def poll_seconds(self) -> float:
+        return self._flush_seconds / _POLLS_A_FLUSH
+
+    def look(self, now: float) -> list[tuple[CollectedFile, list[str]]]:
+        """Reads what is new; returns what is to be sent now."""
+        for file in collected_files(self._root):
+            tail = self._tails.setdefault(file, _Tail(self._path(file), is_new=True))
+            if lines := tail.read(now, self._flush_seconds * _FLUSHES_TO_HOLD):
+                self._batches.setdefault(file, _Batch(now, [])).lines.extend(lines)
+        return [
+            (file, list(batch.lines))
+            for file, batch in self._batches.items()
+            if now - batch.begun_at >= self._flush_seconds
+        ]
+
+    def was_sent(self, file: CollectedFile) -> None:
+        del self._batches[file]
+
+    def _path(self, file: CollectedFile) -> Path:
+        return self._root / file.path.lstrip("/")
+
+
+@dataclass
+class _Batch:
+    begun_at: float
+    lines: list[str]
+
+
+class _Tail:
+    """The agent's place in a file."""
+
+    def __init__(self, path: Path, *, is_new: bool) -> None:
+        self._path = path
+        self._offset = 0 if is_new or not path.exists() else path.stat().st_size
+        self._held: tuple[float, str] | None = None
+
+    def read(self, now: float, hold_seconds: float) -> list[str]:
+        lines = []
+        for line in self._new_lines():
+            lines += [] if self._held is None else [self._held[1]]
+            self._held = now, line
+        if self._held is not None and now - self._held[0] >= hold_seconds:
+            lines.append(self._held[1])
+            self._held = None
+        return lines
+
+    def _new_lines(self) -> list[str]:
+        try:
+            with self._path.open("rb") as file:
+                if self._path.stat().st_size < self._offset:
+                    self._offset = 0
+                file.seek(self._offset)
+                whole = file.read().rpartition(b"\n")[0]
+        except FileNotFoundError:
+            return []
+        self._offset += len(whole) + 1 if whole else 0
+        return whole.decode(errors="replace").splitlines()
+
+
+def collected_files(root: Path) -> list[CollectedFile]:
+    """Of all configurations below `root`; empty where nothing is configured yet."""
+    listed: list[dict[str, str]] = []
+    for file in sorted((root / CONFIG_DIRECTORY).glob("*")):
+        logs = json.loads(file.read_text()).get("logs", {})
+        listed += logs.get("logs_collected", {}).get("files", {}).get("collect_list", [])
     return [CollectedFile(each["file_path"], each["log_group_name"], each["log_stream_name"]) for each in listed]
 
 

@@ -8,9 +8,11 @@ import re
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Protocol
 
 from testbed.files import replace_file
+from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, append_config
 from testbed.hosts.layout import DATABASE_SERVICE, RECOVERING, SERVICES, Faults, HostFiles, HostSettings
 from testbed.hosts.mirror import UNCONFIGURED, UNPLUGGED, Mirror, MirrorError, View
 from testbed.hosts.nfsd import Nfsd
@@ -87,6 +89,7 @@ class Machine:
             "systemctl": self._systemctl,
             "python3": self._python,
             "systemd-run": self._systemd_run,
+            "amazon-cloudwatch-agent-ctl": self._agent_ctl,
         }
         if name in SERVICES:
             return await self._init_script(name, arguments)
@@ -328,6 +331,13 @@ class Machine:
             return Answer(1, "", f"systemd-run: unrecognized option '{unknown[0]}'\n")
         [unit] = [option.partition("=")[2] for option in options if option.startswith("--unit=")]
         return await self._units.run_transient(f"{unit}.service", command)
+
+    async def _agent_ctl(self, arguments: list[str]) -> Answer:
+        if arguments[:2] != ["-a", "append-config"] or "-s" not in arguments:
+            return Answer(1, "usage: amazon-cloudwatch-agent-ctl -a append-config -m ec2 -c file:PATH -s\n")
+        file = Path(arguments[arguments.index("-c") + 1].removeprefix("file:"))
+        problem = append_config(self.files.root / CONFIG_DIRECTORY, file)
+        return Answer(1, "", problem) if problem else Answer(0, "Configuration validation succeeded\n")
 
     async def _init_script(self, name: str, arguments: list[str]) -> Answer:
         verb = arguments[0] if arguments else ""

@@ -235,7 +235,6 @@ def create_pair(
     instance_ids: tuple[str, str] = ("i-0000000000000000a", "i-0000000000000000c"),
     credentials: tuple[str, str] = ("test", "test"),
     region: str = "ap-northeast-1",
-    metric_flush_seconds: float = 5.0,
     log_flush_seconds: float = 1.0,
     delays: Delays | None = None,
 ) -> tuple[SimulatedHost, SimulatedHost]:
@@ -254,7 +253,6 @@ def create_pair(
         access_key_id=credentials[0],
         secret_access_key=credentials[1],
         instance_id=instance_ids[0],
-        metric_flush_seconds=metric_flush_seconds,
         log_flush_seconds=log_flush_seconds,
         delays=delays,
     )
@@ -285,9 +283,10 @@ def _create_host(files: HostFiles, settings: HostSettings) -> None:
     for service in SERVICES:
         (init_scripts / service).symlink_to(standin)
     # The agent is there, as the real installation wants it; a dead peer is noticed sooner than by a real link.
-    agent = files.root / "opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
-    agent.parent.mkdir(parents=True)
-    agent.touch()
+    agent = files.root / "opt/aws/amazon-cloudwatch-agent/bin"
+    agent.mkdir(parents=True)
+    (agent / "amazon-cloudwatch-agent-ctl").symlink_to(standin)
+    (agent / "CWAGENT_VERSION").write_text("1.300071.0b1\n")
     (files.root / "etc/garoon-node.local.conf").write_text('PEER_LOSS_SECONDS="2"\n')
     replace_file(files.settings_file, settings.to_json())
     replace_file(files.faults_file, "{}")

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from testbed.files import replace_file
 from testbed.hosts.claims import hold_number_of
-from testbed.hosts.cloudwatch import CollectedFile, Gauge, collected_files, parse_gauge, put_log_events, put_metrics
+from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, CollectedFile, LogCollector, put_log_events
 from testbed.hosts.commands import WRITE_CHECK, Answer, Machine
 from testbed.hosts.layout import DATABASE_SERVICE, Faults, HostFiles
 from testbed.hosts.mirror import MirrorError
@@ -68,7 +68,6 @@ class Kernel:
         self._servers: dict[tuple[str, int], asyncio.Server] = {}
         self._live: dict[tuple[str, int], set[asyncio.StreamWriter]] = {}
         self._accepted_at: dict[asyncio.StreamWriter, float] = {}
-        self._gauges: dict[Gauge, float] = {}
         self._supervised: dict[str, asyncio.subprocess.Process] = {}
         self._wanted_units: set[str] = set()
         self._transient_units: dict[str, asyncio.subprocess.Process] = {}
@@ -87,9 +86,7 @@ class Kernel:
             self._prepare_root()
             syscalls = await asyncio.start_server(self._serve_syscall, "127.0.0.1", 0)
             agent = await asyncio.start_server(self._serve_agent, "127.0.0.1", 0, limit=_COMMAND_BYTES)
-            loop = asyncio.get_running_loop()
-            statsd, _ = await loop.create_datagram_endpoint(lambda: StatsD(self._gauges), ("127.0.0.1", 0))
-            self._write_local_settings(statsd.get_extra_info("sockname")[1])
+            self._write_local_settings()
             replace_file(self.files.root / "run/kernel-port", f"{_port(syscalls)}\n")
             replace_file(
                 self.files.kernel_file,
@@ -97,8 +94,7 @@ class Kernel:
             )
             await self._open_and_close_ports()
             self._spawn(self._tick())
-            self._spawn(self._flush_metrics())
-            self._spawn(self._send_logs())
+            self._spawn(self._collect_logs())
             self._spawn(self._boot_units())
             await self._stopped.wait()
         finally:
@@ -124,13 +120,12 @@ class Kernel:
         (root / "run/systemd/system").mkdir(parents=True)
         self.machine.unmount()
 
-    def _write_local_settings(self, statsd_port: int) -> None:
+    def _write_local_settings(self) -> None:
         """Settings that a real host leaves at their defaults."""
         path = self.files.root / "etc/garoon-node.local.conf"
         path.parent.mkdir(parents=True, exist_ok=True)
-        own = {"STATSD_PORT": str(statsd_port), "LOCAL_ADDRESS": self.settings.loopback_address}
-        kept = [line for line in _lines(path) if line.partition("=")[0] not in own]
-        replace_file(path, "\n".join([*kept, *(f'{name}="{value}"' for name, value in own.items()), ""]))
+        kept = [line for line in _lines(path) if not line.startswith("LOCAL_ADDRESS=")]
+        replace_file(path, "\n".join([*kept, f'LOCAL_ADDRESS="{self.settings.loopback_address}"', ""]))
 
     async def _boot_units(self) -> None:
         await asyncio.sleep(self.settings.delays.boot_seconds)
@@ -183,7 +178,11 @@ class Kernel:
         return [path.name for path in directory.iterdir()] if directory.is_dir() else []
 
     def _is_active(self, unit: str) -> bool:
-        return self.machine.nfsd.is_running if unit == "nfs-server.service" else unit in self._wanted_units
+        if unit == "nfs-server.service":
+            return self.machine.nfsd.is_running
+        if unit == "amazon-cloudwatch-agent.service":
+            return any((self.files.root / CONFIG_DIRECTORY).glob("*"))  # as soon as it has something to do
+        return unit in self._wanted_units
 
     async def _change_unit(self, verb: str, unit: str) -> None:
         if unit == "nfs-server.service":
@@ -340,40 +339,16 @@ class Kernel:
             "hasTimedOut": has_timed_out,
         }
 
-    async def _flush_metrics(self) -> None:
+    async def _collect_logs(self) -> None:
+        collector = LogCollector(self.files.root, self.settings.log_flush_seconds)
         while True:
-            await asyncio.sleep(self.settings.metric_flush_seconds)
-            gauges = dict(self._gauges)
-            self._gauges.clear()
-            if not gauges or self.settings.cloud_endpoint is None or self._is_cut_off():
-                continue
-            now = datetime.datetime.now(datetime.UTC)
-            try:
-                status = await asyncio.to_thread(put_metrics, self.settings, gauges, now)
-            except OSError as problem:
-                print(f"metrics not sent: {problem}", file=sys.stderr, flush=True)
-            else:
-                if status != 200:
-                    print(f"metrics refused: HTTP status {status}", file=sys.stderr, flush=True)
-
-    async def _send_logs(self) -> None:
-        """What is new in the collected files; what could not be sent is sent later, as the agent does."""
-        agent = self.files.root / "opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d/garoon.json"
-
-        def lines_of(file: CollectedFile) -> list[str]:
-            return _lines(self.files.root / file.path.lstrip("/"))
-
-        # What was there before this boot was sent before it.
-        sent = {file: len(lines_of(file)) for file in collected_files(agent)}
-        while True:
-            await asyncio.sleep(self.settings.log_flush_seconds)
+            await asyncio.sleep(collector.poll_seconds)
+            due = collector.look(time.monotonic())
             if self.settings.cloud_endpoint is None or self._is_cut_off():
                 continue
-            for file in collected_files(agent):
-                lines = lines_of(file)
-                new = lines[sent.get(file, 0) :]
-                if new and await self._send_lines(file, new):
-                    sent[file] = len(lines)
+            for file, lines in due:
+                if await self._send_lines(file, lines):
+                    collector.was_sent(file)
 
     async def _send_lines(self, file: CollectedFile, lines: list[str]) -> bool:
         now = datetime.datetime.now(datetime.UTC)
@@ -620,20 +595,6 @@ class Kernel:
             # A kernel with a dead part would be a host that lies: better one that is visibly off.
             print(f"kernel panic: {task.exception()!r}", file=sys.stderr, flush=True)
             self._stopped.set()
-
-
-class StatsD(asyncio.DatagramProtocol):
-    """Port 8125 of the CloudWatch agent."""
-
-    def __init__(self, gauges: dict[Gauge, float]) -> None:
-        self._gauges = gauges
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        del addr
-        for line in data.decode(errors="replace").splitlines():
-            parsed = parse_gauge(line)
-            if parsed is not None:
-                self._gauges[parsed[0]] = parsed[1]
 
 
 def _lock(path: Path) -> int:

@@ -76,8 +76,8 @@ class HostSettings:
     access_key_id: str = "test"
     secret_access_key: str = "test"
     instance_id: str = "i-00000000000000000"
-    metric_flush_seconds: float = 5.0
     log_flush_seconds: float = 1.0
+    """force_flush_interval of the CloudWatch agent's logs."""
     replicated_device: str = "/dev/drbd0"
     mount_point: str = "/mnt/DIR1"
     delays: Delays = field(default_factory=Delays)

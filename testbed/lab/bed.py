@@ -43,7 +43,7 @@ _PACE = Pace(
     patience_seconds=900.0,
     parameters={
         "AnswerTimeoutSeconds": "30",
-        "WatchIntervalSeconds": "10",
+        "WatchIntervalSeconds": "5",
         "PathPort": "22",
         "ReadinessIntervalMinutes": "60",
     },

@@ -85,7 +85,6 @@ def create_host(
         access_key_id=account,
         secret_access_key="local",
         instance_id=instance_id,
-        metric_flush_seconds=5.0,
     )
     return LabHost.create(world / "hosts" / spec.name, settings, spec)
 

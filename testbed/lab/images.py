@@ -47,7 +47,9 @@ _WRITTEN = {
         "--subsystem-match=net --subsystem-match=virtio --subsystem-match=virtio-ports --subsystem-match=tty\n"
     ),
     # An emulated processor is some thirty times slower than a real one; so one look of the script may take longer.
-    "etc/garoon-node.local.conf": 'LOOK_SECONDS="8"\nPEER_LOSS_SECONDS="20"\nSERVICE_SECONDS="200"\n',
+    "etc/garoon-node.local.conf": (
+        'LOOK_SECONDS="8"\nPEER_LOSS_SECONDS="20"\nSERVICE_SECONDS="200"\nWATCH_INTERVAL_SECONDS="10"\n'
+    ),
     "etc/systemd/journald.conf.d/lab.conf": "[Journal]\nStorage=persistent\nForwardToConsole=no\n",
     # Only the servers that a machine's role asks for.
     "etc/systemd/system/apache2.service.d/role.conf": "[Unit]\nConditionKernelCommandLine=garoon.role=app\n",

@@ -21,14 +21,18 @@ from pathlib import Path
 from typing import Any
 
 from testbed.files import replace_file
-from testbed.hosts.cloudwatch import CollectedFile, Gauge, parse_gauge, put_log_events, put_metrics
+from testbed.hosts.cloudwatch import CollectedFile, put_log_events
 from testbed.lab.host import LabHost
 from testbed.lab.machine import Machine, MachineError
 from testbed.lab.reports import Report
 
 _TICK_SECONDS = 0.2
-_SIGN_LOG_GROUP = "/garoon-failover/garoon/signs"
-"""What template.yaml names for the lab's cluster, and `install` writes into the agent's configuration."""
+_COLLECTED = {
+    "/run/garoon-node-beats.log": "/garoon-failover/garoon/beats",
+    "/var/log/garoon-node-signs.log": "/garoon-failover/garoon/signs",
+}
+"""Files and log groups, as `install` writes them into the agent's configuration."""
+_ACT_SECONDS = 60.0
 _HANG_SECONDS = 10.0
 """A machine that booted and then says nothing for so long is hung; a busy one is not."""
 
@@ -43,9 +47,7 @@ class Keeper:
         # The machine's process inherits the lock: the host counts as on exactly as long as the machine runs.
         self._machine = Machine(host.machine_directory, host.spec, self._hear, inherited=[lock])
         self._lock = threading.Lock()
-        self._gauges: dict[Gauge, float] = {}
-        self._signs: list[str] = []
-        self._signs_file = CollectedFile("/var/log/garoon-node-signs.log", _SIGN_LOG_GROUP, host.settings.name)
+        self._lines: dict[str, list[str]] = {}
         self._state: dict[str, Any] = {}
         self._heard_at: float | None = None
         self._report = Report(host.files)
@@ -62,6 +64,7 @@ class Keeper:
             server.listen(16)
             try:
                 self._machine.start()
+                threading.Thread(target=self._tell_identity, daemon=True).start()
                 threading.Thread(target=self._serve, args=(server,), daemon=True).start()
                 replace_file(host.files.kernel_file, json.dumps({"machine": self._machine.process_id}))
                 self._watch()
@@ -69,14 +72,19 @@ class Keeper:
                 self._machine.power_off()
                 self._report.write({})
 
+    def _tell_identity(self) -> None:
+        """As the metadata service of a real instance would; nobody is one here."""
+        instance_id = self._host.settings.instance_id
+        try:
+            self._machine.wait_until_heard()
+            self._machine.run(f"echo {instance_id} >/run/garoon-node.instance", {}, _ACT_SECONDS)
+        except MachineError as error:
+            logger.warning("It does not know which instance it is: %s", error)
+
     def _watch(self) -> None:
-        next_flush = 0.0
         while not self._machine.wait_until_off(_TICK_SECONDS):
             self._measure_faults()
-            self._put_signs()
-            if time.monotonic() >= next_flush:
-                next_flush = time.monotonic() + self._host.settings.metric_flush_seconds
-                self._put_metrics()
+            self._put_lines()
 
     def _measure_faults(self) -> None:
         with self._lock:
@@ -93,38 +101,25 @@ class Keeper:
                 if value is None:
                     del faults[name]
 
-    def _put_metrics(self) -> None:
-        faults = self._host.files.faults()
-        with self._lock:
-            gauges, self._gauges = self._gauges, {}
-        if not gauges or faults.is_hung or faults.is_aws_path_down or self._host.settings.cloud_endpoint is None:
-            return
-        try:
-            put_metrics(self._host.settings, gauges, datetime.datetime.now(datetime.UTC))
-        except OSError as error:
-            logger.warning("Metrics were lost: %s", error)
-
-    def _put_signs(self) -> None:
+    def _put_lines(self) -> None:
         """Kept while AWS cannot be reached, as the agent keeps them."""
         faults = self._host.files.faults()
         if faults.is_hung or faults.is_aws_path_down or self._host.settings.cloud_endpoint is None:
             return
         with self._lock:
-            signs, self._signs = self._signs, []
-        if not signs:
-            return
-        try:
-            put_log_events(self._host.settings, self._signs_file, signs, datetime.datetime.now(datetime.UTC))
-        except OSError as error:
-            logger.warning("Signs were lost: %s", error)
+            collected, self._lines = self._lines, {}
+        for path, lines in collected.items():
+            file = CollectedFile(path, _COLLECTED[path], self._host.settings.name)
+            try:
+                put_log_events(self._host.settings, file, lines, datetime.datetime.now(datetime.UTC))
+            except OSError as error:
+                logger.warning("Lines of %s were lost: %s", path, error)
 
     def _hear(self, message: dict[str, Any]) -> None:
         with self._lock:
             self._heard_at = time.monotonic()
-            for line in message.get("gauges", ()):
-                if parsed := parse_gauge(line):
-                    self._gauges[parsed[0]] = parsed[1]
-            self._signs += message.get("signs", ())
+            for path, lines in message.get("lines", {}).items():
+                self._lines.setdefault(path, []).extend(lines)
             state = message.get("state")
             if state is None or state == self._state:
                 return

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.node.node import SCRIPT, Cluster, wait_for
 
@@ -111,10 +115,45 @@ def test_a_new_protocol_connects_no_replica_that_must_not_be_in_touch(cluster: C
     assert "protocol A;" in (cluster.first.host.files.root / "etc/drbd.d/garoon.res").read_text()
 
 
-def test_metrics_carry_no_host_name(serving_cluster: Cluster) -> None:
-    folder = serving_cluster.first.host.files.root / "opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d"
+THEIRS = {"agent": {"run_as_user": "root"}, "metrics": {"namespace": "Ours", "metrics_collected": {"statsd": {}}}}
 
-    assert '"omit_hostname": true' in (folder / "garoon.json").read_text()
+
+@pytest.fixture
+def agent_folder(serving_cluster: Cluster) -> Iterator[Path]:
+    """Where the CloudWatch agent of db-01 has its configuration; as `install` left it, afterwards too."""
+    folder = serving_cluster.first.host.files.root / "opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d"
+    yield folder
+    for file in folder.iterdir():
+        file.unlink()
+    serving_cluster.first.install()
+
+
+def test_metrics_go_beside_what_the_agent_does_already(serving_cluster: Cluster, agent_folder: Path) -> None:
+    """Nothing in our part but files in the section on logs: no namespace, no host name, no statsd changes."""
+    ours = agent_folder / "file_garoon-node-agent.json"
+    assert json.loads(ours.read_text()).keys() == {"logs"}
+    ours.unlink()  # as `fetch-config` does
+    (agent_folder / "file_theirs.json").write_text(json.dumps(THEIRS))
+
+    assert "metrics will be missing" not in serving_cluster.first.install().message
+    assert ours.exists()
+    assert json.loads((agent_folder / "file_theirs.json").read_text()) == THEIRS
+    assert "nothing changed" in serving_cluster.first.install().message
+
+
+def test_a_configuration_that_does_not_go_with_ours_is_left_alone_and_told(
+    serving_cluster: Cluster, agent_folder: Path
+) -> None:
+    ours = agent_folder / "file_garoon-node-agent.json"
+    ours.unlink()
+    (agent_folder / "file_theirs.json").write_text('{"logs": {"force_flush_interval": 60}}')
+
+    report = serving_cluster.first.install()
+
+    assert report.result == "done"
+    assert "logs/force_flush_interval: Different values are specified" in report.message
+    assert "docs/operations.md" in report.message
+    assert [file.name for file in agent_folder.iterdir()] == ["file_theirs.json"]
 
 
 def test_an_active_node_that_lost_power_comes_back_as_a_standby(active_cluster: Cluster) -> None:

@@ -1,7 +1,7 @@
 """A cluster for the unit tests: settings, and its AWS side in moto where a test asks for it."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -9,7 +9,7 @@ import pytest
 from failover.adapters import alarms, instances, isolation, nodes
 from failover.adapters import cluster_table as table
 from failover.runtime import metrics
-from failover.settings import Settings, read_settings
+from failover.settings import Node, Settings, read_settings
 from moto import mock_aws
 from moto.backends import get_backend
 
@@ -150,6 +150,30 @@ def machines(settings: Settings, network_acls: FakeNetwork, monkeypatch: pytest.
 def lock(cluster_table: Any, settings: Settings) -> None:
     """This execution owns the lock."""
     table.acquire_lock(settings, EXECUTION, datetime.now(UTC))
+
+
+def put_metrics(node: Node, seconds_ago: float, **values: float) -> None:
+    """As one line of the node's `watch` becomes metrics."""
+    dimensions = {"Cluster": "garoon", "Node": node.name, "InstanceId": node.instance_id}
+    boto3.client("cloudwatch").put_metric_data(
+        Namespace="GaroonFailover",
+        MetricData=[
+            {
+                "MetricName": name,
+                "Value": value,
+                "StorageResolution": 1,
+                "Timestamp": datetime.now(UTC) - timedelta(seconds=seconds_ago),
+                "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
+            }
+            for name, value in values.items()
+        ],
+    )
+
+
+def put_last_word(node: Node, seconds_ago: float = 30) -> None:
+    """The node was replicating when it was heard last, and nothing else was ever said."""
+    put_alarm(f"garoon-{node.name}-replication-degraded", "OK")
+    put_metrics(node, seconds_ago, Heartbeat=1, ReplicationHealthy=1)
 
 
 def put_alarm(name: str, state: str) -> None:

@@ -19,7 +19,7 @@ from failover.steps.fence_node import FenceNodeInput, fence_node
 from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
 from failover.steps.start_node import StartNodeInput, start_node
 
-from tests.unit.conftest import EXECUTION, OTHER_EXECUTION, put_alarm
+from tests.unit.conftest import EXECUTION, OTHER_EXECUTION, put_last_word
 from tests.unit.fake_machines import FakeMachines
 from tests.unit.fake_network import OTHER_OWN_ACL, OWN_ACL, FakeNetwork
 from tests.unit.fake_nodes import FakeSsm
@@ -235,7 +235,7 @@ def test_isolated_peer_is_proof_enough_and_is_not_asked(
     settings: Settings, ssm: FakeSsm, network_acls: FakeNetwork
 ) -> None:
     isolate_home(network_acls)
-    put_alarm("garoon-db-01-replication-degraded", "OK")
+    put_last_word(settings.node_a)
     assert promote(settings).proof == "db-01 is isolated, and db-02 sees nothing of it"
     assert ssm.nodes["i-0a"].heard == []
     assert ssm.nodes["i-0b"].role == "Primary"

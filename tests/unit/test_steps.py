@@ -39,11 +39,11 @@ from failover.steps.verbs import ServiceInput
 from failover.steps.watch_cluster import WatchEvent, watch_cluster
 from failover.triggers import read_trigger
 
-from tests.unit.conftest import EXECUTION, OTHER_EXECUTION, put_alarm
+from tests.unit.conftest import EXECUTION, OTHER_EXECUTION, put_alarm, put_last_word, put_metrics
 from tests.unit.fake_machines import FakeMachines
 from tests.unit.fake_network import FakeNetwork
 from tests.unit.fake_nodes import FakeSsm
-from tests.unit.test_signs import log_of
+from tests.unit.test_signs import line_of, log_of
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
@@ -138,7 +138,7 @@ def test_promotion_believes_nobody_and_demotes_the_peer_itself(settings: Setting
 @pytest.mark.usefixtures("lock")
 def test_stopped_peer_is_proof_enough(settings: Settings, ssm: FakeSsm, machines: FakeMachines) -> None:
     machines.states["db-01"] = InstanceState.OFF
-    put_alarm("garoon-db-01-replication-degraded", "OK")
+    put_last_word(settings.node_a)
     promoted = promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
     assert ssm.nodes["i-0a"].heard == []
     assert promoted.proof == "the instance of db-01 is stopped"
@@ -181,7 +181,7 @@ def test_stale_replica_is_refused_unless_data_loss_is_accepted(
     settings: Settings, ssm: FakeSsm, machines: FakeMachines
 ) -> None:
     machines.states["db-01"] = InstanceState.OFF
-    put_alarm("garoon-db-01-replication-degraded", "OK")
+    put_last_word(settings.node_a)
     ssm.nodes["i-0b"].disk = "Outdated"
     with pytest.raises(Refused, match="its replica is Outdated"):
         promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
@@ -202,6 +202,51 @@ def test_active_that_wrote_alone_after_it_was_assessed_forbids_the_promotion(
     assert ssm.nodes["i-0b"].heard == ["status"]
     promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02", accept_data_loss=True), settings)
     assert ssm.nodes["i-0b"].role == "Primary"
+
+
+@pytest.mark.usefixtures("lock")
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        [(10 * 3600, {"Heartbeat": 1, "ReplicationHealthy": 1})],
+        [(60, {"Heartbeat": 1, "ReplicationHealthy": 1}), (30, {"Heartbeat": 1})],
+        [(60, {"Heartbeat": 1, "ReplicationHealthy": 1}), (30, {"Heartbeat": 1, "ReplicationHealthy": 0})],
+    ],
+    ids=["never heard", "hours before it died", "not with its last beat", "gone bad, and the alarm has not looked yet"],
+)
+def test_alarm_that_is_ok_is_no_last_word_without_the_metric(
+    words: list[tuple[float, dict[str, float]]], settings: Settings, ssm: FakeSsm, machines: FakeMachines
+) -> None:
+    """Replication ended seconds before the node died, between two evaluations; or nothing was heard of it for long."""
+    machines.states["db-01"] = InstanceState.OFF
+    put_alarm("garoon-db-01-replication-degraded", "OK")
+    for seconds_ago, metrics in words:
+        put_metrics(settings.node_a, seconds_ago, **metrics)
+    with pytest.raises(Refused, match="db-01 was no longer replicating to db-02"):
+        promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
+    assert ssm.nodes["i-0b"].role == "Secondary"
+
+
+@pytest.mark.usefixtures("lock")
+def test_last_word_of_a_node_that_died_an_hour_ago_is_still_known(
+    settings: Settings, ssm: FakeSsm, machines: FakeMachines
+) -> None:
+    machines.states["db-01"] = InstanceState.OFF
+    put_last_word(settings.node_a, seconds_ago=3600)
+    assert promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings).node == "db-02"
+
+
+@pytest.mark.usefixtures("lock")
+def test_last_word_of_a_copy_of_the_node_is_not_the_nodes(
+    settings: Settings, ssm: FakeSsm, machines: FakeMachines
+) -> None:
+    machines.states["db-01"] = InstanceState.OFF
+    put_alarm("garoon-db-01-replication-degraded", "OK")
+    copy = settings.node_a.model_copy(update={"instance_id": "i-0123456789abcdef0"})
+    put_metrics(copy, 30, Heartbeat=1, ReplicationHealthy=1)
+    with pytest.raises(Refused, match="db-01 was no longer replicating to db-02"):
+        promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
 
 
 @pytest.mark.usefixtures("lock", "machines")
@@ -352,14 +397,7 @@ def test_stopped_instance_is_failed_over_only_with_the_last_word_on_replication(
     del ssm.nodes["i-0a"]
     ssm.nodes["i-0b"].connection = "WFConnection"
     assert assess(settings).decision.verdict is Verdict.HALT
-    alarm = {
-        "AlarmName": "garoon-db-01-replication-degraded", "MetricName": "ReplicationHealthy", "Namespace": "x",
-        "Period": 10, "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "LessThanThreshold",
-        "Statistic": "Minimum",
-    }  # fmt: skip
-    cloudwatch = boto3.client("cloudwatch")
-    cloudwatch.put_metric_alarm(**alarm)
-    cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="it replicated to the end")
+    put_last_word(settings.node_a)
     assert assess(settings).decision.verdict is Verdict.FAIL_OVER
 
 
@@ -944,31 +982,19 @@ def end_of(held: Lock, seen: Assessment) -> RecordOutcomeInput:
 
 @pytest.mark.usefixtures("cluster_table")
 def test_sign_of_a_node_starts_a_look_without_any_alarm(network: Settings, started: list[dict[str, Any]]) -> None:
-    sign = WatchEvent(awslogs=log_of('{"node":"db-02","sign":"peerLost"}'))
+    sign = WatchEvent(awslogs=log_of(line_of(network, "db-02", "peerLost")))
     assert watch_cluster(sign, network).is_started
     assert read_trigger("failover", started[0], network).reason.endswith("db-02 reaches db-01 on neither path")
-    harmless = WatchEvent(awslogs=log_of('{"node":"db-01","sign":"peerLost"}'))
+    harmless = WatchEvent(awslogs=log_of(line_of(network, "db-01", "peerLost")))
     assert not watch_cluster(harmless, network).is_started
 
 
 # --- the heartbeat, sooner than its alarm ------------------------------------------------------------------------
 
 
-def put_beats(**seconds_ago: float) -> None:
+def put_beats(settings: Settings, **seconds_ago: float) -> None:
     for node, seconds in seconds_ago.items():
-        dimensions = {"Cluster": "garoon", "Node": node.replace("_", "-"), "metric_type": "gauge"}
-        boto3.client("cloudwatch").put_metric_data(
-            Namespace="GaroonFailover",
-            MetricData=[
-                {
-                    "MetricName": "Heartbeat",
-                    "Value": 1,
-                    "StorageResolution": 1,
-                    "Timestamp": datetime.now(UTC) - timedelta(seconds=seconds),
-                    "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
-                }
-            ],
-        )
+        put_metrics(settings.node(node.replace("_", "-")), seconds, Heartbeat=1)
 
 
 @pytest.mark.parametrize(
@@ -994,14 +1020,14 @@ def test_heartbeat_is_lost_before_its_alarm_says_so_only_beside_a_living_one(
     beats: dict[str, float], is_lost: bool, network: Settings, ssm: FakeSsm
 ) -> None:
     put_alarm("garoon-db-01-heartbeat-lost", "OK")
-    put_beats(**beats)
+    put_beats(network, **beats)
     ssm.nodes["i-0a"].is_silent = True
     assert gather(network).is_heartbeat_lost is is_lost
 
 
 def test_beats_are_not_asked_for_while_the_active_node_answers(network: Settings, ssm: FakeSsm) -> None:
     put_alarm("garoon-db-01-heartbeat-lost", "OK")
-    put_beats(db_01=40, db_02=3)
+    put_beats(network, db_01=40, db_02=3)
     ssm.nodes |= {network.node_a.instance_id: ssm.nodes["i-0a"], network.node_b.instance_id: ssm.nodes["i-0b"]}
     assert gather(network).is_heartbeat_lost is False
 

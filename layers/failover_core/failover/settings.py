@@ -13,8 +13,10 @@ LOCK_SECONDS = 10800
 """How long a lock lasts when nobody releases it; longer than the workflows' own TimeoutSeconds (a test holds that)."""
 
 
-SILENT_INTERVALS = 4
-"""So many beats may be missing; of a living node hardly more than three are on their way: collected, not flushed."""
+SILENT_INTERVALS = 2
+SILENT_SECONDS = 10
+"""A living node's newest beat may be as old: two of its intervals, and what looks and the beat's way take at worst
+(docs/decisions/0016-how-beats-travel.md)."""
 
 
 class FenceMethod(StrEnum):
@@ -105,7 +107,7 @@ class Settings(BaseModel):
     @property
     def silence(self) -> timedelta:
         """A node whose newest beat is older is silent."""
-        return timedelta(seconds=SILENT_INTERVALS * self.watch_interval_seconds)
+        return timedelta(seconds=SILENT_INTERVALS * self.watch_interval_seconds + SILENT_SECONDS)
 
     @property
     def virtual_ip_cidr(self) -> str:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from failover.errors import Failed
 from failover.models import Observed
+from failover.runtime import logger
 from failover.settings import Node, Settings
 
 
@@ -32,13 +33,15 @@ class _Sign(Observed):
     """One line of garoon-node.sh's raise_sign."""
 
     node: str
+    instance: str = ""
     sign: Literal["peerLost", "notServing"]
 
 
 def read_signs(log: LogData, active: Node, settings: Settings) -> list[str]:
     """Those of the signs that call for action, in words: the active node does not serve, or its peer has lost it.
 
-    A sign of any other node or kind calls for none. Raises Failed if the log is not what CloudWatch Logs documents.
+    A sign of any other node or kind calls for none, nor does one of another machine: a copy of a node raises the same
+    signs, but bears another id. Raises Failed if the log is not what CloudWatch Logs documents.
     """
     try:
         batch = _LogBatch.model_validate_json(gzip.decompress(base64.b64decode(log.data, validate=True)))
@@ -49,13 +52,19 @@ def read_signs(log: LogData, active: Node, settings: Settings) -> list[str]:
         (standby.name, "peerLost"): f"{standby.name} reaches {active.name} on neither path",
         (active.name, "notServing"): f"{active.name} says that it does not serve",
     }
-    signs = [_read_sign(event.message) for event in batch.log_events]
+    signs = [_read_sign(event.message, settings) for event in batch.log_events]
     return list(dict.fromkeys(words[key] for key in signs if key in words))
 
 
-def _read_sign(line: str) -> tuple[str, str] | None:
+def _read_sign(line: str, settings: Settings) -> tuple[str, str] | None:
     try:
         sign = _Sign.model_validate_json(line)
     except ValidationError:
-        return None  # a line that was cut, or of a version of the script that knows more signs
+        return None  # a line without sense, cut, or of a version of the script that knows more signs
+    if not any((node.name, node.instance_id) == (sign.node, sign.instance) for node in settings.nodes):
+        logger.warning(
+            f"A sign was ignored: it came from {sign.instance or 'a machine that does not know its id'}, which calls "
+            f"itself {sign.node} and is not that node's instance."
+        )
+        return None
     return sign.node, sign.sign

@@ -4,8 +4,7 @@ Talks over a virtio-serial port, so that it works whatever a test does to the ne
 
     to the machine    {"id": 1, "script": "...", "environment": {"SSM_Verb": "status"}, "timeoutSeconds": 10}
     from the machine  {"id": 1, "exitCode": 0, "stdout": "...", "stderr": "...", "hasTimedOut": false}
-                      {"gauges": ["Heartbeat:1|g|#Cluster:garoon,Node:db-01"]}     StatsD lines, as they come
-                      {"signs": ["{\\"node\\":\\"db-02\\",\\"sign\\":\\"peerLost\\"}"]}   new lines of the log of signs
+                      {"lines": {"/var/log/garoon-node-signs.log": ["..."]}}       new lines of a file that is collected
                       {"state": {"drbd": "...", "isMounted": true, ...}}           what it is, several times a second
 
 Whether AWS could be reached by the machine's own network is for the other side to judge.
@@ -28,12 +27,11 @@ from pathlib import Path
 from typing import Any
 
 PORT = Path("/dev/virtio-ports/garoon.lab")
-STATSD_ADDRESS = ("127.0.0.1", 8125)
 STATE_INTERVAL_SECONDS = 0.8
 GREETING = b"SSH-2.0-lab\r\n"
 GREETING_ADDRESS = ("0.0.0.0", 22)
-SIGNS_FILE = "/var/log/garoon-node-signs.log"
-SIGNS_INTERVAL_SECONDS = 1.0
+COLLECTED_FILES = (Path("/run/garoon-node-beats.log"), Path("/var/log/garoon-node-signs.log"))
+LINES_INTERVAL_SECONDS = 1.0
 SERVICES = ("cyde_5_0", "cyss_cbgrn")
 DATABASE_PORT = 3770
 MOUNT_POINT = "/mnt/DIR1"
@@ -105,14 +103,6 @@ def run_command(line: Line, order: Mapping[str, Any]) -> None:
     )
 
 
-def forward_gauges(line: Line) -> None:
-    """StatsD in place of the CloudWatch agent; never returns."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(STATSD_ADDRESS)
-        while True:
-            line.send({"gauges": server.recv(65536).decode(errors="replace").split("\n")})
-
-
 def greet(_line: Line) -> None:
     """What an SSH server says first; a real one costs an emulated processor half a second each time. Never returns."""
     with socket.create_server(GREETING_ADDRESS) as server:
@@ -123,15 +113,27 @@ def greet(_line: Line) -> None:
                     connection.sendall(GREETING)
 
 
-def forward_signs(line: Line) -> None:
-    """New lines of the log file that the CloudWatch agent would collect; never returns."""
-    known = len(_read(SIGNS_FILE).splitlines())
+def forward_lines(line: Line) -> None:
+    """New lines of the files that the CloudWatch agent would collect, in its place; never returns."""
+    known = {path: path.stat().st_size if path.exists() else 0 for path in COLLECTED_FILES}
     while True:
-        time.sleep(SIGNS_INTERVAL_SECONDS)
-        lines = _read(SIGNS_FILE).splitlines()
-        if lines[known:]:
-            line.send({"signs": lines[known:]})
-        known = len(lines)
+        time.sleep(LINES_INTERVAL_SECONDS)
+        for path in COLLECTED_FILES:
+            if lines := _new_lines(path, known):
+                line.send({"lines": {str(path): lines}})
+
+
+def _new_lines(path: Path, known: dict[Path, int]) -> list[str]:
+    try:
+        with path.open("rb") as file:
+            if path.stat().st_size < known[path]:
+                known[path] = 0  # begun anew
+            file.seek(known[path])
+            text = file.read().rpartition(b"\n")[0]
+    except FileNotFoundError:
+        return []
+    known[path] += len(text) + 1 if text else 0
+    return text.decode(errors="replace").splitlines()
 
 
 def report_state(line: Line) -> None:
@@ -183,7 +185,7 @@ def _read(path: str) -> str:
 
 def main() -> None:
     line = Line()
-    for work in (forward_gauges, forward_signs, greet, report_state):
+    for work in (forward_lines, greet, report_state):
         threading.Thread(target=work, args=(line,), daemon=True).start()
     while True:
         threading.Thread(target=run_command, args=(line, line.receive()), daemon=True).start()

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from failover.adapters.clients import client, translate_errors
 from failover.models import Value
-from failover.settings import Settings
+from failover.settings import Node, Settings
 
 _NAMESPACE = "GaroonFailover"
+_LAST_WORD_WINDOWS = ((timedelta(minutes=15), 1), (timedelta(hours=3), 60))
+"""How far back, and in periods of how many seconds. High-resolution metrics can be read with periods from one second
+on, for three hours (CloudWatch User Guide, "Publish custom metrics")."""
 
 
 class Alarm(Value):
@@ -55,33 +59,68 @@ def read_muted(names: Iterable[str]) -> list[str]:
 
 @translate_errors
 def read_last_beats(settings: Settings, now: datetime) -> dict[str, datetime]:
-    """When each node's newest heartbeat was sent, to the second; a node without one in the last minutes is left out.
-
-    High-resolution metrics can be read with periods from one second on, for three hours (CloudWatch User Guide,
-    "Publish custom metrics"); a point's time is the start of its period.
-    """
+    """When each node's newest heartbeat was sent, to the second; a node without one in the last minutes is left out."""
     queries = [
-        {
-            "Id": f"beat{index}",
-            "Label": node.name,
-            "MetricStat": {
-                "Metric": {
-                    "Namespace": _NAMESPACE,
-                    "MetricName": "Heartbeat",
-                    "Dimensions": [
-                        {"Name": "Cluster", "Value": settings.cluster_name},
-                        {"Name": "Node", "Value": node.name},
-                        {"Name": "metric_type", "Value": "gauge"},
-                    ],
-                },
-                "Period": 1,
-                "Stat": "Maximum",
-            },
-        }
-        for index, node in enumerate(settings.nodes)
+        _query(f"beat{index}", node.name, "Heartbeat", node, settings) for index, node in enumerate(settings.nodes)
     ]
-    answer = client("cloudwatch").get_metric_data(
-        MetricDataQueries=queries, StartTime=now - timedelta(minutes=3), EndTime=now + timedelta(minutes=1)
-    )
-    results = {result["Label"]: result["Timestamps"] for result in answer["MetricDataResults"]}
-    return {name: max(stamps) for name, stamps in results.items() if stamps}
+    found = _read_points(queries, now - timedelta(minutes=3), now + timedelta(minutes=1))
+    return {name: max(points) for name, points in found.items() if points}
+
+
+@translate_errors
+def was_replicating_to_its_end(node: Node, settings: Settings, now: datetime) -> bool | None:
+    """Whether the node's last word on its replica was good, and really its last; None is unknown.
+
+    Its alarm keeps its state while data is missing, but looks only every ten seconds, and may have kept it for days. So
+    both must say so: the alarm, and the metric, whose newest point must be as young as the node's newest heartbeat. One
+    line of the node carries both. Of a node that was not heard for hours the last word is too old to be believed.
+    """
+    name = settings.alarm_name(node.name, "replication-degraded")
+    match read_alarm_states([name]).get(name):
+        case "ALARM":
+            return False
+        case "OK":
+            return _is_last_word_good(node, settings, now)
+        case _:
+            return None
+
+
+def _is_last_word_good(node: Node, settings: Settings, now: datetime) -> bool | None:
+    for window, period_seconds in _LAST_WORD_WINDOWS:
+        queries = [
+            _query("beat", "beat", "Heartbeat", node, settings, period_seconds),
+            _query("word", "word", "ReplicationHealthy", node, settings, period_seconds),
+        ]
+        found = _read_points(queries, now - window, now + timedelta(minutes=1))
+        if beats := found.get("beat"):
+            word = found.get("word", {}).get(max(beats))
+            return None if word is None else word >= 1
+    return None
+
+
+def _query(
+    query_id: str, label: str, metric: str, node: Node, settings: Settings, period_seconds: int = 1
+) -> dict[str, Any]:
+    dimensions = {"Cluster": settings.cluster_name, "Node": node.name, "InstanceId": node.instance_id}
+    return {
+        "Id": query_id,
+        "Label": label,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": _NAMESPACE,
+                "MetricName": metric,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+            },
+            "Period": period_seconds,
+            "Stat": "Minimum",
+        },
+    }
+
+
+def _read_points(queries: list[dict[str, Any]], start: datetime, end: datetime) -> dict[str, dict[datetime, float]]:
+    """By label: the points, each at the start of its period."""
+    answer = client("cloudwatch").get_metric_data(MetricDataQueries=queries, StartTime=start, EndTime=end)
+    return {
+        result["Label"]: dict(zip(result["Timestamps"], result["Values"], strict=True))
+        for result in answer["MetricDataResults"]
+    }

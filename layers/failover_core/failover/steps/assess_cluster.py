@@ -106,7 +106,7 @@ def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings,
         active=_node_evidence(active, active_machine.result(), active_answer.result(), record),
         standby=standby_evidence,
         is_heartbeat_lost=_is_heartbeat_lost(active_answer.result(), states, active, standby, settings),
-        was_replicating=_was_replicating(standby_answer.result(), states, active, settings),
+        was_replicating=_was_replicating(standby_answer.result(), active, settings),
         standby_view=_standby_view(standby_probe.result()),
         routes=_judge_routes(entries, active),
         # A way back that did not come as far as demoting the standby leaves it promoted, and on record as left.
@@ -140,8 +140,7 @@ def _ask_node(node: Node, verb: nodes.Verb, settings: Settings) -> VerbResult | 
 
 
 def _read_alarms(active: Node, settings: Settings) -> dict[str, str]:
-    names = [settings.alarm_name(active.name, what) for what in ("heartbeat-lost", "replication-degraded")]
-    return _ask_source(alarms.read_alarm_states, names) or {}
+    return _ask_source(alarms.read_alarm_states, [settings.alarm_name(active.name, "heartbeat-lost")]) or {}
 
 
 def _is_in_alarm(state: str | None) -> bool | None:
@@ -264,14 +263,11 @@ def _judge_replica(status: NodeStatus) -> Replica:
             return Replica.UNKNOWN
 
 
-def _was_replicating(
-    standby_answer: VerbResult | Answer, alarm_states: dict[str, str], active: Node, settings: Settings
-) -> bool | None:
+def _was_replicating(standby_answer: VerbResult | Answer, active: Node, settings: Settings) -> bool | None:
     """The active node's last word about its replica.
 
     A secondary that lost its peer still calls its own copy UpToDate, however much the primary wrote since. So a
-    standby that is not connected is believed only if the active's own `ReplicationHealthy`, whose alarm keeps its
-    state while data is missing, was good until the end.
+    standby that is not connected is believed only if the active's own `ReplicationHealthy` was good until the end.
     """
     if (
         isinstance(standby_answer, VerbResult)
@@ -279,8 +275,9 @@ def _was_replicating(
         and standby_answer.status.replication.is_connected
     ):
         return True
-    in_alarm = _is_in_alarm(alarm_states.get(settings.alarm_name(active.name, "replication-degraded")))
-    return None if in_alarm is None else not in_alarm
+    # Now, when the answers have been waited for: the last line of a node that died takes its time.
+    now = datetime.now(UTC)
+    return _ask_source(lambda node: alarms.was_replicating_to_its_end(node, settings, now), active)
 
 
 def _standby_view(answer: VerbResult | Answer) -> PeerView:

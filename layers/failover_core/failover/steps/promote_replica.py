@@ -1,5 +1,7 @@
 """Make a node's replica the writable one, once the other node is proven unable to write."""
 
+from datetime import UTC, datetime
+
 from failover.adapters import alarms, cluster_table, isolation, nodes
 from failover.errors import Failed, NotYet, Refused, StateUnknown
 from failover.models import ClusterRecord, NodeStatus, Value
@@ -82,9 +84,7 @@ def _require_nothing_missed(target: Node, peer_status: NodeStatus | None, settin
             f"{active.name} was out of touch with {target.name} when it was demoted, so its last writes would be lost "
             f"if {target.name} were promoted."
         )
-    # It does not answer: its alarm, which keeps its state while data is missing, holds its last word.
-    alarm = settings.alarm_name(active.name, "replication-degraded")
-    if alarms.read_alarm_states([alarm]).get(alarm) == "OK":
+    if alarms.was_replicating_to_its_end(active, settings, datetime.now(UTC)):
         return
     result = nodes.run_verb(target, "status", settings, timeout_seconds=settings.answer_timeout_seconds)
     if result is None or result.status is None or result.status.replication.role != "Primary":
