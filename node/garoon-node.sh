@@ -40,7 +40,9 @@ readonly LOCAL_CONFIG_FILE="$ROOT/etc/garoon-node.local.conf"
 readonly STATE_DIRECTORY="$ROOT/var/lib/garoon-node"
 readonly LOCK_FILE="$ROOT/run/garoon-node.lock"
 readonly LOG_FILE="$ROOT/var/log/garoon-node.log"
-# What calls for a look by the controller, a line each; the CloudWatch agent sends it on at once.
+# The CloudWatch agent sends on what is appended to these: the metrics, in memory, so that no disk can hold them back; and
+# what calls for a look by the controller.
+readonly BEATS_FILE="$ROOT/run/garoon-node-beats.log"
 readonly SIGNS_FILE="$ROOT/var/log/garoon-node-signs.log"
 # The instance's id as the metadata service told it, since this boot.
 readonly INSTANCE_FILE="$ROOT/run/garoon-node.instance"
@@ -49,6 +51,7 @@ readonly METADATA_SERVER="${GAROON_NODE_METADATA_SERVER:-169.254.169.254/80}"
 readonly INSTALLED_SCRIPT="$ROOT/usr/local/sbin/garoon-node"
 readonly UNIT_DIRECTORY="$ROOT/etc/systemd/system"
 readonly AGENT_DIRECTORY="$ROOT/opt/aws/amazon-cloudwatch-agent"
+readonly AGENT_CONFIG_FILE="$ROOT/etc/garoon-node-agent.json"
 
 readonly RESOURCE=garoon
 # Start order; they stop in reverse.
@@ -61,8 +64,6 @@ readonly NFS_PORT=2049
 readonly LONGEST_ORDER_SECONDS=120
 readonly WRITE_CHECK_FILE=.garoon-node-write-check
 
-# A missing answer for this many looks of `watch`, while the peer's database answers, makes a standby outdated.
-readonly LOOKS_BEFORE_OUTDATE=3
 # An active node that does not serve says so after this many looks: one may have met a moment of load.
 readonly LOOKS_BEFORE_SIGN=2
 
@@ -73,7 +74,7 @@ declare -A CONFIG=(
     [PEER_NAME]="" [PEER_ETH0_ADDRESS]="" [PEER_ETH1_ADDRESS]="" [VIRTUAL_IP]=""
     [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]=/dev/drbd0 [REPLICATION_PROTOCOL]=C
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
-    [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788 [STATSD_PORT]=8125
+    [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
     [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120 [RELEASE_SECONDS]=30
     [START_SECONDS]=20 [STALL_SECONDS]=60
@@ -1795,10 +1796,37 @@ run_leave() {
 # -------------------------------------------------------------------------------------------------------------- watch
 # Uses core, replication and checks; changes nothing but an outdated replica's mark.
 
-gauge() {
-    local name=$1 value=$2 tags="Cluster:${CONFIG[CLUSTER_NAME]},Node:${CONFIG[NODE_NAME]}${3:+,$3}"
-    # Nobody listening is not our trouble: the missing metric is the news.
-    { printf '%s:%s|g|#%s' "$name" "$value" "$tags" >"/dev/udp/127.0.0.1/${CONFIG[STATSD_PORT]}"; } 2>/dev/null
+readonly BEATS_FILE_BYTES=500000
+BEATS_BYTES=0 INSTANCE_ID=""
+
+# append FILE LINE: for the CloudWatch agent, which holds the last line of a log back until the next one comes or five
+# seconds are over (a stack trace has many lines): a line without sense pushes it out.
+append() {
+    # Nobody writing it down is not our trouble: the missing metric is the news.
+    { printf '%s\n.\n' "$2" >>"$1"; } 2>/dev/null
+}
+
+# beat NAME=VALUE...: metrics of this moment in a line that CloudWatch Logs makes into metrics (CloudWatch User Guide,
+# "Specification: Embedded metric format"). What is in one line has one time stamp.
+beat() {
+    local pair names="" values="" line
+    [[ -n $INSTANCE_ID ]] || INSTANCE_ID=$(own_instance_id)
+    for pair; do
+        names+=",{\"Name\":\"${pair%%=*}\",\"StorageResolution\":1}"
+        values+=",\"${pair%%=*}\":${pair#*=}"
+    done
+    printf -v line '{"_aws":{"Timestamp":%s,"CloudWatchMetrics":[{"Namespace":"GaroonFailover",%s,"Metrics":[%s]}]},%s%s}' \
+        "$(date +%s%3N)" '"Dimensions":[["Cluster","Node","InstanceId"]]' "${names#,}" \
+        "\"Cluster\":\"${CONFIG[CLUSTER_NAME]}\",\"Node\":\"${CONFIG[NODE_NAME]}\",\"InstanceId\":\"${INSTANCE_ID:-unknown}\"" "$values"
+    BEATS_BYTES=$((BEATS_BYTES + ${#line}))
+    append "$BEATS_FILE" "$line"
+}
+
+# The agent follows a file that was cut short from its beginning. What it has not read yet would be lost: so only when the
+# last line is seconds old.
+begin_beats_anew() {
+    { : >"$BEATS_FILE"; } 2>/dev/null
+    BEATS_BYTES=0
 }
 
 as_number() {
@@ -1809,22 +1837,26 @@ as_number() {
 # there or a service that was up goes away, and not again while that lasts, which the alarms are for.
 raise_sign() {
     log "raising the sign $1"
-    printf '{"node":%s,"sign":"%s"}\n' "$(json_string "${CONFIG[NODE_NAME]}")" "$1" >>"$SIGNS_FILE"
+    append "$SIGNS_FILE" "{\"node\":\"${CONFIG[NODE_NAME]}\",\"instance\":\"$INSTANCE_ID\",\"sign\":\"$1\"}"
 }
 
 run_watch() {
-    local looks_without_link=0 looks_without_peer=0 looks_without_service=0 has_served=false timer
+    local looks_without_peer=0 looks_without_service=0 has_served=false was_lost services health timer paths
+    begin_beats_anew
     while :; do
-        sleep "${CONFIG[WATCH_INTERVAL_SECONDS]}" &
-        timer=$!
-        gauge Heartbeat 1
+        exec {timer}< <(exec sleep "${CONFIG[WATCH_INTERVAL_SECONDS]}")
+        ((BEATS_BYTES < BEATS_FILE_BYTES)) || begin_beats_anew
+        read_replication
+        was_lost=false
+        [[ $REPLICATION_CONNECTION == Unknown ]] || is_replica_linked || was_lost=true
+        beat Heartbeat=1 "ReplicationHealthy=$(as_number is_replication_healthy)"
         # The peer's database is asked only where the answer decides something.
-        was_active || read_replication
-        if was_active || is_replica_linked; then read_probe paths; else read_probe; fi
+        if was_active || [[ $was_lost == false ]]; then read_probe paths; else read_probe; fi
+        services=""
         if was_active; then
             read_status
             # A look that failed is no news.
-            [[ $IS_SERVING == null ]] || gauge ServicesHealthy "$(as_number test "$IS_SERVING" = true)"
+            [[ $IS_SERVING == null ]] || services="ServicesHealthy=$(as_number test "$IS_SERVING" = true)"
             case $IS_SERVING in
             true)
                 has_served=true looks_without_service=0
@@ -1837,11 +1869,9 @@ run_watch() {
             esac
         else
             # Two standbys: nobody serves, and no active node is there to say so.
-            [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != Secondary/Secondary ]] || gauge ServicesHealthy 0
+            [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != Secondary/Secondary ]] || services=ServicesHealthy=0
             has_served=false looks_without_service=0
         fi
-        # Once more: looks at what does not answer take their time, and the node lives meanwhile.
-        gauge Heartbeat 1
         case $PATH_ETH0.$PATH_ETH1 in
         *answers*) looks_without_peer=0 ;;
         *unknown*) ;;
@@ -1850,20 +1880,26 @@ run_watch() {
             ((looks_without_peer != 1)) || raise_sign peerLost
             ;;
         esac
-        # This is what a standby's promotion goes by: what could not be seen is not called healthy.
-        gauge ReplicationHealthy "$(as_number is_replication_healthy)"
-        [[ $PATH_ETH0 == unknown ]] || gauge CommunicationPath "$(as_number test "$PATH_ETH0" = answers)" Path:eth0
-        [[ $PATH_ETH1 == unknown ]] || gauge CommunicationPath "$(as_number test "$PATH_ETH1" = answers)" Path:eth1
-        if does_peer_write_without_us; then
-            looks_without_link=$((looks_without_link + 1))
-            if ((looks_without_link >= LOOKS_BEFORE_OUTDATE)) && [[ $REPLICATION_DISK == UpToDate ]]; then
-                log "replication is lost ($REPLICATION_CONNECTION) while ${CONFIG[PEER_NAME]} goes on serving: outdating this replica"
-                outdate_replica
-            fi
-        else
-            looks_without_link=0
+        paths=()
+        [[ $PATH_ETH0 == unknown ]] || paths+=("CommunicationPathEth0=$(as_number test "$PATH_ETH0" = answers)")
+        [[ $PATH_ETH1 == unknown ]] || paths+=("CommunicationPathEth1=$(as_number test "$PATH_ETH1" = answers)")
+        # A standby's promotion goes by this word: what could not be seen is not called healthy.
+        was_active || read_replication
+        health=$(as_number is_replication_healthy)
+        # Once more: looks at what does not answer take their time, and the node lives meanwhile. (An empty array is unset
+        # to bash before 4.4.)
+        beat Heartbeat=1 "ReplicationHealthy=$health" ${services:+"$services"} ${paths[@]+"${paths[@]}"}
+        # The link was looked at before the peer: so it went on after it had lost us, and may have written without us.
+        if [[ $was_lost == true && $REPLICATION_DISK == UpToDate ]] && does_peer_write_without_us; then
+            log "replication is lost ($REPLICATION_CONNECTION) while ${CONFIG[PEER_NAME]} goes on serving: outdating this replica"
+            outdate_replica
         fi
-        wait "$timer"
+        # A node's last word on replication must be young when it dies: a change is told at once, and not in the next round.
+        while read -r -t 1 -u "$timer" || (($? > 128)); do
+            read_replication
+            [[ $(as_number is_replication_healthy) == "$health" ]] || break
+        done
+        exec {timer}<&-
     done
 }
 
@@ -1875,7 +1911,7 @@ does_peer_write_without_us() {
 # ------------------------------------------------------------------------------------------------------------ install
 # Uses core, replication and verbs.
 
-HAS_CHANGED=false
+HAS_CHANGED=false AGENT_WARNING=""
 readonly RESOURCE_MARK="# Written by garoon-node, which changes nothing in it but the protocol, to the stack's ReplicationProtocol."
 readonly UNITS=(garoon-node-boot.service garoon-node-watch.service nfs-server.service)
 
@@ -1921,7 +1957,7 @@ run_install() {
     adopt_role || fail "${CONFIG[NODE_NAME]} is in service but can't record it in $STATE_DIRECTORY."
     # A server in service takes the times when it stands by.
     is_primary || is_mounted || ready_nfs || missing+="; its NFS server is not ready to take over: $LAST_ERROR"
-    done_with "${CONFIG[NODE_NAME]} is installed$([[ $HAS_CHANGED == true ]] || printf ' already, nothing changed')$(agent_warning)$missing."
+    done_with "${CONFIG[NODE_NAME]} is installed$([[ $HAS_CHANGED == true ]] || printf ' already, nothing changed')$AGENT_WARNING$missing."
 }
 
 are_units_in_place() {
@@ -1948,22 +1984,25 @@ install_resource() {
     run_protocol "$wanted" || log "the protocol stays $REPLICATION_PROTOCOL until DRBD connects anew: $LAST_ERROR"
 }
 
+# The agent's own tool puts our part beside what is configured already, or refuses and leaves everything as it was: then
+# so do we. (`fetch-config`, unlike `append-config`, throws our part away: so it is looked for every time.)
 install_agent_config() {
-    local had_changed=$HAS_CHANGED
+    local ctl=$AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl directory=$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d
+    local merged="$directory/file_${AGENT_CONFIG_FILE##*/}" reason=""
     touch "$SIGNS_FILE" || fail "Can't write $SIGNS_FILE."
-    HAS_CHANGED=false
-    put_file "$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d/garoon.json" 0644 "$(agent_config)"
-    # The agent translates the files of that folder whenever it starts.
-    if [[ $HAS_CHANGED == true && -z $(agent_warning) ]]; then
-        act 60 systemctl enable amazon-cloudwatch-agent
-        act 60 systemctl restart amazon-cloudwatch-agent || log "the CloudWatch agent does not start: $LAST_ERROR"
-    fi
-    [[ $had_changed == true ]] && HAS_CHANGED=true
-}
-
-agent_warning() {
-    [[ -e $AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl ]] ||
-        printf '; the CloudWatch agent is not, so its metrics will be missing'
+    put_file "$AGENT_CONFIG_FILE" 0644 "$(agent_config)"
+    [[ -x $ctl ]] || { AGENT_WARNING="; the CloudWatch agent is not, so its metrics will be missing"; return; }
+    # What an older version of this script had put there.
+    rm -f "$directory/garoon.json"
+    [[ ! -r $merged || $(<"$merged") != "$(<"$AGENT_CONFIG_FILE")" ]] || return 0
+    HAS_CHANGED=true
+    bounded 60 "$ctl" -a append-config -m ec2 -c "file:$AGENT_CONFIG_FILE" -s && return
+    rm -f "$merged.tmp"
+    log "append-config: $BOUNDED_OUTPUT"
+    # The tool ends in a stack trace; what matters is a line somewhere above it.
+    [[ $BOUNDED_OUTPUT =~ [^$'\n']*(ifferent values|ailed|nvalid|rror)[^$'\n']* ]] && reason=": ${BASH_REMATCH[0]:0:120}"
+    AGENT_WARNING="; its metrics will be missing: the CloudWatch agent's configuration is as it was, and does not go with"
+    AGENT_WARNING+=" $AGENT_CONFIG_FILE (docs/operations.md, The CloudWatch agent)$reason"
 }
 
 # Each distribution and each nfs-utils has a file of its own for these times; the kernel's files are the same everywhere,
@@ -2048,38 +2087,20 @@ $peer_id    }
 RESOURCE
 }
 
-# Without omit_hostname every metric would carry a `host` dimension. Each gauge carries metric_type=gauge besides its
-# tags. force_flush_interval is 60 s by default for metrics, which would hold a high-resolution metric back, and 5 s for
-# logs. A PutMetricData call has its price, so two rounds of metrics share one; what is urgent goes as a sign.
+# Nothing but files of ours in the section on logs: no namespace, no dimension and no flush of anybody's metrics changes.
+# force_flush_interval is 5 s by default, and holds for all of the agent's logs.
 agent_config() {
     cat <<CONFIG
-{
-  "agent": {"omit_hostname": true},
-  "metrics": {
-    "namespace": "GaroonFailover",
-    "force_flush_interval": $((CONFIG[WATCH_INTERVAL_SECONDS] * 2)),
-    "metrics_collected": {
-      "statsd": {
-        "service_address": "127.0.0.1:${CONFIG[STATSD_PORT]}",
-        "metrics_collection_interval": ${CONFIG[WATCH_INTERVAL_SECONDS]},
-        "metrics_aggregation_interval": 0
-      }
-    }
-  },
-  "logs": {
-    "force_flush_interval": 1,
-    "logs_collected": {
-      "files": {
-        "collect_list": [{
-          "file_path": "${SIGNS_FILE#"$ROOT"}",
-          "log_group_name": "/garoon-failover/${CONFIG[CLUSTER_NAME]}/signs",
-          "log_stream_name": "${CONFIG[NODE_NAME]}"
-        }]
-      }
-    }
-  }
-}
+{"logs": {"force_flush_interval": 1, "logs_collected": {"files": {"collect_list": [
+$(collected_file "$BEATS_FILE" beats),
+$(collected_file "$SIGNS_FILE" signs)
+]}}}}
 CONFIG
+}
+
+collected_file() {
+    printf '{"file_path": "%s", "log_group_name": "/garoon-failover/%s/%s", "log_stream_name": "%s"}' \
+        "${1#"$ROOT"}" "${CONFIG[CLUSTER_NAME]}" "$2" "${CONFIG[NODE_NAME]}"
 }
 
 # --------------------------------------------------------------------------------------------------------------- main
