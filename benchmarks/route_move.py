@@ -273,6 +273,7 @@ def function_environment(interfaces: Mapping[str, str], tables: Sequence[str]) -
         "RECOVERY_NOTICE_SECONDS": "60",
         "REPLICATION_PROTOCOL": "C",
         "REJOIN_POLICY": "OnStart",
+        "START_IN_MAINTENANCE": "No",
         "FENCE_METHOD": "IsolateAndStop",
         "ISOLATION_ACL_ID": "acl-0",
         "FENCE_TIMEOUT_SECONDS": "300",

@@ -133,7 +133,12 @@ class Testbed:
             self._run_verb(HOME, verb)
         self._wait_until_in_order(connected_at)
         self._stop_work()
-        self.clients.dynamodb.delete_item(TableName=self.stack.cluster_table, Key={"clusterName": {"S": CLUSTER}})
+        # Nothing is on record but that the maintenance in which the stack was deployed is over.
+        over = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
+        self.clients.dynamodb.put_item(
+            TableName=self.stack.cluster_table,
+            Item={"clusterName": {"S": CLUSTER}, "maintenanceUntil": {"S": over}},
+        )
         self.read_notifications()
         self._notifications.clear()
         self._switch_rules(is_on=True)
@@ -280,6 +285,8 @@ def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] 
                     tell("deploying the stack (sam deploy)")
                     all_parameters = {
                         **installation.parameters(),
+                        # Until the nodes are in service, nobody is to bring them there.
+                        "StartInMaintenance": "Yes",
                         "WatchIntervalSeconds": f"{profile.watch_interval_seconds:g}",
                         **pace.parameters,
                         **(parameters or {}),

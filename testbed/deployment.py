@@ -26,7 +26,7 @@ SCRATCH = REPOSITORY / ".testbed"
 if not os.access(SCRATCH if SCRATCH.exists() else REPOSITORY, os.W_OK):  # somebody else's
     SCRATCH = Path(tempfile.gettempdir()) / f"garoon-testbed-{os.getuid()}"
 STACK_NAME = "garoon-failover"
-_ARTIFACTS = "garoon-failover-artifacts"
+ARTIFACTS = "garoon-failover-artifacts"
 _BUILDS_KEPT = 2
 # What the built template is made of, beside the Python that the layer's packages are chosen for.
 _SOURCES = ("template.yaml", "functions", "layers", "statemachines", "node")
@@ -103,13 +103,13 @@ def build(product: Path = REPOSITORY) -> Path:
 
 def deploy(clients: Clients, template: Path, parameters: Mapping[str, str]) -> Stack:
     """Deploys the built template. Raises DeploymentError."""
-    clients.s3.create_bucket(Bucket=_ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
+    clients.s3.create_bucket(Bucket=ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
     _run(
         [
             "deploy",
             *("--template-file", str(template)),
             *("--stack-name", STACK_NAME),
-            *("--s3-bucket", _ARTIFACTS),
+            *("--s3-bucket", ARTIFACTS),
             *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
             "--no-confirm-changeset",
             "--no-fail-on-empty-changeset",

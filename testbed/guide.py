@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from testbed.bed import Testbed
+from testbed.deployment import ARTIFACTS, STACK_NAME
 from testbed.installation import CLUSTER, HOME
 
 _COMMANDS = """\
@@ -20,6 +21,9 @@ aws sqs receive-message --queue-url {queue} --max-number-of-messages 10 --query 
 # break something: stop the active node, or take its network away
 aws ec2 stop-instances --instance-ids {instance}
 echo '{{"nic_eth0": "down", "nic_eth1": "down"}}' > {faults}
+# deploy what you changed; `sam build` alone builds for Lambda on arm64, which does not run here
+LAYER_TARGET=host sam build && sam deploy --stack-name {stack} --s3-bucket {bucket} \\
+  --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-confirm-changeset
 # open Garoon
 curl http://{web}/cgi-bin/cbgrn/grn.cgi
 """
@@ -47,6 +51,8 @@ def print_guide(console: Console, bed: Testbed) -> None:
             tables=" ".join(installation.moving_route_tables),
             target_group=installation.target_group_arn,
             instance=installation.nodes[HOME].instance_id,
+            stack=STACK_NAME,
+            bucket=ARTIFACTS,
             faults=bed.hosts[HOME].files.faults_file,
             web=f"{server.address}:8080",
         )

@@ -14,6 +14,7 @@ import io
 import json
 import logging
 import os
+import sysconfig
 import tempfile
 import threading
 import zipfile
@@ -139,6 +140,18 @@ def _unpacked_layer(attachment: str | dict[str, Any]) -> Path:
         if not directory.exists():
             partial = directory.with_suffix(".partial")
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                _refuse_foreign(archive.namelist())
                 archive.extractall(partial)
             partial.rename(directory)
     return directory
+
+
+def _refuse_foreign(names: list[str]) -> None:
+    """Functions run with this machine's Python, and so do their extension modules."""
+    own = sysconfig.get_config_var("EXT_SUFFIX")
+    for name in names:
+        if name.endswith(".so") and ".cpython-" in name and not name.endswith(own):
+            raise RuntimeError(
+                f"The layer was built for another machine or Python ({name.rpartition('/')[2]}), as `sam build` does "
+                "for Lambda. For the local cloud build it with `LAYER_TARGET=host sam build`, and deploy again."
+            )

@@ -157,3 +157,12 @@ def test_metrics_in_the_log_reach_cloudwatch(account: Account, function: Functio
     )["Datapoints"]  # fmt: skip
     assert error is None
     assert [point["Minimum"] for point in points] == [1.0]
+
+
+def test_a_layer_for_another_machine_is_refused_with_what_to_do(account: Account) -> None:
+    """What `sam build` makes is for Lambda on arm64; without this only an import somewhere in it would fail."""
+    content = zipped({"python/marker.py": "", "python/pkg/core.cpython-313-aarch64-linux-gnu.so": "x"})
+    published = account.client("lambda").publish_layer_version(LayerName=name("layer"), Content={"ZipFile": content})
+    error, body = make_function(account, _CODE, [str(published["LayerVersionArn"])]).invoke()
+    assert error is not None
+    assert "LAYER_TARGET=host sam build" in body["errorMessage"]

@@ -57,6 +57,7 @@ def make_environment(**changes: str) -> dict[str, str]:
         "RECOVERY_NOTICE_SECONDS": "60",
         "REPLICATION_PROTOCOL": "C",
         "REJOIN_POLICY": "OnStart",
+        "START_IN_MAINTENANCE": "No",
     } | changes
 
 

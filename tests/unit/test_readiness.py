@@ -11,6 +11,7 @@ from failover.adapters.routes import Interface, RouteEntry
 from failover.adapters.snapshots import DataVolume
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.models import (
+    UNTIL_ENDED,
     Answer,
     ClusterRecord,
     Fence,
@@ -164,6 +165,10 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     "move without an end": (record(moving_to="db-02"), [("move-unfinished", "db-02", CRITICAL)]),
     "maintenance": (
         record(maintenance_until=NOW + timedelta(minutes=1)),
+        [("maintenance-on", "maintenance", WARNING)],
+    ),
+    "maintenance since the deployment": (
+        record(maintenance_until=UNTIL_ENDED),
         [("maintenance-on", "maintenance", WARNING)],
     ),
     "failover a short while ago": (

@@ -11,6 +11,7 @@ from failover import runtime
 from failover.adapters import cluster_table as table
 from failover.adapters import notifications
 from failover.errors import InvalidInput
+from failover.models import UNTIL_ENDED
 from failover.runtime import lambda_step
 from failover.settings import Settings
 from failover.steps.set_maintenance import ALLOWED, SetMaintenanceInput, set_maintenance
@@ -49,6 +50,25 @@ def test_maintenance_begins_and_ends_and_everybody_is_told(settings: Settings, p
     ]
     assert "kernel update" in published[0]["text"]
     assert all(message["attention"] == "needed" for message in published)
+
+
+@pytest.mark.usefixtures("cluster_table")
+def test_a_stack_deployed_in_maintenance_stays_in_it_until_somebody_ends_it(
+    settings: Settings, published: list[dict[str, Any]]
+) -> None:
+    """Also once an operator's execution has made the record; and what is ended does not come back."""
+    settings = settings.model_copy(update={"start_in_maintenance": True})
+    assert table.read_record(settings).maintenance_until == UNTIL_ENDED
+    table.acquire_lock(settings, "arn:one", datetime.now(UTC))
+    assert table.read_record(settings).maintenance_until == UNTIL_ENDED
+    ended = switch(settings, minutes=0)
+    assert ended.message.startswith("Maintenance is off; it would have lasted until it is ended.")
+    assert [message["subject"] for message in published] == ["[garoon] Maintenance is off"]
+    assert table.read_record(settings).maintenance_until <= datetime.now(UTC)  # type: ignore[operator]
+    assert switch(settings, minutes=0).message == "Maintenance was not on."
+    assert "no longer until" not in switch(settings, minutes=5).message
+    assert switch(settings, minutes=0).message.startswith("Maintenance is off")
+    assert table.read_record(settings).maintenance_until < UNTIL_ENDED  # type: ignore[operator]
 
 
 @pytest.mark.usefixtures("cluster_table")

@@ -1,7 +1,7 @@
 """What is known and what is said: immutable values that the steps hand to each other."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal, Self
 
@@ -117,6 +117,10 @@ class KeptData(Value):
     node: str
     execution: str
     snapshot_id: str
+
+
+UNTIL_ENDED = datetime(9999, 12, 31, tzinfo=UTC)
+"""The end of a maintenance that has none: the one in which a stack was deployed."""
 
 
 class ClusterRecord(Value):

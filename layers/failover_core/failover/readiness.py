@@ -15,7 +15,16 @@ from failover.adapters.routes import Interface, RouteEntry
 from failover.adapters.snapshots import DataVolume
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.errors import as_sentence
-from failover.models import Answer, ClusterRecord, InstanceState, NodeStatus, PeerProbe, StatusChecks, Value
+from failover.models import (
+    UNTIL_ENDED,
+    Answer,
+    ClusterRecord,
+    InstanceState,
+    NodeStatus,
+    PeerProbe,
+    StatusChecks,
+    Value,
+)
 from failover.node_script import DIGEST
 from failover.settings import ConfirmFailover, FenceMethod, ReplicationProtocol, Settings
 from failover.triggers import ACTING_ALARMS
@@ -268,11 +277,14 @@ def _maintenance_on(evidence: ReadinessEvidence) -> Finding | None:
     record = evidence.record
     if isinstance(record, Unknown) or record.maintenance_until is None or record.maintenance_until <= evidence.now:
         return None
+    is_endless = record.maintenance_until == UNTIL_ENDED
     return Finding(
         id="maintenance-on",
         about="maintenance",
         severity=Severity.WARNING,
-        meaning=f"Maintenance is on until {record.maintenance_until:%Y-%m-%d %H:%M} UTC: nothing happens by itself.",
+        meaning="Maintenance is on until "
+        + ("it is ended" if is_endless else f"{record.maintenance_until:%Y-%m-%d %H:%M} UTC")
+        + ": nothing happens by itself.",
         action='End it when the work is done: invoke set-maintenance with {"minutes": 0}.',
     )
 

@@ -99,6 +99,8 @@ class Settings(BaseModel):
     recovery_notice_seconds: int = Field(ge=1)
     replication_protocol: ReplicationProtocol
     rejoin_policy: RejoinPolicy
+    start_in_maintenance: bool
+    """A cluster whose maintenance nobody has switched yet is in maintenance."""
 
     @property
     def rejoin_state_machine_arn(self) -> str:

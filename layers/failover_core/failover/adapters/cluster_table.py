@@ -17,7 +17,7 @@ from pydantic_core import PydanticSerializationError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import Failed, LockHeld, LockLost, explain
-from failover.models import AutomaticLimit, ClusterRecord, Fence, KeptData, Outcome
+from failover.models import UNTIL_ENDED, AutomaticLimit, ClusterRecord, Fence, KeptData, Outcome
 from failover.settings import LOCK_SECONDS, Settings
 
 _serialize = TypeSerializer().serialize
@@ -38,7 +38,9 @@ def read_record(settings: Settings) -> ClusterRecord:
         .get_item(TableName=settings.cluster_table, Key=_key(settings), ConsistentRead=True)
         .get("Item")
     )
-    never_ran = {"active": settings.home.name, "epoch": 0}
+    never_ran = {"active": settings.home.name, "epoch": 0} | (
+        {"maintenanceUntil": _time(UNTIL_ENDED)} if settings.start_in_maintenance else {}
+    )
     try:
         record = ClusterRecord.model_validate(
             never_ran | {name: _deserialize(value) for name, value in (item or {}).items()}
@@ -250,6 +252,8 @@ def set_maintenance(settings: Settings, until: datetime | None) -> datetime | No
     of two operators at the same moment each is told the truth.
     """
     arguments: dict[str, Any] = {"UpdateExpression": "REMOVE maintenanceUntil"}
+    if until is None and settings.start_in_maintenance:
+        until = datetime.now(UTC)  # without an end on record it would be on again
     if until is not None:
         arguments = {
             "UpdateExpression": "SET maintenanceUntil = :until",
@@ -260,7 +264,9 @@ def set_maintenance(settings: Settings, until: datetime | None) -> datetime | No
         .update_item(TableName=settings.cluster_table, Key=_key(settings), ReturnValues="UPDATED_OLD", **arguments)
         .get("Attributes", {})
     )
-    return datetime.fromisoformat(before["maintenanceUntil"]["S"]) if "maintenanceUntil" in before else None
+    if "maintenanceUntil" in before:
+        return datetime.fromisoformat(before["maintenanceUntil"]["S"])
+    return UNTIL_ENDED if settings.start_in_maintenance else None
 
 
 class _ConditionFailedError(Exception):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from failover.adapters import cluster_table, notifications
-from failover.models import Value
+from failover.models import UNTIL_ENDED, Value
 from failover.settings import Settings
 
 LONGEST_MINUTES = 24 * 60
@@ -66,4 +66,6 @@ def _message(until: datetime | None, before: datetime | None) -> str:
 
 
 def _words(moment: datetime | None) -> str:
+    if moment == UNTIL_ENDED:
+        return "it is ended"
     return f"{moment:%Y-%m-%d %H:%M} UTC"
