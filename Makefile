@@ -104,6 +104,7 @@ document: .venv/ready ## Generate node/garoon-node.sh and the nodes' two documen
 
 .PHONY: build
 build: .venv/ready ## Build for the deploy target (Lambda on arm64, Python 3.13)
+	find functions -name __pycache__ -prune -exec rm -r {} + # the functions' folders are deployed as they are
 	sam build
 
 .PHONY: deploy

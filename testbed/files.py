@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -38,6 +39,14 @@ def is_in_image(image: Path, words: bytes) -> bool:
             if words in os.pread(file.fileno(), end - begin, begin):
                 return True
     return False
+
+
+def load_module(path: Path, name: str) -> ModuleType:
+    """The module in this file, without bytecode beside it: of a function's folder the deployment takes everything."""
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    exec(compile(path.read_text(), path, "exec"), module.__dict__)
+    return module
 
 
 @contextmanager

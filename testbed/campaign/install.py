@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime
-import importlib.util
 import os
 import sys
 import time
@@ -28,6 +27,7 @@ from testbed.campaign.stack import Stack, read_stack
 from testbed.campaign.virtual_time import VirtualDatetime, VirtualExecutor, VirtualThread, VirtualTime, clock
 from testbed.campaign.wire import Clients
 from testbed.cloud import workflows
+from testbed.files import load_module
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -106,12 +106,7 @@ def _environment(stack: Stack) -> dict[str, str]:
 
 
 def _load_handler(folder: Path, name: str) -> Handler:
-    spec = importlib.util.spec_from_file_location(f"campaign_function_{name}", folder / "app.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    handler: Handler = module.handler
+    handler: Handler = load_module(folder / "app.py", f"campaign_function_{name}").handler
     return handler
 
 

@@ -1,6 +1,5 @@
 """What the functions' log has, in the form that Lambda's filter reads, and what it never has: secrets."""
 
-import importlib.util
 import io
 import json
 import logging
@@ -17,6 +16,7 @@ from failover.errors import FailoverError
 from failover.runtime import logger, metrics
 from failover.settings import settings as process_settings
 
+from testbed.files import load_module
 from tests.unit.conftest import EXECUTION, make_environment
 
 FUNCTIONS = sorted((Path(__file__).parents[2] / "functions").glob("*/app.py"))
@@ -27,12 +27,7 @@ CONTEXT = SimpleNamespace(
 
 
 def load_handler(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(f"handler_{path.parent.name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.handler
+    return load_module(path, f"handler_{path.parent.name}").handler
 
 
 @pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: path.parent.name)
@@ -149,3 +144,13 @@ def test_filter_of_warnings_leaves_the_warnings_and_the_metric() -> None:
     assert [line["level"] for line in run_cold("refuse", AWS_LAMBDA_LOG_LEVEL="WARN")[0]] == ["WARN"]
     [metric] = run_cold("measure", AWS_LAMBDA_LOG_LEVEL="WARN")[0]
     assert metric["FailoverReady"] == [1.0]
+
+
+def test_loading_a_function_leaves_no_bytecode_in_what_is_deployed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of its folder the deployment takes everything (SkipBuild), the bytecode of another Python too."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    (tmp_path / "app.py").write_text("handler = str\n")
+    assert load_handler(tmp_path / "app.py") is str
+    assert [path.name for path in tmp_path.iterdir()] == ["app.py"]
