@@ -139,6 +139,14 @@ def resync(bed: Bed) -> Iterator[None]:
 
 
 @contextmanager
+def protocol_changed(bed: Bed) -> Iterator[None]:
+    """On a connection that stands, as an operator does, or a stack whose parameter the nodes never heard of."""
+    bed.hosts[STANDBY].deliver("drbdadm net-options --protocol=A garoon", {}, 10.0)
+    yield
+    bed.hosts[STANDBY].deliver("drbdadm net-options --protocol=C garoon", {}, 10.0)
+
+
+@contextmanager
 def watch_stopped(bed: Bed) -> Iterator[None]:
     bed.hosts[STANDBY].deliver("systemctl stop garoon-node-watch.service", {}, 10.0)
     yield
@@ -270,6 +278,7 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
     ),
     ("somebody spoils the fence", fence_spoiled, {"isolation-acl-unfit", "stop-protected"}),
     ("nobody would hear an alarm", operators_deaf, {"alarms-muted-by-rule", "nobody-told"}),
+    ("DRBD runs another protocol than the stack has", protocol_changed, {"protocol-differs"}),
     ("the standby's watch ends", watch_stopped, {"heartbeat-missing"}),
     ("the standby's status checks fail", status_check_failing, {"status-check-failed"}),
     ("the standby's path to AWS breaks", faulty(aws="down"), {"node-silent"}),
