@@ -125,10 +125,17 @@ def _decide_unfinished_move(evidence: Evidence) -> Decision:
         return not_yet(f"A move to {standby.name} is unfinished, and {standby.name} could not be asked how far it got.")
     if evidence.limit is not AutomaticLimit.MAINTENANCE and _may_go_back(evidence):
         return _go_back(evidence)
+    if _is_fit_to_go_back(active):
+        return halt(
+            f"A move to {standby.name} is unfinished and {standby.name} does not answer: it may be promoted, and "
+            f"nothing else says that it is lost, so {active.name} is not brought back.{if_gone(standby)}",
+            f"Bring {standby.name} back, or stop its instance (Force stop): within a minute the service comes back by "
+            "itself, unless maintenance is on.",
+        )
     return halt(
-        f"A move to {standby.name} is unfinished and {standby.name} does not answer: it may hold newer data than "
-        f"{active.name}, so neither is promoted.",
-        f"Bring {standby.name} back, then start this workflow by hand.",
+        f"A move to {standby.name} is unfinished, {standby.name} does not answer, and {active.name} is not fit to be "
+        f"active again ({instance_words(active)}, answer: {active.answer}), so neither is promoted.{if_gone(standby)}",
+        f"Bring {standby.name} or {active.name} back, then start this workflow by hand.",
     )
 
 
@@ -140,8 +147,11 @@ def _may_go_back(evidence: Evidence) -> bool:
     """
     active, standby = evidence.active, evidence.standby
     is_standby_lost = standby.instance.is_off or standby.checks is StatusChecks.FAILED
-    is_active_fit = active.answer is Answer.DEMOTED and active.replica is Replica.UP_TO_DATE
-    return is_active_fit and (is_standby_lost or standby.is_isolated)
+    return _is_fit_to_go_back(active) and (is_standby_lost or standby.is_isolated)
+
+
+def _is_fit_to_go_back(active: NodeEvidence) -> bool:
+    return active.answer is Answer.DEMOTED and active.replica is Replica.UP_TO_DATE
 
 
 def _go_back(evidence: Evidence) -> Decision:
