@@ -315,6 +315,17 @@ def test_standby_that_never_answered_halts_the_failover() -> None:
     assert "db-02 does not answer" in decision.reason
 
 
+@pytest.mark.parametrize(("answer", "verdict"), [(Answer.DEMOTED, Verdict.FAIL_OVER), (Answer.NONE, Verdict.HALT)])
+def test_standby_that_ec2_does_not_know_just_now_takes_over_only_if_it_answers(
+    answer: Answer, verdict: Verdict
+) -> None:
+    seen = evidence(
+        active_instance=InstanceState.OFF, active_answer=Answer.NONE, standby_instance=InstanceState.FORGOTTEN,
+        standby_answer=answer,
+    )  # fmt: skip
+    assert decide(seen).verdict is verdict
+
+
 def test_both_down_halts() -> None:
     decision = decide(dead_active(standby_answer=Answer.NONE, standby_view=PeerView.UNKNOWN))
     assert decision.verdict is Verdict.HALT

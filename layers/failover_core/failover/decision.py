@@ -62,7 +62,8 @@ def why_standby_cannot_take_over(evidence: Evidence) -> str:
         return "an operator declined the failover, which holds for the minimum interval"
     if evidence.limit is AutomaticLimit.UNANSWERED:
         return "nobody confirmed the failover in time, which holds for the minimum interval"
-    if standby.instance is not InstanceState.ON:
+    # One that EC2 does not know just now, and that answers, is there: its answer is the better word.
+    if standby.instance not in (InstanceState.ON, InstanceState.FORGOTTEN):
         return f"the standby {standby.name} is {instance_words(standby)}"
     if standby.answer is Answer.NONE:
         return f"the standby {standby.name} does not answer"
