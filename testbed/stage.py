@@ -20,7 +20,7 @@ from testbed.cloud.faults import CloudFaults
 from testbed.deployment import Stack
 from testbed.endpoint import Clients
 from testbed.history import HostState
-from testbed.hosts import SimulatedHost
+from testbed.hosts import HostError, SimulatedHost
 from testbed.installation import CLUSTER, Installation, point_virtual_ip
 from testbed.observer import Executions, list_executions, read_hosts
 from testbed.waiting import wait_until
@@ -103,6 +103,30 @@ class Stage:
         self._bed.hosts[node].set_fault("service_broken", [service])
         self._tell(f"{node}: {service} dies and will not start again")
         self._bed.hosts[node].kill_service(service)
+
+    def slow_recovery_down(self, node: str, seconds: float) -> None:
+        """Its database recovers for so long when it is started, and a command waits for it only shortly."""
+        self._tell(f"{node}: its database will recover for {seconds:.0f} s when it is started")
+        self._bed.hosts[node].set_fault("recovery_seconds", seconds)
+        with (self._bed.hosts[node].files.root / "etc/garoon-node.local.conf").open("a") as settings:
+            settings.write('START_SECONDS="2"\n')
+
+    def check_told_once_of_recovery(self, node: str) -> None:
+        """Operators have one message of it, with the progress, and one database was begun. Raises HostError."""
+        told = [text for text in self._recovery_notices() if f"cyde_5_0 is on its way on {node}" in text]
+        if len(told) != 1 or "MiB read" not in told[0]:
+            raise HostError(f"Operators were told of the recovery {len(told)} times: {told}.")
+        self._tell(f"operators were told once: {told[0].splitlines()[0]}")
+        log = (self._bed.hosts[node].files.root / "var/log/cyde_5_0.log").read_text()
+        if log.count("cyde_5_0 begins") != 1:
+            raise HostError(f"More than one database was begun on {node}: {log[-500:]}")
+
+    def _recovery_notices(self) -> list[str]:
+        return [
+            str(notification.get("text", ""))
+            for notification in self._bed.read_notifications()
+            if " Recovering: " in notification["subject"]
+        ]
 
     def make_promotion_fail(self, node: str) -> None:
         self._tell(f"{node}: its replica cannot be promoted")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 from testbed.installation import HOME, STANDBY
 from testbed.lab.stage import LabStage
 from testbed.scenario import Expectation, Scenario, Service
-from testbed.scenarios import active_reboots, network_loss, service_crash, switchback_after_failover
+from testbed.scenarios import active_reboots, network_loss, service_crash, slow_recovery, switchback_after_failover
 from testbed.stage import Stage
 
 _RESYNC_MEGABYTES = 100
 _SLOW, _FAST = 100, 50_000  # KiB/s: a quarter of an hour and some seconds for that much
 _REPLICATION_DELAY_SECONDS = 2.0
+_RECOVERY_SECONDS = 90.0
 _FAILED_OVER = network_loss.SCENARIO.expected
 _NOTHING_TO_DO = Expectation(outcome="NothingToDo", verdict="nothingToDo")
 
@@ -132,6 +134,18 @@ def _meet_a_grace_period(stage: Stage) -> None:
     lab.check_ready_to_take_over(HOME)
 
 
+def _recover_slowly(stage: Stage) -> None:
+    lab = _lab(stage)
+    lab.slow_recovery_down(STANDBY, float(os.environ.get("GAROON_LAB_RECOVERY_SECONDS", _RECOVERY_SECONDS)))
+    lab.lose_network(HOME)
+    lab.wait_for_outcome("FailedOver")
+    lab.check_told_once_of_recovery(STANDBY)
+
+
+def _run_out_of_memory(stage: Stage) -> None:
+    _lab(stage).kill_by_lack_of_memory(HOME)
+
+
 _SCENARIOS = (
     network_loss.SCENARIO,
     Scenario(
@@ -154,6 +168,13 @@ _SCENARIOS = (
         break_it=_switch_back,
     ),
     service_crash.SCENARIO,
+    replace(slow_recovery.SCENARIO, break_it=_recover_slowly, parameters={"RecoveryNoticeSeconds": "30"}),
+    Scenario(
+        name="oom",
+        title="The kernel's OOM killer takes the database: what commands the node goes on, and restarts it in place.",
+        break_it=_run_out_of_memory,
+        expected=service_crash.SCENARIO.expected,
+    ),
     Scenario(
         name="kernel-panic",
         title="The active node's kernel panics: the machine stays on and does nothing; the standby takes over.",

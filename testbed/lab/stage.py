@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 from testbed.files import is_in_image
@@ -27,6 +28,17 @@ with sqlite3.connect("/var/lib/nfs/nfsdcld/main.sqlite") as records:
     records.execute(f"INSERT OR REPLACE INTO \\"rec-{epoch:016x}\\" (id) VALUES (?)", (b"Linux NFSv4.2 nobody",))
 '"""
 _LOCAL_FILE = "/mnt/DIR1/written-alone"
+_MYSQL = "/mnt/DIR1/cybozu/mysql-5.0"
+_RECOVERY = """#!/bin/bash
+exec 2>>/mnt/DIR1/cybozu/mysql-5.0/data/error.log
+echo begun >>/mnt/DIR1/cybozu/mysql-5.0/data/begun
+for ((second = 0; second < {seconds}; second += 2)); do
+    echo "InnoDB: Progress in percents: $((100 * second / {seconds}))" >&2
+    dd if=/dev/zero of=/mnt/DIR1/cybozu/mysql-5.0/data/redo bs=64k count=4 conv=fsync status=none
+    sleep 2
+done
+exec /mnt/DIR1/cybozu/mysql-5.0/libexec/proper/mysqld "$@"
+"""
 
 
 class LabStage(Stage):
@@ -57,6 +69,43 @@ class LabStage(Stage):
         """The machine stays on and does nothing any more."""
         self._tell(f"{node}: its kernel panics")
         self._do(node, "echo 1 >/proc/sys/kernel/sysrq; (sleep 0.5; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &")
+
+    def slow_recovery_down(self, node: str, seconds: float) -> None:
+        """Before the server proper, its program reads and writes its volume for so long and logs how far it is.
+
+        It stands on the volume, so the active node puts it there. The program that runs there stays what it is.
+        """
+        self._tell(f"the database will recover for {seconds:.0f} s when it is started on {node}")
+        active = next(name for name in self._machines if name != node)
+        self._do(
+            active,
+            f"cd {_MYSQL} && mkdir -p libexec/proper && cp -p libexec/mysqld libexec/proper/mysqld && "
+            f"printf %s {shlex.quote(_RECOVERY.format(seconds=int(seconds)))} >libexec/mysqld.new && "
+            "chmod 0755 libexec/mysqld.new && mv libexec/mysqld.new libexec/mysqld && sync",
+        )
+
+    def check_told_once_of_recovery(self, node: str) -> None:
+        told = [text for text in self._recovery_notices() if f"cyde_5_0 is on its way on {node}" in text]
+        if len(told) != 1 or "percents" not in told[0]:
+            raise HostError(f"Operators were told of the recovery {len(told)} times: {told}.")
+        self._tell(f"operators were told once: {told[0].splitlines()[0]}")
+        self._do(node, f"test $(wc -l <{_MYSQL}/data/begun) = 1 && test $(pgrep -c -x mysqld) = 1")
+        self._tell(f"{node}: one database was begun, and one runs")
+
+    def kill_by_lack_of_memory(self, node: str) -> None:
+        """The kernel's OOM killer takes the database, in whose control group there is no memory left."""
+        self._tell(f"{node}: the kernel kills the database, for lack of memory")
+        group = "/sys/fs/cgroup/system.slice/garoon-cyde_5_0.service"
+        agent = self._do(node, "systemctl show -p MainPID lab-agent")
+        self._do(
+            node,
+            f'test -n "$(cat {group}/cgroup.procs)" && echo 0 >{group}/memory.swap.max; '
+            f"echo 8M >{group}/memory.max; for _ in $(seq 50); do grep -q 'oom_kill [1-9]' {group}/memory.events "
+            "2>/dev/null && exit 0; pgrep -x mysqld >/dev/null || exit 0; sleep 0.2; done; exit 1",
+        )
+        if self._do(node, "systemctl show -p MainPID lab-agent") != agent:
+            raise HostError(f"{node}: what commands it went down with its database.")
+        self._tell(f"{node}: what commands it goes on answering")
 
     def return_power(self, node: str) -> None:
         self._tell(f"{node}: its power is back")
