@@ -37,7 +37,7 @@ _READING = frozenset(
     {
         "get_item", "describe_execution", "describe_instance_status", "describe_alarms", "describe_route_tables",
         "describe_network_interfaces", "describe_target_health", "cancel_command", "get_metric_data",
-        "describe_network_acls",
+        "describe_network_acls", "describe_instances",
     }
 )  # fmt: skip
 _CRASHED = "Runtime.ExitError"
@@ -458,6 +458,8 @@ class System:
             case "describe_instance_status":
                 [instance_id] = parameters["InstanceIds"]
                 return _instance_status(state.world.nodes[INSTANCE_IDS.index(instance_id)], instance_id)
+            case "describe_instances":
+                return json.dumps({"Reservations": []})  # when it was started last says nothing here
             case "describe_alarms":
                 return json.dumps({"MetricAlarms": [_alarm(state.world, name) for name in parameters["AlarmNames"]]})
             case "get_metric_data":
@@ -476,7 +478,7 @@ class System:
             case "describe_network_interfaces":
                 # Each subnet holds one interface, its node's.
                 [wanted, *_] = parameters.get("Filters", [{}])
-                found: list[dict[str, Any]] = [
+                in_subnets: list[dict[str, Any]] = [
                     {"NetworkInterfaceId": "eni-0c", "SubnetId": subnet, "Attachment": {"InstanceId": instance}}
                     for instance, subnets in zip(INSTANCE_IDS, SUBNET_IDS, strict=True)
                     for subnet in subnets
@@ -490,7 +492,7 @@ class System:
                     }
                     for index, name in enumerate(INTERFACE_IDS) if name in names
                 ]  # fmt: skip
-                return json.dumps({"NetworkInterfaces": found + asked_for})
+                return json.dumps({"NetworkInterfaces": in_subnets + asked_for})
             case "describe_target_health":
                 node = state.world.nodes[state.world.route]
                 health = {"State": "healthy" if node.is_serving and node.answers else "unhealthy"}
