@@ -42,6 +42,9 @@ def measure_detection(is_quick: bool) -> Section:
             ]
         )
         figures[f"{each.failure.name}, worst start"] = each.worst()
+    ages = detection.last_word_ages(1000 if is_quick else 10000)
+    rows.append(["age of a node's last word when it dies", spread(ages), f"{_quantile(ages, 0.95):.1f} s", "", ""])
+    figures["age of the last word, worst"] = max(ages)
     worst = {each.failure.name: each.worst() for each in found}
     started = sum(account.executions.values()) / months
     verdicts = ", ".join(f"{count / months:.0f} {verdict}" for verdict, count in account.executions.most_common())
@@ -56,11 +59,18 @@ def measure_detection(is_quick: bool) -> Section:
         f"all while {'; '.join(confused) or 'nothing'}: nothing outside tells that from a dead node."
     )
     goals = [
-        Goal(what="dead node, start", limit=30, figure=worst["node dead, or its network"], unit="s at worst"),
-        Goal(what="both paths lost, start", limit=15, figure=worst["node dead, or its network"], unit="s at worst"),
+        Goal(
+            what="dead node, start by alarm",
+            limit=30,
+            figure=(by_alarm := worst["node dead, the standby's sign lost"]),
+            unit="s at worst",
+            why_not="the alarm takes 30 s at most, its event's way up to 1 s more" if by_alarm > 30 else "",
+        ),
+        Goal(what="dead node, start by sign", limit=15, figure=worst["node dead, or its network"], unit="s at worst"),
         Goal(what="dead service, start", limit=20, figure=worst["service dead"], unit="s at worst"),
         Goal(what="hung service, start", limit=20, figure=worst["service hung"], unit="s at worst"),
         Goal(what="false failovers in simulated months", limit=0, figure=account.failovers),
+        Goal(what="a node's last word when it dies", limit=10, figure=max(ages), unit="s old at worst"),
     ]
     columns = ["failure", "started", "95 %", "known", "by"]
     return Section(

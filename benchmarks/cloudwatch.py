@@ -29,7 +29,7 @@ Range = tuple[float, float]
 class Delays:
     """Seconds, lowest and highest, that AWS does not promise."""
 
-    metric_ingestion: Range = (0.5, 2.0)  # PutMetricData -> an evaluation sees it
+    metric_extraction: Range = (0.5, 5.0)  # PutLogEvents -> CloudWatch Logs has made metrics of it, and they are seen
     log_delivery: Range = (0.5, 3.0)  # PutLogEvents -> the subscribed function is invoked
     function: Range = (0.2, 1.5)  # its run, warm (it runs every minute) or cold
     event_delivery: Range = (0.2, 1.0)  # a state change -> EventBridge -> StartExecution
@@ -68,7 +68,6 @@ class NodeSettings:
     """What garoon-node.sh and its agent do, and when."""
 
     watch_interval: int
-    metric_flush: int
     log_flush: int
     look: int
     looks_before_sign: int
@@ -133,8 +132,7 @@ def read_node() -> NodeSettings:
     interval = find(r"\[WATCH_INTERVAL_SECONDS\]=(\d+)")
     return NodeSettings(
         watch_interval=interval,
-        metric_flush=interval * find(r'"force_flush_interval": \$\(\(CONFIG\[WATCH_INTERVAL_SECONDS\] \* (\d+)\)\)'),
-        log_flush=find(r'"logs": \{\s+"force_flush_interval": (\d+)'),
+        log_flush=find(r'"logs": \{\s*"force_flush_interval": (\d+)'),
         look=find(r"\[LOOK_SECONDS\]=(\d+)"),
         looks_before_sign=find(r"LOOKS_BEFORE_SIGN=(\d+)"),
     )

@@ -17,7 +17,6 @@ PRICES = {
     "custom metric, a month": 0.30,
     "alarm metric, standard resolution, a month": 0.10,
     "alarm metric, high resolution, a month": 0.30,
-    "1,000 PutMetricData calls": 0.01,
     "GB of logs taken in": 0.76,
     "million Lambda requests": 0.20,
     "GB-second of Lambda on arm64": 0.0000133334,
@@ -28,6 +27,8 @@ PRICES = {
 NODES = 2
 GAUGES_OF_A_NODE = 5
 """Heartbeat, ServicesHealthy, ReplicationHealthy, CommunicationPath twice (garoon-node.sh, run_watch)."""
+BEAT_BYTES_A_ROUND = 1000
+"""Two lines with metrics and two without sense (`beat`), 26 bytes more for each, which CloudWatch Logs adds."""
 WATCH_SECONDS = 0.4
 """A warm run of watch_cluster, four calls one after the other."""
 WATCH_LOG_BYTES = 1500
@@ -50,7 +51,7 @@ def at_rest() -> list[Item]:
     template, node = read_template(), read_node()
     high, standard = _alarm_metrics(template)
     metrics = NODES * GAUGES_OF_A_NODE + 1  # FailoverReady
-    calls = NODES * SECONDS_A_MONTH / node.metric_flush
+    rounds = NODES * SECONDS_A_MONTH / node.watch_interval
     looks = SECONDS_A_MONTH / 60
     readiness_looks = looks / int(template["Parameters"]["ReadinessIntervalMinutes"]["Default"])
     memory = template["Globals"]["Function"]["MemorySize"] / 1024
@@ -58,7 +59,7 @@ def at_rest() -> list[Item]:
         _item("custom metrics", metrics, "custom metric, a month"),
         _item("metrics in high-resolution alarms", high, "alarm metric, high resolution, a month"),
         _item("metrics in other alarms", standard, "alarm metric, standard resolution, a month"),
-        _item("thousand PutMetricData calls of the agents", calls / 1e3, "1,000 PutMetricData calls"),
+        _item("GB of the nodes' beats", rounds * BEAT_BYTES_A_ROUND / 1e9, "GB of logs taken in"),
         _item("GB-seconds of watch_cluster", looks * WATCH_SECONDS * memory, "GB-second of Lambda on arm64"),
         _item("million runs of watch_cluster", looks / 1e6, "million Lambda requests"),
         _item("GB of its log", looks * WATCH_LOG_BYTES / 1e9, "GB of logs taken in"),

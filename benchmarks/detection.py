@@ -9,10 +9,12 @@ from __future__ import annotations
 import random
 import statistics
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from failover.settings import SILENT_INTERVALS
+from failover.settings import SILENT_INTERVALS, SILENT_SECONDS
 
+from benchmarks.agent import send_pushed_lines
 from benchmarks.cloudwatch import AlarmSettings, Delays, Metric, NodeSettings, draw, read_alarm, read_node
 
 HORIZON_SECONDS = 180.0
@@ -104,20 +106,39 @@ def detect(
 
 
 def _agent(failure: Failure, node: NodeSettings, delays: Delays, source: random.Random) -> Metric:
-    """The gauge that the alarm is on, of a node that fails at 0, as CloudWatch comes to hold it."""
+    """The metric that the alarm is on, of a node that fails at 0, as CloudWatch comes to hold it."""
     metric = Metric()
-    collect = -BEFORE_SECONDS + source.uniform(0, node.watch_interval)
-    flush_phase = source.uniform(0, node.metric_flush)
-    look_phase = source.uniform(0, node.watch_interval)
-    look_seconds = node.look if failure.is_silent else QUICK_LOOK_SECONDS
-    while collect < HORIZON_SECONDS:
-        flushed = collect + (flush_phase - collect) % node.metric_flush
-        # A gauge that was collected says what the last look found that had ended by then.
-        is_down = not failure.is_node_lost and collect > look_phase + look_seconds
-        if not failure.is_node_lost or flushed < 0:
-            metric.add(collect, flushed + draw(source, delays.metric_ingestion), 0.0 if is_down else 1.0)
-        collect += node.watch_interval
+    taken, values = [], []
+    for begins, ends in _rounds(failure, node, source):
+        # A look that ended after the failure found it.
+        is_down = not failure.is_node_lost and ends > 0
+        taken += [begins, ends] if failure.is_node_lost else [ends]
+        values += [1.0, 1.0] if failure.is_node_lost else [0.0 if is_down else 1.0]
+    for at, sent, value in zip(taken, send_pushed_lines(taken, node.log_flush, source), values, strict=True):
+        if not failure.is_node_lost or sent < 0:
+            metric.add(at, sent + draw(source, delays.metric_extraction), value)
     return metric
+
+
+def _rounds(failure: Failure, node: NodeSettings, source: random.Random) -> Iterator[tuple[float, float]]:
+    """Begin and end of the looks of each round of `watch`."""
+    begins = -BEFORE_SECONDS + source.uniform(0, node.watch_interval)
+    while begins < HORIZON_SECONDS:
+        look_seconds = node.look if failure.is_silent and begins > 0 else QUICK_LOOK_SECONDS
+        yield begins, begins + look_seconds
+        begins += max(node.watch_interval, look_seconds)
+
+
+def last_word_ages(runs: int, seed: int = 1) -> list[float]:
+    """How old what a node said last is when it dies, in seconds, of that many deaths."""
+    node = read_node()
+    source = random.Random(f"{seed} last word")  # noqa: S311
+    ages = []
+    for _ in range(runs):
+        taken = [at for each in _rounds(FAILURES[0], node, source) for at in each if at < 0]
+        sent = send_pushed_lines(taken, node.log_flush, source)
+        ages.append(-max(at for at, gone in zip(taken, sent, strict=True) if gone < 0))
+    return ages
 
 
 def _when_in_alarm(metric: Metric, alarm: AlarmSettings, source: random.Random) -> float:
@@ -140,8 +161,7 @@ def _sign(failure: Failure, node: NodeSettings, delays: Delays, source: random.R
     looks = 1 if failure.is_node_lost else node.looks_before_sign
     begins = source.uniform(0, node.watch_interval) + (looks - 1) * node.watch_interval
     ends = begins + (node.look if failure.is_silent else QUICK_LOOK_SECONDS)
-    # The agent looks for new lines every second, and keeps one no longer than its flush interval.
-    sent = ends + source.uniform(0, 1) + source.uniform(0, node.log_flush)
+    (sent,) = send_pushed_lines([ends], node.log_flush, source)
     return sent + draw(source, delays.log_delivery) + draw(source, delays.function)
 
 
@@ -150,9 +170,8 @@ def _known(failure: Failure, started: float, alarmed: float, metric: Metric, nod
     if not failure.is_node_lost:
         return started + QUICK_LOOK_SECONDS
     known = started + ANSWER_TIMEOUT_SECONDS
-    while (
-        known < alarmed and known - (metric.newest(known) or -BEFORE_SECONDS) <= SILENT_INTERVALS * node.watch_interval
-    ):
+    silence = SILENT_INTERVALS * node.watch_interval + SILENT_SECONDS
+    while known < alarmed and known - (metric.newest(known) or -BEFORE_SECONDS) <= silence:
         known += LOOK_AGAIN_SECONDS + ANSWER_TIMEOUT_SECONDS
     return known
 

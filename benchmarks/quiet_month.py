@@ -27,11 +27,12 @@ from failover.models import (
     StatusChecks,
     Verdict,
 )
-from failover.settings import SILENT_INTERVALS
+from failover.settings import SILENT_INTERVALS, SILENT_SECONDS
 from failover.steps.assess_cluster import has_fallen_silent
 
+from benchmarks.agent import send_pushed_lines
 from benchmarks.cloudwatch import AlarmSettings, Delays, Metric, NodeSettings, draw, read_alarm, read_node
-from benchmarks.detection import ANSWER_TIMEOUT_SECONDS, LOOK_AGAIN_SECONDS, LOOK_EVERY_SECONDS
+from benchmarks.detection import ANSWER_TIMEOUT_SECONDS, LOOK_AGAIN_SECONDS, LOOK_EVERY_SECONDS, QUICK_LOOK_SECONDS
 
 MONTH_SECONDS = 30 * 24 * 3600.0
 LOOKS_AGAIN = 10
@@ -170,16 +171,15 @@ class _Episode:
 
     def _draw_beats(self, name: str) -> Metric:
         metric = Metric()
-        collect = self._start + self._random.uniform(0, self._node.watch_interval)
-        flush_phase = self._random.uniform(0, self._node.metric_flush)
-        while collect < self._end:
-            if not self._is_on(METRIC_AGENT[name], collect):
-                flushed = collect + (flush_phase - collect) % self._node.metric_flush
-                while self._is_on(AWS_PATH[name], flushed):
-                    flushed += self._node.metric_flush  # the agent tries again
-                late = self._strength(LATE_METRICS, flushed)
-                metric.add(collect, flushed + late + draw(self._random, _DELAYS.metric_ingestion), 1.0)
-            collect += self._node.watch_interval
+        taken, at = [], self._start + self._random.uniform(0, self._node.watch_interval)
+        while at < self._end:
+            taken += [] if self._is_on(METRIC_AGENT[name], at) else [at, at + QUICK_LOOK_SECONDS]
+            at += self._node.watch_interval
+        for beat, sent in zip(taken, send_pushed_lines(taken, self._node.log_flush, self._random), strict=True):
+            while self._is_on(AWS_PATH[name], sent):
+                sent += 1.0
+            late = self._strength(LATE_METRICS, sent)
+            metric.add(beat, sent + late + draw(self._random, _DELAYS.metric_extraction), 1.0)
         return metric
 
     # -- what starts an execution ----------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ class _Episode:
             return True
         newest = {name: beats.newest(at) for name, beats in self._beats.items()}
         seen = {name: _moment(taken) for name, taken in newest.items() if taken is not None}
-        silence = timedelta(seconds=SILENT_INTERVALS * self._node.watch_interval)
+        silence = timedelta(seconds=SILENT_INTERVALS * self._node.watch_interval + SILENT_SECONDS)
         return answer is Answer.NONE and has_fallen_silent(_ACTIVE, _STANDBY, seen, silence, _moment(at))
 
 

@@ -42,7 +42,7 @@ LOOK_DOCUMENT = Path(__file__).with_name("look-document.yaml")
 DIGEST = SCRIPT.parents[1] / "layers/failover_core/failover/node_script.py"
 QUOTA_BYTES = 64 * 1024
 """Systems Manager's quota for a document's content, which CloudFormation hands over as JSON."""
-MAXIMUM_BYTES = 62_000
+MAXIMUM_BYTES = 60_000
 """Room is left for what is not foreseen."""
 
 VERBS = ("status", "probe", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin", "install")

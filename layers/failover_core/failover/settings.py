@@ -16,7 +16,7 @@ LOCK_SECONDS = 10800
 SILENT_INTERVALS = 2
 SILENT_SECONDS = 10
 """A living node's newest beat may be as old: two of its intervals, and what looks and the beat's way take at worst
-(docs/decisions/0016-how-beats-travel.md)."""
+(docs/decisions/0017-how-beats-travel.md)."""
 
 
 class FenceMethod(StrEnum):
