@@ -402,6 +402,13 @@ def test_old_active_has_the_role_back_once_the_standby_of_an_unfinished_move_is_
     assert verdict_on(broken_off(**lost, active_replica=Replica.STALE)) is Verdict.HALT
 
 
+def test_active_that_came_back_alone_serves_once_its_standby_is_known_to_be_dead() -> None:
+    back = {"active_answer": Answer.DEMOTED, "standby_answer": Answer.NONE}
+    decision = decide(evidence(**back, standby_checks=StatusChecks.FAILED))
+    assert (decision.verdict, decision.is_standby_fenced_first) == (Verdict.RESUME_ACTIVE, True)
+    assert verdict_on(evidence(**back)) is Verdict.NOT_YET
+
+
 def test_move_that_broke_off_is_undone_where_both_are_well() -> None:
     decision = decide(broken_off(standby_answer=Answer.DEMOTED))
     assert decision.verdict is Verdict.RESUME_ACTIVE

@@ -220,6 +220,14 @@ def _decide_active_demoted(evidence: Evidence) -> Decision:
             "Start this workflow by hand to bring it into service, or end the maintenance.",
         )
     if standby.answer is not Answer.DEMOTED and not standby.instance.is_off and not standby.is_isolated:
+        if standby.answer is Answer.NONE and _may_go_back(evidence):
+            return Decision(
+                verdict=Verdict.RESUME_ACTIVE,
+                reason=f"{what}, and {standby.name} failed its EC2 status checks and does not answer; it is fenced, "
+                f"and {active.name} is brought into service in place.",
+                is_standby_fenced_first=True,
+                why_no_move=f"{standby.name} does not answer",
+            )
         return not_yet(
             f"{what}, and there is no proof that {standby.name} is not promoted: it does not answer.{if_gone(standby)}"
         )
