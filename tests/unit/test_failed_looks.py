@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from failover.settings import Settings
 from failover.steps.assess_cluster import judge_status
 from failover.steps.demote_node import DemoteNodeInput, demote_node
 from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
-from failover.steps.restart_services import RestartServicesInput, restart_services
+from failover.steps.restart_services import restart_services
+from failover.steps.verbs import ServiceInput
 
 from tests.unit.conftest import EXECUTION
 from tests.unit.fake_machines import FakeMachines
@@ -74,7 +76,9 @@ def test_node_that_cannot_see_its_role_is_asked_again_and_not_called_a_failure(
 ) -> None:
     ssm.nodes["i-0a"].is_blind = True
     steps: dict[str, Callable[[], object]] = {
-        "restart": lambda: restart_services(RestartServicesInput(execution=EXECUTION, node="db-01"), settings),
+        "restart": lambda: restart_services(
+            ServiceInput(execution=EXECUTION, node="db-01", started_at=datetime.now(UTC)), settings
+        ),
         "demote": lambda: demote_node(DemoteNodeInput(execution=EXECUTION, node="db-01"), settings),
         "promote": lambda: promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings),
     }
