@@ -52,6 +52,8 @@ readonly INSTALLED_SCRIPT="$ROOT/usr/local/sbin/garoon-node"
 readonly UNIT_DIRECTORY="$ROOT/etc/systemd/system"
 readonly AGENT_DIRECTORY="$ROOT/opt/aws/amazon-cloudwatch-agent"
 readonly AGENT_CONFIG_FILE="$ROOT/etc/garoon-node-agent.json"
+# Where `append-config` puts it.
+readonly AGENT_MERGED_FILE="$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d/file_${AGENT_CONFIG_FILE##*/}"
 
 readonly RESOURCE=garoon
 # Start order; they stop in reverse.
@@ -1494,9 +1496,9 @@ format_status() {
         "$DATABASE_SERVICE" "$DATABASE_STATE" "$SCHEDULER_SERVICE" "$SCHEDULER_STATE"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
-    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s],"unwritable":%s}' \
+    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s],"unwritable":%s,"agent":%s}' \
         "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)" \
-        "$(missing_hosts)" "$UNWRITABLE"
+        "$(missing_hosts)" "$UNWRITABLE" "$(format_agent)"
 }
 
 # A database that looks its clients' names up is slow to greet those that /etc/hosts does not name.
@@ -1564,10 +1566,30 @@ look_at_room() {
     done
 }
 
+# Only a unit that is there and active carries the metrics. Codes of systemctl(1): 3 not active, 4 no such unit.
+IS_AGENT_RUNNING=null
+is_agent_configured() {
+    [[ -r $AGENT_MERGED_FILE && -r $AGENT_CONFIG_FILE && $(<"$AGENT_MERGED_FILE") == "$(<"$AGENT_CONFIG_FILE")" ]]
+}
+
+format_agent() {
+    local version=""
+    { IFS= read -r version <"$AGENT_DIRECTORY/bin/CWAGENT_VERSION"; } 2>/dev/null
+    printf '{"version":%s,"isRunning":%s,"hasOurPart":%s}' \
+        "$(json_string "$version")" "$IS_AGENT_RUNNING" "$(json_bool is_agent_configured)"
+}
+
 report_status() {
     look room look_at_room
+    look agent timeout -k 1 "${CONFIG[LOOK_SECONDS]}" systemctl is-active --quiet amazon-cloudwatch-agent.service
     read_status
     answer room && UNWRITABLE="[${ANSWER#,}]"
+    answer agent
+    case $? in
+    0) IS_AGENT_RUNNING=true ;;
+    [34]) IS_AGENT_RUNNING=false ;;
+    *) IS_AGENT_RUNNING=null ;;
+    esac
     STATUS_JSON=$(format_status)
 }
 
@@ -1909,7 +1931,7 @@ does_peer_write_without_us() {
 }
 
 # ------------------------------------------------------------------------------------------------------------ install
-# Uses core, replication and verbs.
+# Uses core, replication, checks and verbs.
 
 HAS_CHANGED=false AGENT_WARNING=""
 readonly RESOURCE_MARK="# Written by garoon-node, which changes nothing in it but the protocol, to the stack's ReplicationProtocol."
@@ -1987,17 +2009,16 @@ install_resource() {
 # The agent's own tool puts our part beside what is configured already, or refuses and leaves everything as it was: then
 # so do we. (`fetch-config`, unlike `append-config`, throws our part away: so it is looked for every time.)
 install_agent_config() {
-    local ctl=$AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl directory=$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d
-    local merged="$directory/file_${AGENT_CONFIG_FILE##*/}" reason=""
+    local ctl=$AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl reason=""
     touch "$SIGNS_FILE" || fail "Can't write $SIGNS_FILE."
     put_file "$AGENT_CONFIG_FILE" 0644 "$(agent_config)"
     [[ -x $ctl ]] || { AGENT_WARNING="; the CloudWatch agent is not, so its metrics will be missing"; return; }
     # What an older version of this script had put there.
-    rm -f "$directory/garoon.json"
-    [[ ! -r $merged || $(<"$merged") != "$(<"$AGENT_CONFIG_FILE")" ]] || return 0
+    rm -f "${AGENT_MERGED_FILE%/*}/garoon.json"
+    ! is_agent_configured || return 0
     HAS_CHANGED=true
     bounded 60 "$ctl" -a append-config -m ec2 -c "file:$AGENT_CONFIG_FILE" -s && return
-    rm -f "$merged.tmp"
+    rm -f "$AGENT_MERGED_FILE.tmp"
     log "append-config: $BOUNDED_OUTPUT"
     # The tool ends in a stack trace; what matters is a line somewhere above it.
     [[ $BOUNDED_OUTPUT =~ [^$'\n']*(ifferent values|ailed|nvalid|rror)[^$'\n']* ]] && reason=": ${BASH_REMATCH[0]:0:120}"

@@ -192,9 +192,9 @@ format_status() {
         "$DATABASE_SERVICE" "$DATABASE_STATE" "$SCHEDULER_SERVICE" "$SCHEDULER_STATE"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
-    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s],"unwritable":%s}' \
+    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s],"unwritable":%s,"agent":%s}' \
         "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)" \
-        "$(missing_hosts)" "$UNWRITABLE"
+        "$(missing_hosts)" "$UNWRITABLE" "$(format_agent)"
 }
 
 # A database that looks its clients' names up is slow to greet those that /etc/hosts does not name.
@@ -262,10 +262,30 @@ look_at_room() {
     done
 }
 
+# Only a unit that is there and active carries the metrics. Codes of systemctl(1): 3 not active, 4 no such unit.
+IS_AGENT_RUNNING=null
+is_agent_configured() {
+    [[ -r $AGENT_MERGED_FILE && -r $AGENT_CONFIG_FILE && $(<"$AGENT_MERGED_FILE") == "$(<"$AGENT_CONFIG_FILE")" ]]
+}
+
+format_agent() {
+    local version=""
+    { IFS= read -r version <"$AGENT_DIRECTORY/bin/CWAGENT_VERSION"; } 2>/dev/null
+    printf '{"version":%s,"isRunning":%s,"hasOurPart":%s}' \
+        "$(json_string "$version")" "$IS_AGENT_RUNNING" "$(json_bool is_agent_configured)"
+}
+
 report_status() {
     look room look_at_room
+    look agent timeout -k 1 "${CONFIG[LOOK_SECONDS]}" systemctl is-active --quiet amazon-cloudwatch-agent.service
     read_status
     answer room && UNWRITABLE="[${ANSWER#,}]"
+    answer agent
+    case $? in
+    0) IS_AGENT_RUNNING=true ;;
+    [34]) IS_AGENT_RUNNING=false ;;
+    *) IS_AGENT_RUNNING=null ;;
+    esac
     STATUS_JSON=$(format_status)
 }
 

@@ -52,6 +52,8 @@ readonly INSTALLED_SCRIPT="$ROOT/usr/local/sbin/garoon-node"
 readonly UNIT_DIRECTORY="$ROOT/etc/systemd/system"
 readonly AGENT_DIRECTORY="$ROOT/opt/aws/amazon-cloudwatch-agent"
 readonly AGENT_CONFIG_FILE="$ROOT/etc/garoon-node-agent.json"
+# Where `append-config` puts it.
+readonly AGENT_MERGED_FILE="$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d/file_${AGENT_CONFIG_FILE##*/}"
 
 readonly RESOURCE=garoon
 # Start order; they stop in reverse.

@@ -1,5 +1,5 @@
 # ------------------------------------------------------------------------------------------------------------ install
-# Uses core, replication and verbs.
+# Uses core, replication, checks and verbs.
 
 HAS_CHANGED=false AGENT_WARNING=""
 readonly RESOURCE_MARK="# Written by garoon-node, which changes nothing in it but the protocol, to the stack's ReplicationProtocol."
@@ -77,17 +77,16 @@ install_resource() {
 # The agent's own tool puts our part beside what is configured already, or refuses and leaves everything as it was: then
 # so do we. (`fetch-config`, unlike `append-config`, throws our part away: so it is looked for every time.)
 install_agent_config() {
-    local ctl=$AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl directory=$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d
-    local merged="$directory/file_${AGENT_CONFIG_FILE##*/}" reason=""
+    local ctl=$AGENT_DIRECTORY/bin/amazon-cloudwatch-agent-ctl reason=""
     touch "$SIGNS_FILE" || fail "Can't write $SIGNS_FILE."
     put_file "$AGENT_CONFIG_FILE" 0644 "$(agent_config)"
     [[ -x $ctl ]] || { AGENT_WARNING="; the CloudWatch agent is not, so its metrics will be missing"; return; }
     # What an older version of this script had put there.
-    rm -f "$directory/garoon.json"
-    [[ ! -r $merged || $(<"$merged") != "$(<"$AGENT_CONFIG_FILE")" ]] || return 0
+    rm -f "${AGENT_MERGED_FILE%/*}/garoon.json"
+    ! is_agent_configured || return 0
     HAS_CHANGED=true
     bounded 60 "$ctl" -a append-config -m ec2 -c "file:$AGENT_CONFIG_FILE" -s && return
-    rm -f "$merged.tmp"
+    rm -f "$AGENT_MERGED_FILE.tmp"
     log "append-config: $BOUNDED_OUTPUT"
     # The tool ends in a stack trace; what matters is a line somewhere above it.
     [[ $BOUNDED_OUTPUT =~ [^$'\n']*(ifferent values|ailed|nvalid|rror)[^$'\n']* ]] && reason=": ${BASH_REMATCH[0]:0:120}"

@@ -558,6 +558,7 @@ class Host:
             "areServicesEnabledAtBoot": False,
             "isMountedByFstab": False,
             "missingHosts": [],
+            "agent": {"version": "1.300071.0b1", "isRunning": True, "hasOurPart": True},
         }
 
     def _sees_peer(self) -> bool:

@@ -141,6 +141,32 @@ def test_metrics_go_beside_what_the_agent_does_already(serving_cluster: Cluster,
     assert "nothing changed" in serving_cluster.first.install().message
 
 
+def test_the_agent_and_its_part_of_ours_are_told(serving_cluster: Cluster, agent_folder: Path) -> None:
+    node = serving_cluster.first
+    assert node.status()["agent"] == {"version": "1.300071.0b1", "isRunning": True, "hasOurPart": True}
+
+    (agent_folder / "file_garoon-node-agent.json").unlink()  # with nothing to do, it does not run
+    assert node.status()["agent"] == {"version": "1.300071.0b1", "isRunning": False, "hasOurPart": False}
+
+    (agent_folder / "file_theirs.json").write_text(json.dumps(THEIRS))  # as after `fetch-config`
+    assert node.status()["agent"] == {"version": "1.300071.0b1", "isRunning": True, "hasOurPart": False}
+
+
+def test_an_agent_that_can_not_be_looked_for_neither_runs_nor_does_not(
+    serving_cluster: Cluster, agent_folder: Path
+) -> None:
+    node = serving_cluster.first
+    version = agent_folder.parents[1] / "bin/CWAGENT_VERSION"
+    told = version.read_text()
+    version.unlink()
+    node.host.set_fault("hanging_commands", ["systemctl"])
+    try:
+        assert node.status()["agent"] == {"version": "", "isRunning": None, "hasOurPart": True}
+    finally:
+        node.host.clear_faults()
+        version.write_text(told)
+
+
 def test_a_configuration_that_does_not_go_with_ours_is_left_alone_and_told(
     serving_cluster: Cluster, agent_folder: Path
 ) -> None:

@@ -70,6 +70,7 @@ class FakeNode:
             "isExported": is_primary,
             "hasVirtualIp": is_primary,
             "isServing": self.is_serving,
+            "agent": {"version": "1.300071.0b1", "isRunning": True, "hasOurPart": True},
         } | (_BLIND | {"replication": _BLIND_REPLICATION} if self.is_blind else {})
 
     def run(self, verb: str, epoch: int, accept_data_loss: bool) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.models import (
     UNTIL_ENDED,
     Answer,
+    CloudWatchAgent,
     ClusterRecord,
     Fence,
     InstanceState,
@@ -45,6 +46,9 @@ TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
 RUNNING = (InstanceState.ON, StatusChecks.PASSED)
 
 
+AGENT = CloudWatchAgent(version="1.300071.0b1", is_running=True, has_our_part=True)
+
+
 def a_status(node: str, **changes: Any) -> NodeStatus:
     is_active = node == "db-01"
     replication = Replication(
@@ -55,7 +59,7 @@ def a_status(node: str, **changes: Any) -> NodeStatus:
         is_writable=is_active, services={"cyde_5_0": "running" if is_active else "stopped"}, database_answers=is_active,
         nfs_answers=True, is_exported=is_active, has_virtual_ip=is_active, is_serving=is_active,
         was_active=is_active, is_unreplicated=False, answering_version=DIGEST, are_services_enabled_at_boot=False,
-        is_mounted_by_fstab=False, clock=int(NOW.timestamp()) + 2,
+        is_mounted_by_fstab=False, clock=int(NOW.timestamp()) + 2, agent=AGENT,
     ).model_copy(update=changes)  # fmt: skip
 
 
@@ -118,6 +122,10 @@ def of(field: str, name: str, value: object) -> dict[str, Any]:
 
 def status_of(node: str, **changes: Any) -> dict[str, Any]:
     return of("statuses", node, a_status(node, **changes))
+
+
+def agent_of(node: str, **changes: Any) -> dict[str, Any]:
+    return status_of(node, agent=AGENT.model_copy(update=changes))
 
 
 def replica_of(node: str, **changes: Any) -> dict[str, Any]:
@@ -256,6 +264,33 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         alarm("garoon-db-02-heartbeat-lost", state="ALARM"),
         [("heartbeat-missing", "db-02", WARNING)],
     ),
+    "CloudWatch agent of the active down": (
+        agent_of("db-01", is_running=False),
+        [("agent-not-sending", "db-01", CRITICAL)],
+    ),
+    "CloudWatch agent of the standby down": (
+        agent_of("db-02", is_running=False),
+        [("agent-not-sending", "db-02", WARNING)],
+    ),
+    "CloudWatch agent that lost our part": (
+        agent_of("db-02", has_our_part=False),
+        [("agent-not-sending", "db-02", WARNING)],
+    ),
+    "no CloudWatch agent": (
+        agent_of("db-02", version="", is_running=False, has_our_part=False),
+        [("agent-not-sending", "db-02", WARNING)],
+    ),
+    "CloudWatch agent that may stall": (
+        agent_of("db-01", version="1.300052.0b1024"),
+        [("agent-may-stall", "db-01", WARNING)],
+    ),
+    "last CloudWatch agent that may stall": (
+        agent_of("db-01", version="1.300070.1"),
+        [("agent-may-stall", "db-01", WARNING)],
+    ),
+    "CloudWatch agent not seen": (agent_of("db-01", is_running=None), [("look-failed", "db-01", WARNING)]),
+    "CloudWatch agent before those that stall": (agent_of("db-01", version="1.300051.0b992"), []),
+    "CloudWatch agent of an older script not told": (status_of("db-02", agent=None), []),
     "one path": (of("probes", "db-02", a_probe(eth0=False)), [("path-lost", "db-02", WARNING)]),
     "both paths": (of("probes", "db-01", a_probe(eth0=False, eth1=False)), [("path-lost", "db-01", CRITICAL)]),
     "another script answers": (status_of("db-02", answering_version="old"), [("script-differs", "db-02", WARNING)]),

@@ -1,6 +1,7 @@
 """What is known and what is said: immutable values that the steps hand to each other."""
 
 import json
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal, Self
@@ -161,6 +162,7 @@ class Lock(Value):
 # --- what a node says of itself and of its peer ------------------------------------------------------------------
 
 
+_FIRST_STALLING_BUILD, _LAST_STALLING_BUILD = 300_052, 300_070
 _LINKED = ("Connected", "Ahead", "Behind", "Sync", "PausedSync", "StartingSync", "Verify", "WFBitMap", "WFSyncUUID")
 
 
@@ -194,6 +196,22 @@ class Replication(Observed):
 
 ServiceState = Literal["running", "starting", "stopped", "unknown"]
 """Of a service on a node. A database that recovers is starting: its process lives and does not answer yet."""
+
+
+class CloudWatchAgent(Observed):
+    """What carries the node's metrics and signs, as the node sees it."""
+
+    version: str
+    """As its package has it, e.g. "1.300071.0b1889"; empty where none is installed."""
+    is_running: bool | None
+    has_our_part: bool
+    """Its configuration holds what `install` puts there."""
+
+    @property
+    def may_stall(self) -> bool:
+        """A quiet log stream may stop for ever (amazon-cloudwatch-agent, release notes of 1.300071.0)."""
+        build = re.match(r"1\.(\d+)", self.version)
+        return build is not None and _FIRST_STALLING_BUILD <= int(build[1]) <= _LAST_STALLING_BUILD
 
 
 class NodeStatus(Observed):
@@ -232,6 +250,7 @@ class NodeStatus(Observed):
     """The nodes' own addresses that its /etc/hosts does not name."""
     instance_id: str = ""
     """Of the machine that answered, by its firmware or the metadata service; empty where it cannot be learned."""
+    agent: CloudWatchAgent | None = None
 
     @property
     def may_be_ahead(self) -> bool:

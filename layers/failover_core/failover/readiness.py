@@ -466,9 +466,15 @@ def _node_silent(evidence: ReadinessEvidence, node: str) -> Finding | None:
 def _look_failed(evidence: ReadinessEvidence, node: str) -> Finding | None:
     """As grave as what it may hide: the role of both nodes, and everything of the active one."""
     status = evidence.status(node)
-    if status is None or not (unseen := status.unseen_parts()):
+    if status is None:
         return None
-    is_grave = node == evidence.active or not status.is_role_seen
+    unseen = status.unseen_parts()
+    is_grave = bool(unseen) and (node == evidence.active or not status.is_role_seen)
+    if status.agent is not None and status.agent.is_running is None:
+        # Its heartbeat tells, too.
+        unseen += f"{', ' if unseen else ''}whether the CloudWatch agent runs"
+    if not unseen:
+        return None
     return Finding(
         id="look-failed",
         about=node,
@@ -530,6 +536,40 @@ def _heartbeat_missing(evidence: ReadinessEvidence, node: str) -> Finding | None
         meaning=f"{node} answers, but its heartbeat does not arrive in CloudWatch (the alarm is {alarm.state}): its "
         "failure would not be noticed by it, and what it last said of its replica may be old.",
         action=f"Check the CloudWatch agent and garoon-node-watch.service on {node}.",
+    )
+
+
+def _agent_not_sending(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    status = evidence.status(node)
+    agent = None if status is None else status.agent
+    if agent is None or (agent.is_running is not False and agent.has_our_part):
+        return None
+    if not agent.version and agent.is_running is False:
+        what, action = "is not installed", "Install it, 1.300071 or newer, and then"
+    elif not agent.has_our_part:
+        what, action = "has lost what garoon-node configured, as `fetch-config` makes it", "Use `append-config`; now"
+    else:
+        what, action = "does not run", f"See on {node} why (`systemctl status amazon-cloudwatch-agent`), start it, or"
+    return Finding(
+        id="agent-not-sending",
+        about=node,
+        severity=Severity.CRITICAL if node == evidence.active else Severity.WARNING,
+        meaning=f"The CloudWatch agent of {node} {what}: no heartbeat, no sign and no word on replication leaves it.",
+        action=f"{action} apply the association of {node} (docs/operations.md, The CloudWatch agent).",
+    )
+
+
+def _agent_may_stall(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    status = evidence.status(node)
+    if status is None or status.agent is None or not status.agent.may_stall:
+        return None
+    return Finding(
+        id="agent-may-stall",
+        about=node,
+        severity=Severity.WARNING,
+        meaning=f"The CloudWatch agent of {node} is {status.agent.version}: it can stop sending a quiet log, such as "
+        "the node's signs, for ever.",
+        action=f"Install 1.300071 or newer on {node}; a failure is noticed more slowly until then.",
     )
 
 
@@ -1055,6 +1095,8 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _status_check_failed,
     _fenced_node_runs,
     _heartbeat_missing,
+    _agent_not_sending,
+    _agent_may_stall,
     _path_lost,
     _protocol_differs,
     _epoch_ahead,
