@@ -120,7 +120,7 @@ DEFECTS = (
     ),
     Defect(
         "fence-not-awaited", "fence_node records the node as off without a look at it",
-        Scope("isolated", 1, 0), _patched(fence_node, "_is_off", lambda _node: True),
+        Scope("isolated", 1, 0), _patched(fence_node, "_why_not_off", lambda *_: ""),
     ),
     Defect(
         "stopping-taken-for-stopped", "an instance that is being stopped counts as off",
