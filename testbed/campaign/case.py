@@ -20,7 +20,7 @@ _WARM_UP_SECONDS = 20.0
 _AUTOMATIC_SECONDS = 1500.0
 _CALM_SECONDS = 130.0
 _SAME_WORDS = 3
-_LONGEST_EXECUTION_SECONDS = 3600.0
+_AFTER_THE_LONGEST_EXECUTION_SECONDS = 300.0
 _QUIET_SECONDS = 4.0
 _RESYNC_SECONDS = 120.0
 _STOPPING_SECONDS = 120.0
@@ -169,7 +169,8 @@ def settle(world: World) -> None:
         quiet_since.append(world.loop.now)
         return world.loop.now - quiet_since[0] >= _QUIET_SECONDS
 
-    world.run(_LONGEST_EXECUTION_SECONDS, until=is_quiet)
+    longest = max(machine.definition["TimeoutSeconds"] for machine in world.engine.stack.state_machines.values())
+    world.run(longest + _AFTER_THE_LONGEST_EXECUTION_SECONDS, until=is_quiet)
 
 
 def operate(world: World) -> None:

@@ -335,6 +335,17 @@ def test_a_rejoin_gives_way_to_trouble_of_the_active_node(
 
 
 @pytest.mark.usefixtures("lock")
+def test_a_rejoin_that_waits_for_a_silent_node_gives_way_as_well(settings: Settings, returned: FakeSsm) -> None:
+    """Else nobody could put the active node right until the workflow's time is over."""
+    returned.nodes["i-0a"].is_silent = True
+    with pytest.raises(NotYet, match="db-01 did not answer"):
+        rejoin(settings, "snap-1")
+    returned.nodes["i-0b"].is_serving = False
+    with pytest.raises(Failed, match="gave way to the failover workflow"):
+        rejoin(settings, "snap-1")
+
+
+@pytest.mark.usefixtures("lock")
 def test_a_node_without_an_active_peer_to_follow_does_not_follow(settings: Settings, returned: FakeSsm) -> None:
     returned.nodes["i-0b"].role = "Secondary"
     with pytest.raises(Refused, match="no Primary"):

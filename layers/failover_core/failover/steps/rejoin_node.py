@@ -32,15 +32,25 @@ def rejoin_node(request: RejoinNodeInput, settings: Settings) -> Rejoined:
     record = cluster_table.require_lock(settings, request.execution)
     if node.name == record.active:
         raise Refused(f"{node.name} is the active node; it follows nobody.")
-    status = obey(node, "status", settings, execution=request.execution, epoch=record.epoch)
+    active = settings.node(record.active)
+    try:
+        # Briefly: where it is silent the active node is asked too, in the same run.
+        status = obey(
+            node, "status", settings, execution=request.execution, epoch=record.epoch,
+            timeout_seconds=settings.answer_timeout_seconds,
+        )  # fmt: skip
+    except NotYet:
+        # It may be waited for as long as one that catches up.
+        _give_way(node, active, record.epoch, request.execution, settings)
+        raise
     fence = record.fence if record.fence is not None and record.fence.node == node.name else None
     was_fenced = fence is not None and fence.covers(node.instance_id, node.data_volume_id)
     if (was_fenced or status.may_be_ahead) and request.snapshot_id is None:
         raise DataNotKept(f"{node.name} may hold writes that nobody else has, and nobody has kept them yet.")
     if not status.replication.is_linked or status.may_be_ahead:
-        status = _follow(node, settings.node(record.active), record.epoch, request.execution, settings)
+        status = _follow(node, active, record.epoch, request.execution, settings)
     if not status.is_up_to_date_standby:
-        _give_way(node, settings.node(record.active), record.epoch, request.execution, settings)
+        _give_way(node, active, record.epoch, request.execution, settings)
         raise NotYet(_progress(node, status))
     if fence is not None:
         cluster_table.clear_fence(settings, request.execution)
@@ -48,9 +58,9 @@ def rejoin_node(request: RejoinNodeInput, settings: Settings) -> Rejoined:
 
 
 def _give_way(node: Node, active: Node, epoch: int, execution: str, settings: Settings) -> None:
-    """A resync may take an hour, and while it is waited for no other execution may put the active node right.
+    """A node may take an hour, and while it is waited for no other execution may put the active node right.
 
-    Raises Failed if the active node does not serve or does not answer: the lock is given back, the resync goes on.
+    Raises Failed if the active node does not serve or does not answer: the lock is given back. A resync goes on.
     """
     try:
         is_serving = obey(active, "status", settings, execution=execution, epoch=epoch).is_serving
@@ -58,8 +68,8 @@ def _give_way(node: Node, active: Node, epoch: int, execution: str, settings: Se
         raise Failed(f"{error} Until {node.name} has caught up, {active.name} has no standby.") from error
     if is_serving is False:
         raise Failed(
-            f"{active.name} does not serve while {node.name} catches up, which it goes on doing. This workflow gave "
-            "way to the failover workflow."
+            f"{active.name} does not serve while {node.name} is waited for. This workflow gave way to the failover "
+            f"workflow; if {node.name} is catching up, it goes on doing so."
         )
 
 

@@ -15,7 +15,14 @@ _WAIT_SECONDS = 45.0
 
 
 def obey(
-    node: Node, verb: nodes.Verb, settings: Settings, *, execution: str, epoch: int, accept_data_loss: bool = False
+    node: Node,
+    verb: nodes.Verb,
+    settings: Settings,
+    *,
+    execution: str,
+    epoch: int,
+    accept_data_loss: bool = False,
+    timeout_seconds: float = _WAIT_SECONDS,
 ) -> NodeStatus:
     """The node's status after it did the verb.
 
@@ -26,10 +33,10 @@ def obey(
     in vain.
     """
     result = nodes.run_verb(
-        node, verb, settings, timeout_seconds=_WAIT_SECONDS, epoch=epoch, accept_data_loss=accept_data_loss
+        node, verb, settings, timeout_seconds=timeout_seconds, epoch=epoch, accept_data_loss=accept_data_loss
     )
     if result is None:
-        raise NotYet(f"{node.name} did not answer `garoon-node {verb}` within {_WAIT_SECONDS:.0f} s.")
+        raise NotYet(f"{node.name} did not answer `garoon-node {verb}` within {timeout_seconds:.0f} s.")
     if result.code in ("busy", "expired"):
         raise NotYet(f"{node.name} is not ready for `garoon-node {verb}`: {result.message}")
     if result.code == "unknown":
