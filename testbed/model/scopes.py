@@ -28,6 +28,7 @@ TROUBLES = {
     "off": _HEALTHY.with_node(0, power="stopped"),
     "service": _HEALTHY.with_node(0, is_serving=False),
     "rebooted": _HEALTHY.with_node(0, **_HEALTHY.nodes[0].booted()._asdict()),
+    "came-back-alone": _HEALTHY.with_node(0, **_HEALTHY.nodes[0].booted()._asdict()).with_node(1, is_reached=False),
     "left-behind": _HEALTHY._replace(is_link_up=False).settled().with_node(0, power="stopped"),
     "late-promotion": _HEALTHY.with_node(0, **_HEALTHY.nodes[0].booted()._replace(epoch=1)._asdict())._replace(
         is_link_up=False, late=(Command(1, "promote", 1, accepts_data_loss=False),)
@@ -73,6 +74,7 @@ SCOPES = (
     Scope("isolated", 1, 1, fence_method="StopInstance"),
     *(Scope(trouble, 1, 2, ("nodes", "commands")) for trouble in _FRESH),
     Scope("late-promotion", 1, 1, ("nodes", "attempts")),
+    Scope("came-back-alone", 1, 1, ("nodes", "attempts")),
 )
 LIMIT = 200_000
 """No scope has as many states."""

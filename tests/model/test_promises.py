@@ -29,6 +29,6 @@ def test_a_defect_breaks_a_promise_and_how_is_told(defect: Defect, code: Code) -
 def test_every_step_of_the_workflow_is_explored(code: Code) -> None:
     """A step that no exploration comes to would be promised nothing."""
     visited: set[str] = set()
-    for scope in (Scope("service", 1, 1), Scope("off", 1, 1)):
+    for scope in (Scope("service", 1, 1), Scope("off", 1, 1), Scope("came-back-alone", 1, 0)):
         visited |= explore(make_system(code, scope), scope.start, limit=LIMIT, checks_liveness=False).visited
     assert visited >= read_tasks("failover")
