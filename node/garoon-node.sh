@@ -826,12 +826,16 @@ run_init_script() {
     local -a command=(/bin/sh -c "$START_TEXT" "garoon-$2-$1" "$ROOT/etc/init.d/$1" "$2" "$LOG_FILE" "$NOTES.$1.$2-ended")
     rm -f "$NOTES.$1.$2-ended"
     if [[ $2 == start && -d $ROOT/run/systemd/system ]]; then
-        # A unit of that name that is left from before has no process of the service any more.
-        bounded 10 systemctl stop "$unit.service"
-        (($? != 124)) || unit+=-$(now_seconds)
-        bounded 10 systemctl reset-failed "$unit.service"
-        act 20 systemd-run --unit="$unit" --description="Garoon: $1" --remain-after-exit "${command[@]}"
-        return
+        # Units that are left from before have no process of the service any more. One that something refers to stays
+        # known when it has ended, and its name is not free.
+        bounded 10 systemctl stop "$unit*.service"
+        bounded 10 systemctl reset-failed "$unit*.service"
+        for unit in "$unit" "$unit-$(now_seconds)"; do
+            bounded 20 systemd-run --unit="$unit" --description="Garoon: $1" --remain-after-exit "${command[@]}" && return
+            [[ $BOUNDED_OUTPUT == *already* ]] || break
+        done
+        LAST_ERROR="systemd-run says: ${BOUNDED_OUTPUT//$'\n'/ }"
+        return 1
     fi
     [[ $2 == stop ]] || log "no systemd here: $1 shares the control group of this command"
     (
@@ -1711,22 +1715,22 @@ bring_into_service() {
     tickle_clients
 }
 
-# bring_up_service SERVICE IS_UP...: starts it unless it is on its way, and waits START_SECONDS until it is up. The end
-# of the wait ends nothing else: the caller asks again. It fails when nothing of it lives, or nothing of it moves.
+# bring_up_service SERVICE IS_UP...: starts it unless it is on its way, and waits until it is up, or until the verb has
+# taken START_SECONDS: the controller waits for one verb 45 s. The end of the wait ends nothing else: the caller asks again. It fails when nothing of it lives, or nothing of it moves.
 bring_up_service() {
-    local service=$1 deadline=$(($(now_seconds) + CONFIG[START_SECONDS]))
+    local service=$1
     shift
     "$@" && return 0
     start_service "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}: $LAST_ERROR."
     until "$@"; do
         is_start_alive "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}: $LAST_ERROR."
-        if (($(now_seconds) >= deadline)); then
+        if ((SECONDS >= CONFIG[START_SECONDS])); then
             if is_start_moving "$service" || [[ -z $(read_note "$service" begun) ]]; then
                 wait_with_status "$service is on its way on ${CONFIG[NODE_NAME]}: $START_PROGRESS."
             fi
             fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but does not answer on port ${CONFIG[DATABASE_PORT]}, and nothing of it moves: $START_PROGRESS."
         fi
-        sleep 0.2
+        sleep 0.5
     done
 }
 
@@ -2039,7 +2043,7 @@ boot_unit() {
     cat <<'UNIT'
 [Unit]
 Description=Garoon node: a booting node is a standby, a node that shuts down leaves cleanly
-After=network-online.target local-fs.target nfs-server.service drbd.service garoon-cyde_5_0.service garoon-cyss_cbgrn.service
+After=network-online.target local-fs.target nfs-server.service drbd.service
 Wants=network-online.target
 Before=garoon-node-watch.service
 

@@ -282,7 +282,7 @@ class _Drill:
             before = observer.sample_now()
             for node in {decisive.output.get("activeBefore"), decisive.output.get("activeAfter")} - {None}:
                 payload: dict[str, Any] = {"execution": decisive.arn, "node": node}
-                if state in ("FenceNode", "FenceTarget"):
+                if state in ("FenceNode", "FenceTarget", "StartServices", "RestartServices"):
                     payload["startedAt"] = decisive.output.get("startedAt")
                 if state == "ConfirmStop":
                     fenced = {"node": payload.pop("node"), "proof": "isolated", "isOff": False}

@@ -107,7 +107,7 @@ boot_unit() {
     cat <<'UNIT'
 [Unit]
 Description=Garoon node: a booting node is a standby, a node that shuts down leaves cleanly
-After=network-online.target local-fs.target nfs-server.service drbd.service garoon-cyde_5_0.service garoon-cyss_cbgrn.service
+After=network-online.target local-fs.target nfs-server.service drbd.service
 Wants=network-online.target
 Before=garoon-node-watch.service
 

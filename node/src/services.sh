@@ -33,12 +33,16 @@ run_init_script() {
     local -a command=(/bin/sh -c "$START_TEXT" "garoon-$2-$1" "$ROOT/etc/init.d/$1" "$2" "$LOG_FILE" "$NOTES.$1.$2-ended")
     rm -f "$NOTES.$1.$2-ended"
     if [[ $2 == start && -d $ROOT/run/systemd/system ]]; then
-        # A unit of that name that is left from before has no process of the service any more.
-        bounded 10 systemctl stop "$unit.service"
-        (($? != 124)) || unit+=-$(now_seconds)
-        bounded 10 systemctl reset-failed "$unit.service"
-        act 20 systemd-run --unit="$unit" --description="Garoon: $1" --remain-after-exit "${command[@]}"
-        return
+        # Units that are left from before have no process of the service any more. One that something refers to stays
+        # known when it has ended, and its name is not free.
+        bounded 10 systemctl stop "$unit*.service"
+        bounded 10 systemctl reset-failed "$unit*.service"
+        for unit in "$unit" "$unit-$(now_seconds)"; do
+            bounded 20 systemd-run --unit="$unit" --description="Garoon: $1" --remain-after-exit "${command[@]}" && return
+            [[ $BOUNDED_OUTPUT == *already* ]] || break
+        done
+        LAST_ERROR="systemd-run says: ${BOUNDED_OUTPUT//$'\n'/ }"
+        return 1
     fi
     [[ $2 == stop ]] || log "no systemd here: $1 shares the control group of this command"
     (

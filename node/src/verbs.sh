@@ -105,22 +105,22 @@ bring_into_service() {
     tickle_clients
 }
 
-# bring_up_service SERVICE IS_UP...: starts it unless it is on its way, and waits START_SECONDS until it is up. The end
-# of the wait ends nothing else: the caller asks again. It fails when nothing of it lives, or nothing of it moves.
+# bring_up_service SERVICE IS_UP...: starts it unless it is on its way, and waits until it is up, or until the verb has
+# taken START_SECONDS: the controller waits for one verb 45 s. The end of the wait ends nothing else: the caller asks again. It fails when nothing of it lives, or nothing of it moves.
 bring_up_service() {
-    local service=$1 deadline=$(($(now_seconds) + CONFIG[START_SECONDS]))
+    local service=$1
     shift
     "$@" && return 0
     start_service "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}: $LAST_ERROR."
     until "$@"; do
         is_start_alive "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}: $LAST_ERROR."
-        if (($(now_seconds) >= deadline)); then
+        if ((SECONDS >= CONFIG[START_SECONDS])); then
             if is_start_moving "$service" || [[ -z $(read_note "$service" begun) ]]; then
                 wait_with_status "$service is on its way on ${CONFIG[NODE_NAME]}: $START_PROGRESS."
             fi
             fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but does not answer on port ${CONFIG[DATABASE_PORT]}, and nothing of it moves: $START_PROGRESS."
         fi
-        sleep 0.2
+        sleep 0.5
     done
 }
 

@@ -13,6 +13,7 @@ import binascii
 import contextlib
 import datetime
 import fcntl
+import fnmatch
 import json
 import os
 import re
@@ -28,7 +29,7 @@ from testbed.files import replace_file
 from testbed.hosts.claims import hold_number_of
 from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, CollectedFile, LogCollector, put_log_events
 from testbed.hosts.commands import WRITE_CHECK, Answer, Machine
-from testbed.hosts.layout import DATABASE_SERVICE, Faults, HostFiles
+from testbed.hosts.layout import DATABASE_SERVICE, SERVICES, Faults, HostFiles
 from testbed.hosts.mirror import MirrorError
 from testbed.hosts.processes import host_environment, processes_of
 from testbed.hosts.protocols import (
@@ -71,6 +72,7 @@ class Kernel:
         self._supervised: dict[str, asyncio.subprocess.Process] = {}
         self._wanted_units: set[str] = set()
         self._transient_units: dict[str, asyncio.subprocess.Process] = {}
+        self._ended_units: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_agent_ready = False
         self._is_frozen = False
@@ -162,13 +164,18 @@ class Kernel:
                 is_active = all(self._is_active(unit) for unit in names)
                 return Answer(0, "active\n") if is_active else Answer(3, "inactive\n")
             case "start" | "restart" | "stop" | "try-restart":
-                for unit in names:
+                for unit in self._matching(names):
                     if verb == "try-restart" and not self._is_active(unit):
                         continue
                     await self._change_unit(verb.removeprefix("try-"), unit)
         if "--now" in units and verb in {"enable", "disable"}:
             return await self.control("start" if verb == "enable" else "stop", names)
         return Answer()
+
+    def _matching(self, names: list[str]) -> list[str]:
+        """A pattern stands for the loaded units that match it."""
+        loaded = list(self._transient_units)
+        return [unit for name in names for unit in (fnmatch.filter(loaded, name) if "*" in name else [name])]
 
     def _wants(self, unit: str) -> Path:
         return self.files.root / "etc/systemd/system/multi-user.target.wants" / unit
@@ -216,6 +223,9 @@ class Kernel:
         """
         if unit in self._transient_units:
             return Answer(1, "", f"Failed to start transient service unit: Unit {unit} already exists.\n")
+        if unit in self._ended_units and self._is_referred_to(unit):
+            why = "was already loaded or has a fragment file"
+            return Answer(1, "", f"Failed to start transient service unit: Unit {unit} {why}.\n")
         process = await asyncio.create_subprocess_exec(
             *command,
             env=host_environment(self.files),
@@ -238,9 +248,14 @@ class Kernel:
 
     async def _stop_transient(self, unit: str) -> None:
         process = self._transient_units.pop(unit)
+        self._ended_units.add(unit)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        self.files.end_service(unit.removeprefix("garoon-").removesuffix(".service"))
+        self.files.end_service(next(service for service in SERVICES if service in unit))
+
+    def _is_referred_to(self, unit: str) -> bool:
+        """systemd keeps a unit in memory while another one names it, if only for the order (found with systemd 252)."""
+        return any(unit in file.read_text() for file in (self.files.root / "etc/systemd/system").glob("*.service"))
 
     async def _supervise(self, unit: str) -> None:
         """Restart=always."""

@@ -37,7 +37,10 @@ class Creates:
         """From here on they create files. Raises HostError."""
         for server in self._servers:
             server.must(
-                f"cat >{_SCRIPT} <<'SCRIPT'\n{_LOOP}SCRIPT\nsystemd-run --quiet --unit={_UNIT} bash {_SCRIPT}",
+                f"cat >{_SCRIPT} <<'SCRIPT'\n{_LOOP}SCRIPT\n"
+                # The exports take no root for root, and what clients may write belongs to their web server.
+                f"install -o www-data -m 0644 /dev/null {_NOTES} && "
+                f"systemd-run --quiet --uid=www-data --unit={_UNIT} bash {_SCRIPT}",
                 _ACT_SECONDS,
             )
 

@@ -220,6 +220,22 @@ exec "$real" "$@\"""",
     assert int(lines["GROUP"]) != os.getpgid(os.getpid())
 
 
+def test_a_unit_that_something_refers_to_is_no_obstacle(active_cluster: Cluster) -> None:
+    """systemd goes on knowing it when it has ended, and lets nobody make it anew."""
+    node = active_cluster.first
+    (node.host.files.root / "etc/systemd/system/other.service").write_text("[Unit]\nAfter=garoon-cyde_5_0.service\n")
+
+    for _ in range(2):
+        node.host.kill_service(DATABASE)
+        assert node.must("restart").state["isServing"]
+    assert starts(node) == 3
+
+
+def test_no_unit_of_ours_refers_to_a_service(active_cluster: Cluster) -> None:
+    for file in (active_cluster.first.host.files.root / "etc/systemd/system").glob("garoon-node-*.service"):
+        assert "garoon-cy" not in file.read_text()
+
+
 def test_without_systemd_a_service_has_a_session_of_its_own(active_cluster: Cluster) -> None:
     node = active_cluster.first
     (node.host.files.root / "run/systemd/system").rmdir()
