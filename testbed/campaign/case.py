@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from testbed.campaign.faults import EventFault, Fault
 from testbed.campaign.hosts import BOOT_SECONDS, Host
@@ -183,7 +185,7 @@ def operate(world: World) -> None:
         if host.instance_state.get() == "stopped":
             _let_in(world, host)
             host.start_instance()
-        else:
+        elif host.instance_state.get() != "terminated":
             host.gain_power()
     world.run(_RESYNC_SECONDS + BOOT_SECONDS)
     for _ in range(_OPERATOR_TRIES):
@@ -191,12 +193,20 @@ def operate(world: World) -> None:
         if is_in_order(world):
             return
         world.log("the operator starts the workflow by hand")
-        world.do(lambda: world.engine.start(world.engine.machine("failover").arn, {}), "operator")
+        machine = world.engine.machine("failover").arn
+        world.do(partial(world.engine.start, machine, _input_of_the_message(world)), "operator")
         world.run(1.0)
         settle(world)
         world.run(60.0, until=lambda: is_in_order(world))
     if not is_in_order(world):
         world.observer.report(0, "stuck", f"the cluster is stuck: {_words(world)}")
+
+
+def _input_of_the_message(world: World) -> dict[str, str]:
+    """The operator does as the last message says: what he starts the workflow with."""
+    last = world.notifications[-1][1]["Message"] if world.notifications else ""
+    found = re.search(r'{"peerIsGone": "([^"]+)"}', last)
+    return {"peerIsGone": found[1]} if found else {}
 
 
 def _let_in(world: World, host: Host) -> None:
