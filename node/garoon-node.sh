@@ -568,13 +568,17 @@ make_secondary() {
     local deadline=$(($(now_seconds) + $(flush_seconds))) turn=0
     is_role_known || { LAST_ERROR="its role could not be read"; return 1; }
     until is_role_known && ! is_primary; do
-        if (($(now_seconds) >= deadline)); then
+        if (($(now_seconds) >= deadline && turn > 3)); then
             LAST_ERROR+=$(describe_holders)
             return 1
         fi
         act 30 drbdadm secondary "$RESOURCE" && continue
         turn=$((turn + 1))
-        ((turn < 4)) || signal_holders "$( ((turn < 6)) && printf TERM || printf KILL)"
+        case $turn in
+        1 | 2) ;;
+        3) signal_holders TERM ;;
+        *) signal_holders KILL ;;
+        esac
         sleep 1
     done
 }
@@ -627,13 +631,17 @@ flush_volume() {
 unmount_volume() {
     local deadline=$(($(now_seconds) + $(flush_seconds))) turn=0
     until unmount_everywhere "$deadline"; do
-        if (($(now_seconds) >= deadline)); then
+        # On a slow machine one turn may take the whole time.
+        if (($(now_seconds) >= deadline && turn > 4)); then
             LAST_ERROR+=$(describe_holders)
             return 1
         fi
         turn=$((turn + 1))
         case $turn in
-        1) act 10 exportfs -f && signal_holders TERM ;;
+        1)
+            act 10 exportfs -f
+            signal_holders TERM
+            ;;
         4) act 30 systemctl stop nfs-server ;;
         *) signal_holders KILL ;;
         esac
@@ -710,7 +718,7 @@ find_holders() {
     export -f list_holders
     export ROOT
     printf -v number '^(%d |[0-9]+ %x:%x )' "$((major * 256 + minor))" "$major" "$minor"
-    bounded 5 "$BASH" -c "list_holders '$number'"
+    bounded 20 "$BASH" -c "list_holders '$number'"
     while read -r _ _ path; do
         path=${path#"$ROOT/proc/"}
         pid=${path%%/*}

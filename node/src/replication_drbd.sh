@@ -222,13 +222,17 @@ make_secondary() {
     local deadline=$(($(now_seconds) + $(flush_seconds))) turn=0
     is_role_known || { LAST_ERROR="its role could not be read"; return 1; }
     until is_role_known && ! is_primary; do
-        if (($(now_seconds) >= deadline)); then
+        if (($(now_seconds) >= deadline && turn > 3)); then
             LAST_ERROR+=$(describe_holders)
             return 1
         fi
         act 30 drbdadm secondary "$RESOURCE" && continue
         turn=$((turn + 1))
-        ((turn < 4)) || signal_holders "$( ((turn < 6)) && printf TERM || printf KILL)"
+        case $turn in
+        1 | 2) ;;
+        3) signal_holders TERM ;;
+        *) signal_holders KILL ;;
+        esac
         sleep 1
     done
 }

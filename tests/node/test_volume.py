@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.node.node import Cluster
+from tests.node.node import SCRIPT, Cluster
 from tests.node.test_replication_formats import PROC_DRBD, give, with_functions
 
 ROOT_MOUNT = "1 0 0:2 / / rw - rootfs rootfs rw\n"
@@ -132,6 +132,42 @@ def test_mounts_are_let_go_of_from_the_last_to_the_first(tmp_path: Path) -> None
     assert with_functions(tmp_path, "unmount_volume && echo done") == "done"
 
     assert (tmp_path / "order").read_text().split() == ["/mnt/DIR1/tmp", "/mnt/DIR1"]
+
+
+REAL = r"""
+mount --make-rprivate / && mount -t proc proc /proc || exit 77
+volume=$1/volume bound=$1/bound
+mkdir "$volume" "$bound" && mount -t tmpfs tmpfs "$volume" || exit 77
+number=$(grep " $volume " /proc/self/mountinfo | cut -d' ' -f3)
+mkdir "$volume/below" "$volume/www"
+mount --bind "$volume/www" "$bound" && mount -t tmpfs tmpfs "$volume/below"
+unshare --mount --propagation private sleep 300 &
+elsewhere=$!
+sleep 300 <"$volume" &
+bash -c 'while sleep 0.1; do (exec 5>"$0/held"; trap : TERM; while :; do sleep 1; done); done' "$volume" &
+until [ -e "$volume/held" ]; do sleep 0.1; done
+source "$2"
+CONFIG[MOUNT_POINT]=$volume
+eval "volume_number() { echo $number; }"
+unmount_volume
+echo "unmounted: $?"
+grep -s " $number " /proc/[0-9]*/mountinfo
+kill -0 "$elsewhere" && echo "who had a mount of its own lives"
+"""
+
+
+def test_a_real_kernel_lets_go_of_a_volume_that_is_kept_in_every_way(tmp_path: Path) -> None:
+    """A bind mount, a mount below, one in a namespace of its own, a reader, a supervisor outside that starts anew."""
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", REAL, "bash", tmp_path, SCRIPT]
+    environment = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    for name in ("exportfs", "systemctl"):
+        give(tmp_path, name, "")
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip("this machine lets nobody mount: the lab's machines do")
+    assert done.stdout.splitlines() == ["unmounted: 0", "who had a mount of its own lives"], done.stderr
 
 
 def test_the_limit_follows_what_is_dirty(tmp_path: Path) -> None:
