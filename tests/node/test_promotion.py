@@ -151,6 +151,7 @@ def test_a_standby_whose_peer_is_dead_does_not_outdate_itself(active_cluster: Cl
 
 
 def test_a_role_can_be_moved_without_the_replication_interface(active_cluster: Cluster) -> None:
+    active_cluster.second.stop_watch()
     # `floating` addresses in the resource file: DRBD's tools forget the resource with the interface.
     for node in (active_cluster.first, active_cluster.second):
         node.host.set_fault("nic_eth1", "down")

@@ -10,6 +10,7 @@ from tests.node.node import Cluster, Node, wait_for
 def cut_off_while_writing(cluster: Cluster) -> None:
     """db-01 writes on alone, is cut off from the power, and db-02 takes over and writes too."""
     first, second = cluster.first, cluster.second
+    second.stop_watch()
     first.host.set_fault("nic_eth1", "down")
     wait_for("the link lost", lambda: first.status()["replication"]["connection"] == "WFConnection")
     assert first.say(first.host.settings.database_port, "PUT only-on-db-01 x") == "OK"

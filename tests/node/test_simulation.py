@@ -111,6 +111,7 @@ def test_a_primary_that_writes_alone_gets_ahead_and_its_peer_catches_up(serving_
 
 def test_replicas_that_were_both_written_alone_are_never_merged(active_cluster: Cluster) -> None:
     first, second = active_cluster.first, active_cluster.second
+    second.stop_watch()
     first.host.set_fault("nic_eth1", "down")
     wait_for("the link lost", lambda: second.status()["replication"]["connection"] == "WFConnection")
     assert first.say(3770, "PUT alone 1") == "OK"

@@ -20,7 +20,9 @@ def test_build_tells_whether_the_layer_has_bytecode(
     (tmp_path / "python").mkdir()
     (tmp_path / "python/module.py").write_text("")
     arguments = ["bytecode", f"ARTIFACTS_DIR={tmp_path}", f"COMPILER={compiler}"]
-    done = subprocess.run(["make", *arguments], cwd=LAYER, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", *arguments], cwd=LAYER, capture_output=True, text=True, check=True
+    )
     [line] = done.stdout.splitlines()
     assert line.startswith(told)
     assert bool(list(tmp_path.rglob("*.pyc"))) == has_bytecode
