@@ -227,7 +227,8 @@ def test_a_unit_that_something_refers_to_is_no_obstacle(active_cluster: Cluster)
 
     for _ in range(2):
         node.host.kill_service(DATABASE)
-        assert node.must("restart").state["isServing"]
+        node.must("restart")
+        wait_for("db-01 in service", lambda: node.status()["isServing"])
     assert starts(node) == 3
 
 
