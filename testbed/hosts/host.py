@@ -17,6 +17,7 @@ from typing import Any
 
 from testbed.files import replace_file
 from testbed.hosts.layout import (
+    DATABASE_SERVICE,
     SERVICES,
     STANDIN_COMMANDS,
     Delays,
@@ -30,6 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BOOT_DEADLINE_SECONDS = 30.0
 REPLY_MARGIN_SECONDS = 10.0
 POLL_SECONDS = 0.01
+PORT_DEADLINE_SECONDS = 10.0
 VOLUME_FOLDERS = (
     "cybozu/mysql-5.0/data/memo",
     "cybozu/mysql-5.0/files",
@@ -164,10 +166,23 @@ class SimulatedHost:
         replace_file(self.files.faults_file, "{}")
 
     def kill_service(self, name: str) -> None:
-        """The service's process dies, once. Nothing happens if it does not run."""
+        """The service's process dies, once, and its port with it. Nothing happens if it does not run."""
         if name not in SERVICES:
             raise ValueError(f"{name} is no service of the host: {', '.join(SERVICES)}")
         self.files.end_service(name)
+        deadline = time.monotonic() + PORT_DEADLINE_SECONDS
+        while name == DATABASE_SERVICE and self._takes_database_connections():
+            if time.monotonic() > deadline:
+                raise HostError(f"The port of {name} on {self.name} is still open.")
+            time.sleep(POLL_SECONDS)
+
+    def _takes_database_connections(self) -> bool:
+        address = (self.settings.eth0_address, self.settings.database_port)
+        try:
+            with socket.create_connection(address, timeout=PORT_DEADLINE_SECONDS):
+                return True
+        except OSError:
+            return False
 
     def enable_services_at_boot(self) -> None:
         """As `systemctl enable` of both services does, which nobody should."""
