@@ -1,6 +1,7 @@
 """EC2 instances: what state a node's machine is in, and turning it off and on."""
 
 from datetime import datetime
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -109,14 +110,11 @@ class LastStart(Value):
 def read_last_start(node: Node) -> LastStart:
     """Of an instance that is stopped. EC2 gives the reason of its last change of state (Amazon EC2 API Reference,
     "StateReason") and the time of its last start (ibid., "Instance", launchTime)."""
-    answer = client("ec2").describe_instances(InstanceIds=[node.instance_id])
-    for reservation in answer["Reservations"]:
-        for instance in reservation["Instances"]:
-            reason = instance.get("StateReason", {})
-            return LastStart(
-                at=instance.get("LaunchTime"), reason_code=reason.get("Code", ""), reason=reason.get("Message", "")
-            )
-    return LastStart(at=None)
+    instance = _describe(node)
+    reason = instance.get("StateReason", {})
+    return LastStart(
+        at=instance.get("LaunchTime"), reason_code=reason.get("Code", ""), reason=reason.get("Message", "")
+    )
 
 
 @translate_errors
@@ -126,9 +124,11 @@ def can_hibernate(node: Node) -> bool:
     A hibernated instance is `stopped` to EC2, and goes on where it was once it is started: with its volume mounted and
     its services running ("Hibernate your Amazon EC2 instance", Amazon EC2 User Guide).
     """
+    return bool(_describe(node).get("HibernationOptions", {}).get("Configured", False))
+
+
+def _describe(node: Node) -> dict[str, Any]:
+    """All that EC2 says of the instance; empty if it does not list it."""
     answer = client("ec2").describe_instances(InstanceIds=[node.instance_id])
-    return any(
-        instance.get("HibernationOptions", {}).get("Configured", False)
-        for reservation in answer["Reservations"]
-        for instance in reservation["Instances"]
-    )
+    found = (instance for reservation in answer["Reservations"] for instance in reservation["Instances"])
+    return dict(next(found, {}))

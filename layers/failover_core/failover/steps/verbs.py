@@ -1,6 +1,7 @@
 """How a step has a node do something: every way in which a verb can end, as a result or an error by name."""
 
 from datetime import UTC, datetime
+from typing import Literal
 
 from pydantic import AwareDatetime
 
@@ -70,13 +71,25 @@ class ServiceInput(StepInput):
     """When the workflow entered this state: the time limit of a recovery counts from here, through all retries."""
 
 
-def bring_into_service(request: ServiceInput, verb: nodes.Verb, settings: Settings) -> NodeStatus:
-    """The node's status after `start` or `restart`, which wait for a database only as long as one command may take.
+def bring_into_service(request: ServiceInput, verb: Literal["start", "restart"], settings: Settings) -> None:
+    """The node serves after `start` or `restart`, which wait for a database only as long as one command may take.
 
     A database that recovers is begun once and asked about again: operators are told, once in an execution, when that
-    takes longer than RecoveryNoticeSeconds. Raises as `obey` does, Failed when RecoveryTimeoutSeconds are over, and
-    LockLost.
+    takes longer than RecoveryNoticeSeconds. Raises as `obey` does, StateUnknown if the node could not see whether it
+    serves, Failed if it does not or when RecoveryTimeoutSeconds are over, and LockLost.
     """
+    status = _begin_or_ask(request, verb, settings)
+    done = {
+        "start": f"Garoon was started on {request.node}",
+        "restart": f"The services of {request.node} were restarted",
+    }
+    if status.is_serving is None:
+        raise StateUnknown(f"{done[verb]}, but its look at itself failed: {status.unseen_parts()}.")
+    if not status.is_serving:
+        raise Failed(f"{done[verb]}, but {status.failing_parts()}.")
+
+
+def _begin_or_ask(request: ServiceInput, verb: nodes.Verb, settings: Settings) -> NodeStatus:
     node = settings.node(request.node)
     epoch = cluster_table.require_lock(settings, request.execution).epoch
     try:
