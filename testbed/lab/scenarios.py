@@ -146,6 +146,15 @@ def _run_out_of_memory(stage: Stage) -> None:
     _lab(stage).kill_by_lack_of_memory(HOME)
 
 
+def _keep_busy(stage: Stage) -> None:
+    lab = _lab(stage)
+    lab.keep_volume_busy(HOME)
+    lab.switch_back(STANDBY)
+    lab.wait_for_outcome("SwitchedOver")
+    lab.check_let_go(HOME)
+    lab.look_into_copy(STANDBY)
+
+
 _SCENARIOS = (
     network_loss.SCENARIO,
     Scenario(
@@ -209,6 +218,12 @@ _SCENARIOS = (
         name="grace",
         title="A planned move while a client holds a file open, to a node whose NFS server waits for a lost one.",
         break_it=_meet_a_grace_period,
+        expected=Expectation(outcome="SwitchedOver", verdict="switchOver", active=STANDBY, moves=1),
+    ),
+    Scenario(
+        name="busy-device",
+        title="A planned move while everything keeps the volume; then a copy of it is looked into on the active node.",
+        break_it=_keep_busy,
         expected=Expectation(outcome="SwitchedOver", verdict="switchOver", active=STANDBY, moves=1),
     ),
     active_reboots.SCENARIO,

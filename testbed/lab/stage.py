@@ -27,6 +27,9 @@ with sqlite3.connect("/var/lib/nfs/nfsdcld/main.sqlite") as records:
     epoch = records.execute("SELECT current FROM grace").fetchone()[0]
     records.execute(f"INSERT OR REPLACE INTO \\"rec-{epoch:016x}\\" (id) VALUES (?)", (b"Linux NFSv4.2 nobody",))
 '"""
+_DIRTY_MEGABYTES = 25
+KEPT_RECIPE = "mount -t xfs -o ro,nouuid,norecovery {device} /mnt/kept"
+"""As docs/operations.md has it; a test holds it to that."""
 _LOCAL_FILE = "/mnt/DIR1/written-alone"
 _MYSQL = "/mnt/DIR1/cybozu/mysql-5.0"
 _RECOVERY = """#!/bin/bash
@@ -164,6 +167,40 @@ class LabStage(Stage):
         self._tell(f"{node}: its NFS server runs and has no client")
 
     # --- people and programs ---
+
+    def keep_volume_busy(self, node: str) -> None:
+        """Everything that keeps a volume: much that is not written back yet, over a slow link; a bind mount; a mount
+        below; a mount in a namespace of its own; somebody who reads the device; and a program that is started anew."""
+        self._tell(f"{node}: its volume is kept busy in every way")
+        self._do(
+            node,
+            "tc qdisc add dev eth1 root tbf rate 40mbit burst 64kb latency 1s && "
+            "mkdir -p /srv/bound /mnt/DIR1/below && mount --bind /mnt/DIR1/www /srv/bound && "
+            "mount -t tmpfs tmpfs /mnt/DIR1/below && "
+            "systemd-run --quiet --unit=lab-namespace unshare -m --propagation private sleep 3600 && "
+            "systemd-run --quiet --unit=lab-reader bash -c 'exec sleep 3600 </dev/drbd0' && "
+            "systemd-run --quiet --unit=lab-supervisor bash -c 'while sleep 0.1; do (exec 5>/mnt/DIR1/held; "
+            "trap : TERM; while :; do sleep 1; done); done' && sleep 2 && "
+            f"dd if=/dev/urandom of={_FILLER} bs=1M count={_DIRTY_MEGABYTES} status=none",
+        )
+
+    def check_let_go(self, node: str) -> None:
+        """Nothing on the node has the volume any more, and who had nothing to do with it lives. Raises HostError."""
+        self._do(node, "! grep ' 147:0 ' /proc/[0-9]*/mountinfo && drbdadm role garoon | grep ^Secondary")
+        self._do(node, "! pgrep -f 'exec 5>/mnt/DIR1/hel[d]' && systemctl is-active sshd ssh | grep '^active'")
+        self._do(node, "tc qdisc del dev eth1 root")
+        self._tell(f"{node}: nobody has the volume any more")
+
+    def look_into_copy(self, node: str) -> None:
+        """The recipe of docs/operations.md for a kept snapshot, on the active node. Raises HostError."""
+        self._do(
+            node,
+            "device=$(drbdadm sh-ll-dev garoon) && dd if=$device of=/dev/shm/kept.img bs=1M conv=sparse status=none && "
+            "kept=$(losetup --find --show --read-only /dev/shm/kept.img) && mkdir -p /mnt/kept && "
+            f"{KEPT_RECIPE.format(device='$kept')} && test -d /mnt/kept/cybozu && umount /mnt/kept && "
+            "losetup -d $kept && rm /dev/shm/kept.img",
+        )
+        self._tell(f"{node}: a copy of its volume was looked into, beside the volume itself")
 
     def write_locally(self, node: str) -> None:
         """A program on the node goes on writing lines to its volume, whoever still sees it."""

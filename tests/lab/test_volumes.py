@@ -9,9 +9,11 @@ from testbed.files import is_in_image
 from testbed.hosts.layout import HostSettings
 from testbed.lab.host import VOLUME_IMAGE, LabHost
 from testbed.lab.machine import MachineSpec
+from testbed.lab.stage import KEPT_RECIPE
 
 SETTINGS = HostSettings(name="db-01", peer_name="db-02", eth0_address="10.0.3.4", eth1_address="10.0.12.4")
 SPEC = MachineSpec("db-01", Path("kernel"), Path("initrd"), Path("root"))
+REPOSITORY = Path(__file__).resolve().parents[2]
 BLOCK = 1024 * 1024
 
 
@@ -37,3 +39,8 @@ def test_a_machine_without_a_volume_has_nothing_to_keep(tmp_path: Path) -> None:
     LabHost.create(tmp_path / "world/hosts/app-01", SETTINGS, SPEC).copy_volume(tmp_path / "snapshot")
 
     assert not (tmp_path / "snapshot").exists()
+
+
+def test_the_recipe_that_the_lab_tries_is_the_documentations() -> None:
+    text = (REPOSITORY / "docs/operations.md").read_text()
+    assert KEPT_RECIPE.format(device="/dev/xvdf1") in text
