@@ -38,6 +38,8 @@ class FakeNode:
     """Whose the answers are; empty where the node does not know."""
     is_recovering: bool = False
     """Its database was begun and does not answer yet."""
+    busy_for: int = 0
+    """How many more orders find it at work on an earlier one."""
     heard: list[str] = field(default_factory=list)
 
     def _service_state(self) -> str:
@@ -81,6 +83,9 @@ class FakeNode:
             paths = {"eth0": self.sees_peer, "eth1": self.sees_peer}
             probe = {"peer": "?", "database": word, "nfs": word, "paths": paths}
             return result | {"probe": probe}
+        if verb != "status" and self.busy_for:
+            self.busy_for -= 1
+            return result | {"result": "refused", "code": "busy", "message": "Another command is at work on this node."}
         if verb != "status" and epoch < self.epoch:
             return result | {"result": "refused", "code": "stale_epoch", "message": f"epoch {epoch} has passed"}
         if verb != "status" and not self.obeys:

@@ -104,6 +104,18 @@ def test_order_that_is_late_however_it_is_timed_is_not_given_for_ever(settings: 
     assert len(ssm.sent) == 2
 
 
+def test_node_at_work_on_an_earlier_order_is_asked_again_until_the_time_is_over(
+    settings: Settings, ssm: FakeSsm
+) -> None:
+    """A demote that writes much back takes longer than a step waits, and then than the next one's first question."""
+    ssm.nodes["i-0b"].busy_for = 10
+    assert obey(settings.node_b, "demote", settings, execution=EXECUTION, epoch=1).is_demoted
+    ssm.nodes["i-0b"].busy_for, begun_at = 1000, ssm.now()
+    with pytest.raises(NotYet, match="Another command is at work"):
+        obey(settings.node_b, "demote", settings, execution=EXECUTION, epoch=1)
+    assert all(int(order["ExpiresAt"]) <= begun_at + 45 + 30 for order in ssm.sent[11:]), "none is good for longer"
+
+
 def test_answer_of_a_copy_of_the_node_is_ignored(settings: Settings, ssm: FakeSsm) -> None:
     ssm.nodes["i-0a"].instance_id = "i-0a"
     assert run_verb(settings.node_a, "status", settings, timeout_seconds=10) is not None

@@ -19,6 +19,9 @@ _LOOKS: tuple[Verb, ...] = ("status", "probe")
 _DELIVERY_SECONDS = 30
 """SendCommand's TimeoutSeconds: a command not delivered by then is dropped. 30 is the least that AWS takes."""
 
+_BUSY_PAUSE_SECONDS = 2.0
+"""Between two questions to a node that is at work; the script itself waits some seconds for the earlier command."""
+
 _UNDER_WAY = ("Pending", "InProgress", "Delayed", "Cancelling")
 _RAN = ("Success", "Failed")
 """StatusDetails of a command that the node ran to its end (Systems Manager User Guide, "Understanding command
@@ -48,7 +51,8 @@ def run_verb(
     machine's: of a copy of the node, which has everything of it but the instance's id.
 
     The moment is one of the node's own clock. Where that is another than ours the node refuses, says what time it is,
-    and is asked once more.
+    and is asked once more. A node at work on an earlier command is asked again until the time is over: a demote that
+    writes much back takes longer than one step waits.
     """
     deadline = time.monotonic() + timeout_seconds
     parameters: dict[str, list[str]] = {
@@ -56,16 +60,22 @@ def run_verb(
         "Epoch": [str(epoch)],
         "AcceptDataLoss": [str(accept_data_loss).lower()],
     }
-    good_for_seconds = max(timeout_seconds, _DELIVERY_SECONDS)
 
-    def order(seconds_ahead: float) -> VerbResult | None:
+    def order(seconds_ahead: float = 0.0) -> VerbResult | None:
+        good_for_seconds = max(deadline - time.monotonic(), _DELIVERY_SECONDS)
         expires_at = int(time.time() + seconds_ahead + good_for_seconds)
         return _run(node, verb, settings, parameters | {"ExpiresAt": [str(expires_at)]}, deadline)
 
-    result = order(0.0)
-    if result is None or result.code != "expired" or result.clock is None or time.monotonic() >= deadline:
-        return result
-    return order(result.clock - time.time())
+    result = order()
+    if result is not None and result.code == "expired" and result.clock is not None and time.monotonic() < deadline:
+        seconds_ahead = result.clock - time.time()
+        result = order(seconds_ahead)
+    else:
+        seconds_ahead = 0.0
+    while result is not None and result.code == "busy" and time.monotonic() + _BUSY_PAUSE_SECONDS < deadline:
+        time.sleep(_BUSY_PAUSE_SECONDS)
+        result = order(seconds_ahead)
+    return result
 
 
 def _run(
