@@ -49,6 +49,11 @@ lab-test: .venv/ready ## Run every scenario of the lab, an hour and a half; with
 cloud: .venv/ready ## Keep the local cloud and the simulated cluster running, for the ordinary aws CLI
 	@python -m testbed cloud --profile $(PROFILE)
 
+.PHONY: cli
+cli: .venv/ready ## Install the command garoon-failover of this clone, as .venv/bin/garoon-failover
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
+	@echo "$(CURDIR)/.venv/bin/garoon-failover is there; for every directory: pipx install ."
+
 .PHONY: test
 test: lint .venv/ready ## Run the linters and every test, all drill scenarios among them
 	pytest --numprocesses 4 --maxschedchunk 1 # one test after the other, in the order that tests/conftest.py gives
@@ -58,7 +63,7 @@ LINTERS := mypy cfn-lint sam-validate ruff shellcheck statelint
 lint: .venv/ready ## Run the linters and type checks
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync $(LINTERS)
 mypy:
-	mypy layers/failover_core/failover benchmarks node testbed
+	mypy layers/failover_core/failover benchmarks cli/garoon_failover node testbed
 cfn-lint:
 	cfn-lint template.yaml
 sam-validate:

@@ -1,0 +1,3 @@
+from garoon_failover.app import main
+
+main()
