@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from failover.steps.rehearse import STEPS
+
 from benchmarks.cloudwatch import read_node, read_template
 
 SECONDS_A_MONTH = 30 * 24 * 3600.0
@@ -35,6 +37,11 @@ WATCH_LOG_BYTES = 1500
 READINESS_SECONDS = 5.0
 """A run of check_readiness, which waits for both nodes' answers."""
 READINESS_LOG_BYTES = 3000
+REHEARSED_SECONDS = 0.05
+"""A function's part in a rehearsal, mostly warm: reading its input and its settings."""
+REHEARSAL_SECONDS = 1.0
+REHEARSAL_LOG_BYTES = 900
+"""Lambda's lines on the beginning and the end of a run, and the function's own."""
 STATES_OF_A_FAILOVER = 12
 FUNCTION_SECONDS_OF_A_FAILOVER = 60.0
 
@@ -69,6 +76,13 @@ def at_rest() -> list[Item]:
             "GB-second of Lambda on arm64",
         ),
         _item("GB of its log", readiness_looks * READINESS_LOG_BYTES / 1e9, "GB of logs taken in"),
+        _item(
+            "GB-seconds of rehearsals",
+            readiness_looks * (REHEARSAL_SECONDS + len(STEPS) * REHEARSED_SECONDS) * memory,
+            "GB-second of Lambda on arm64",
+        ),
+        _item("million runs of them", readiness_looks * (1 + len(STEPS)) / 1e6, "million Lambda requests"),
+        _item("GB of their log", readiness_looks * (1 + len(STEPS)) * REHEARSAL_LOG_BYTES / 1e9, "GB of logs taken in"),
         _item("million reads of the record", looks / 1e6, "million DynamoDB reads"),
     ]
 

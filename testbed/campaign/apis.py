@@ -3,11 +3,12 @@
 Follows the services' API references: EC2 (DescribeInstanceStatus, StopInstances, StartInstances, DescribeRouteTables,
 ReplaceRoute, CreateRoute, DescribeNetworkInterfaces, ModifyNetworkInterfaceAttribute), Systems Manager (SendCommand,
 GetCommandInvocation, CancelCommand), CloudWatch (DescribeAlarms), Elastic Load Balancing (DescribeTargetHealth), Step
-Functions, SNS. An operation that is missing here is an error of the campaign, not of the controller.
+Functions, SNS, Lambda (Invoke). An operation that is missing here is an error of the campaign, not of the controller.
 """
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from botocore import xform_name
 from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
 
+from testbed.campaign.engine import FunctionError
 from testbed.campaign.hosts import Host, Past
 from testbed.campaign.stack import ACCOUNT, ISOLATION_ACL, REGION
 from testbed.campaign.virtual_time import Task
@@ -327,6 +329,22 @@ class Apis:
         if arn is None:
             raise AwsError("ExecutionAlreadyExists", "Execution Already Exists")
         return {"executionArn": arn, "startDate": datetime.fromtimestamp(self._world.loop.now, UTC)}
+
+    # --- Lambda
+
+    def lambda_invoke(self, parameters: Mapping[str, Any]) -> Json:
+        """Runs it and waits. What Lambda itself refuses is an error of the API, named without "Lambda."."""
+        name = str(parameters["FunctionName"])
+        engine = self._world.engine
+        try:
+            result = engine.invoke(engine.stack.function_named(name).arn, json.loads(parameters["Payload"]), None)
+        except FunctionError as error:
+            service, _, code = error.error.rpartition(".")
+            if service == "Lambda":
+                raise AwsError(code, error.message, 409) from None
+            said = {"errorType": error.error, "errorMessage": error.message}
+            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(said).encode())}
+        return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(result).encode())}
 
     # --- DynamoDB, Run Command
 

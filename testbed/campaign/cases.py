@@ -64,7 +64,11 @@ CLASSES: Mapping[str, FaultClass] = {
                 faults.AfterLockLost,
             ),
         ),
-        FaultClass("sleeping function", points.step_points, (faults.Slept, faults.SleptDeeply)),
+        FaultClass(
+            "sleeping function",
+            points.step_points,
+            (faults.Slept, faults.SleptDeeply, faults.SleptUntilRehearsed),
+        ),
         FaultClass(
             "node verb",
             points.command_points,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _FROZEN_SECONDS = 40.0
 _STALE_SECONDS = 30.0
 _LASTING_SECONDS = 900.0
+_READINESS_SECONDS = 300.0
 
 _THROTTLED = {"ec2": ("RequestLimitExceeded", 503), "dynamodb": ("ThrottlingException", 400)}
 _DENIED = {"ec2": ("UnauthorizedOperation", 403), "sns": ("AuthorizationError", 403), "elbv2": ("AccessDenied", 403)}
@@ -342,11 +343,12 @@ class Slept(StepFault):
 
     def __init__(self, point: Point) -> None:
         super().__init__(point)
+        self._point = point
         self._function = ""
         self._until = 0.0
 
     def on_step(self, invocation: Invocation, perform: Callable[[], Any]) -> Any:
-        if self._count.is_here(invocation.where, "") and not self._function:
+        if not self._function and self._is_first_call(invocation):
             self._fire(f"{type(self).__name__} at {invocation.where}")
             self._function = invocation.function.name
             self._until = self.world.busy_until = self.world.loop.now + self.seconds
@@ -355,11 +357,39 @@ class Slept(StepFault):
             raise FunctionError("Lambda.CodeArtifactUserPendingException", message)
         return perform()
 
+    def _is_first_call(self, invocation: Invocation) -> bool:
+        return self._count.is_here(invocation.where, "")
+
 
 class SleptDeeply(Slept):
-    """As long as was ever reported."""
+    """As long as was ever reported. Only where nobody looked at readiness, which calls every function."""
 
     seconds = 106.0
+
+
+class SleptUntilRehearsed(SleptDeeply):
+    """As deeply, but readiness looks before the trouble comes, as it does every few minutes: its rehearsal meets it."""
+
+    def __init__(self, point: Point) -> None:
+        super().__init__(point)
+        self.rehearsals: list[Any] = []
+        """What the two looks before the trouble were told."""
+        self._sleeper = ""
+
+    def begin(self, world: World) -> None:
+        super().begin(world)
+        stack = world.engine.stack
+        sleeper = stack.function_at(self._point.where)
+        assert sleeper is not None, self._point
+        self._sleeper = sleeper.name
+        rehearse = stack.function_named("garoon-rehearse").arn
+        world.faults = [self]
+        for _ in range(2):
+            world.do(lambda: self.rehearsals.append(world.engine.invoke(rehearse, {}, None)), "readiness")
+            world.run(_READINESS_SECONDS)
+
+    def _is_first_call(self, invocation: Invocation) -> bool:
+        return invocation.function.name == self._sleeper
 
 
 class TimedOutBefore(StepFault):

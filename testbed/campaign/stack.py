@@ -41,9 +41,12 @@ class Function:
     """A Lambda function: where its code lies and what it is told."""
 
     name: str
+    """Its folder's, which is its step's."""
     arn: str
     folder: str
     environment: Mapping[str, str]
+    deployed_name: str = ""
+    """What callers know it by; empty where CloudFormation makes one up."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,18 @@ class Stack:
     function_seconds: float
     """How long a function may run."""
 
+    def function_named(self, deployed_name: str) -> Function:
+        return next(one for one in self.functions.values() if one.deployed_name == deployed_name)
+
+    def function_at(self, where: str) -> Function | None:
+        """What runs at a state of a workflow, or a function by its own name; None for a state that calls none."""
+        for machine in self.state_machines.values():
+            state = machine.definition["States"].get(where, {})
+            for arn in (state.get("Resource"), state.get("Arguments", {}).get("FunctionName")):
+                if arn in self.functions:
+                    return self.functions[arn]
+        return next((one for one in self.functions.values() if one.name == where), None)
+
 
 def read_stack(root: Path, **parameters: str) -> Stack:
     """The stack of the repository at `root`, deployed with these parameters besides the installation's ids."""
@@ -115,7 +130,11 @@ def read_stack(root: Path, **parameters: str) -> Stack:
                 }
                 arn = resolve.arn_of(logical_id)
                 functions[arn] = Function(
-                    folder, arn, properties["CodeUri"], {name: str(resolve(value)) for name, value in variables.items()}
+                    name=folder,
+                    arn=arn,
+                    folder=properties["CodeUri"],
+                    environment={name: str(resolve(value)) for name, value in variables.items()},
+                    deployed_name=str(resolve(properties.get("FunctionName", ""))),
                 )
             case "AWS::Serverless::StateMachine":
                 arn = resolve.arn_of(logical_id)

@@ -82,10 +82,16 @@ class _Response:
     content: Any
     headers: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def raw(self) -> Any:
+        return self.content
+
 
 class _Parser:
     def parse(self, response: Mapping[str, Any], _shape: object) -> dict[str, Any]:
-        return {**response["body"], "ResponseMetadata": {"HTTPStatusCode": response["status_code"]}}
+        # A StreamingBody around it where an operation's answer is read bit by bit, as Lambda's Invoke.
+        body = getattr(response["body"], "_raw_stream", response["body"])
+        return {**body, "ResponseMetadata": {"HTTPStatusCode": response["status_code"]}}
 
 
 class _ParserFactory:

@@ -6,8 +6,9 @@ from typing import Any
 
 import boto3
 import pytest
-from failover.adapters import alarms, instances, isolation, nodes
+from failover.adapters import alarms, functions, instances, isolation, nodes
 from failover.adapters import cluster_table as table
+from failover.models import Rehearsal
 from failover.runtime import metrics
 from failover.settings import Node, Settings, read_settings
 from moto import mock_aws
@@ -72,6 +73,12 @@ def no_metrics_left_over() -> Iterator[None]:
 def no_mute_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """moto knows none."""
     monkeypatch.setattr(alarms, "read_muted", lambda _names: [])
+
+
+@pytest.fixture(autouse=True)
+def every_function_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto would run each in a container."""
+    monkeypatch.setattr(functions, "rehearse_all", lambda _settings: Rehearsal(troubles={}))
 
 
 @pytest.fixture

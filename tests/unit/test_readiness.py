@@ -19,6 +19,7 @@ from failover.models import (
     InstanceState,
     NodeStatus,
     PeerProbe,
+    Rehearsal,
     Replication,
     StatusChecks,
 )
@@ -112,6 +113,7 @@ def evidence(**changes: Any) -> ReadinessEvidence:
         rules=dict.fromkeys(RULES, True),
         undelivered=0,
         subscribers=1,
+        rehearsal=Rehearsal(troubles={}),
     ).model_copy(update=changes)
 
 
@@ -439,6 +441,10 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         alarm("garoon-not-ready", trouble="PARTIAL_DATA"),
         [("alarms-in-trouble", "garoon-not-ready", WARNING)],
     ),
+    "functions that would not work": (
+        {"rehearsal": Rehearsal(troubles={"fence_node": ["It slept."], "swap_route": ["It may not."]})},
+        [("rehearsal-failed", "fence_node, swap_route", CRITICAL)],
+    ),
     "nobody subscribed": ({"subscribers": 0}, [("nobody-told", "notification topic", WARNING)]),
     "nobody subscribed who could confirm": (
         {
@@ -489,6 +495,7 @@ SOURCES: dict[str, dict[str, Any]] = {
     "muted-alarms": {"muted_alarms": Unknown(why="no")},
     "undelivered": {"undelivered": Unknown(why="no")},
     "subscribers": {"subscribers": Unknown(why="no")},
+    "rehearsal": {"rehearsal": Unknown(why="no")},
 }
 
 
@@ -583,14 +590,17 @@ def test_every_rule_of_the_stack_is_looked_at() -> None:
 
 
 def test_looking_needs_no_right_to_change_anything() -> None:
-    """Promise 8, as far as names tell: reads, and the command of the document that takes no changing verb."""
+    """Promise 8, as far as names tell: reads, the document without changing verbs, the function that obeys nobody."""
     [policy] = TEMPLATE["Resources"]["CheckReadinessRole"]["Properties"]["Policies"]
     statements = policy["PolicyDocument"]["Statement"]
     actions = {action.partition(":")[2] for statement in statements for action in statement["Action"]}
     assert {action for action in actions if not action.startswith(("Get", "Describe", "List"))} == {
         "SendCommand",
         "CancelCommand",
+        "InvokeFunction",
     }
+    [calls] = [statement["Resource"] for statement in statements if "lambda:InvokeFunction" in statement["Action"]]
+    assert calls == [{"Fn::GetAtt": ["RehearseFunction", "Arn"]}]
     [sends] = [statement for statement in statements if "ssm:SendCommand" in statement["Action"]]
     documents = [resource["Fn::Sub"] for resource in sends["Resource"] if ":document/" in resource["Fn::Sub"]]
     assert [document.rpartition("/")[2] for document in documents] == ["${NodeLookDocument}"]

@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 RESOURCES: dict[str, dict[str, Any]] = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
 FUNCTIONS = sorted(name for name, content in RESOURCES.items() if content["Type"] == "AWS::Serverless::Function")
 IAM_PREFIXES = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
+NAMES = {"lambda:Invoke": "lambda:InvokeFunction"}
+"""Operations whose action has another name (AWS Lambda API Reference, "Invoke")."""
 IMPLIED = {"ec2:CreateSnapshot": {"ec2:CreateTags"}}
 """What a call needs besides its own action: a snapshot made with tags (Amazon EC2 API Reference, "CreateSnapshot")."""
 BASICS = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
@@ -95,6 +97,7 @@ def actions_of_step(step: str) -> set[str]:
         direct, further = direct_calls(*called)
         actions |= direct
         ahead |= further - seen
+    actions = {NAMES.get(action, action) for action in actions}
     return actions.union(*(IMPLIED.get(action, set()) for action in actions))
 
 

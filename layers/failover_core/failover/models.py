@@ -579,3 +579,23 @@ class Outcome(Value):
     """Of a planned move: from when the services were told to stop until the routes pointed to the new active node."""
     snapshot_id: str | None = None
     """EBS snapshot of the data that a rejoining node held before it was overwritten."""
+
+
+# --- would it work? ----------------------------------------------------------------------------------------------
+
+REHEARSAL: dict[str, Any] = {"rehearse": True}
+"""The one input that every function takes: see whether it would work, and change nothing."""
+
+
+class Rehearsed(Value):
+    """What a function says to a rehearsal."""
+
+    troubles: list[str]
+    """What would keep it from its work, a sentence each; empty if nothing would."""
+
+
+class Rehearsal(Value):
+    """What all of them said."""
+
+    troubles: dict[str, list[str]]
+    """By step; those of which nothing is wrong are left out."""

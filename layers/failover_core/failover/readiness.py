@@ -22,6 +22,7 @@ from failover.models import (
     InstanceState,
     NodeStatus,
     PeerProbe,
+    Rehearsal,
     StatusChecks,
     Value,
 )
@@ -113,6 +114,7 @@ class ReadinessEvidence(Value):
     undelivered: int | Unknown
     subscribers: int | Unknown
     """Confirmed subscriptions of the topic."""
+    rehearsal: Rehearsal | Unknown
 
     @property
     def active(self) -> str | None:
@@ -204,6 +206,7 @@ _SOURCES = {
     "muted_alarms": ("CloudWatch's rules that mute alarms", Severity.WARNING),
     "undelivered": ("The dead-letter queue", Severity.WARNING),
     "subscribers": ("The notification topic's subscriptions", Severity.WARNING),
+    "rehearsal": ("Whether the stack's functions would work", Severity.CRITICAL),
 }
 
 
@@ -1058,6 +1061,22 @@ def _events_undelivered(evidence: ReadinessEvidence) -> Finding | None:
     )
 
 
+def _rehearsal_failed(evidence: ReadinessEvidence) -> Finding | None:
+    rehearsal = evidence.rehearsal
+    if isinstance(rehearsal, Unknown) or not rehearsal.troubles:
+        return None
+    steps = ", ".join(rehearsal.troubles)
+    return Finding(
+        id="rehearsal-failed",
+        about=steps,
+        severity=Severity.CRITICAL,
+        meaning="Functions that a failover needs would not work now: "
+        + " ".join(f"{step}: {' '.join(troubles)}" for step, troubles in rehearsal.troubles.items()),
+        action="A function that Lambda is initializing had slept, and is awake at the next look. Anything else: deploy "
+        f"the stack again. {_HOW_TO_PUT_BACK}",
+    )
+
+
 _OF_THE_CLUSTER: tuple[Callable[[ReadinessEvidence], Finding | None], ...] = (
     _execution_at_work,
     _lock_left_over,
@@ -1085,6 +1104,7 @@ _OF_THE_CLUSTER: tuple[Callable[[ReadinessEvidence], Finding | None], ...] = (
     _rules_off,
     _events_undelivered,
     _nobody_told,
+    _rehearsal_failed,
 )
 _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _node_off,

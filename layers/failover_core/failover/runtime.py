@@ -1,5 +1,6 @@
 """What every function has in common: parse, log, measure, and say errors by name. Lambda itself traces."""
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,8 +11,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
-from failover.errors import Failed, FailoverError, InvalidInput, explain
-from failover.models import Value
+from failover.errors import Failed, FailoverError, InvalidInput, as_sentence, explain
+from failover.models import REHEARSAL, Rehearsed, Value
 from failover.settings import Settings, settings
 
 # Lambda takes a line's level only under a name of its own ("WARN"), and only beside a time stamp in RFC 3339: else it
@@ -41,6 +42,9 @@ def lambda_step(
     as correlation id, also of an event that does not fit; the result is returned as JSON values. Errors of
     failover.errors are logged as one sentence and raised on: their class name is the error's name in Step Functions.
     Any other is a fault of this code, which trying again would only repeat: it is logged with its trace, and Failed.
+
+    With exactly REHEARSAL for its event the step is not run: what it needs is looked at instead. An event that says
+    more beside it is InvalidInput.
     """
 
     def decorate(
@@ -51,6 +55,8 @@ def lambda_step(
         def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
             logger.set_correlation_id(_execution_of(event))
             try:
+                if isinstance(event, dict) and "rehearse" in event:
+                    return _rehearse(event).to_json()
                 result = step(_parse(event, input_model, allowed), settings()).to_json()
             except FailoverError as error:
                 logger.warning(str(error), error=type(error).__name__)
@@ -68,6 +74,16 @@ def lambda_step(
         return handler
 
     return decorate
+
+
+def _rehearse(event: dict[str, Any]) -> Rehearsed:
+    if event != REHEARSAL or event["rehearse"] is not True:
+        raise InvalidInput(f"A rehearsal's input is {json.dumps(REHEARSAL)} and nothing beside it. Nothing was done.")
+    try:
+        settings()
+    except ValueError as error:
+        return Rehearsed(troubles=[as_sentence(str(error))])
+    return Rehearsed(troubles=[])
 
 
 def _execution_of(event: object) -> str | None:

@@ -23,6 +23,9 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
 )
 
+# A function that starts anew takes seconds, and one that is asked twice only starts twice.
+_OF_A_SERVICE = {"lambda": Config(read_timeout=40)}
+
 _TRANSIENT_CODES = frozenset(
     {
         "InternalError",
@@ -56,7 +59,7 @@ def client(service: Any) -> Any:
     # Threads may share a client but not make one: they would share the session too (boto3 guide, "Session").
     with _clients_lock:
         if service not in _clients:
-            _clients[service] = boto3.client(service, config=_CONFIG)
+            _clients[service] = boto3.client(service, config=_CONFIG.merge(_OF_A_SERVICE.get(service, Config())))
         return _clients[service]
 
 

@@ -13,6 +13,7 @@ from failover.adapters import (
     cluster_table,
     events,
     executions,
+    functions,
     instances,
     isolation,
     nodes,
@@ -92,6 +93,7 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
         muted = ask(alarms.read_muted, alarm_names(settings))
         subscribers = ask(notifications.count_subscribers, settings)
         undelivered = ask(events.count_undelivered, settings)
+        rehearsal = ask(functions.rehearse_all, settings)
         record = _ask(cluster_table.read_record, settings)
         nodes_said = _by_name(names, statuses)
         nodes_said_at = datetime.now(UTC)
@@ -120,6 +122,7 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
             rules={rule: answer.result() for rule, answer in rules.items()},
             undelivered=undelivered.result(),
             subscribers=subscribers.result(),
+            rehearsal=rehearsal.result(),
         )
 
 

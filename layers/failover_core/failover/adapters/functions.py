@@ -1,0 +1,37 @@
+"""The stack's own functions, called as the workflows call them."""
+
+import json
+from typing import Any
+
+from failover.adapters.clients import client, translate_errors
+from failover.errors import Failed, as_sentence
+from failover.models import REHEARSAL, Rehearsal, Rehearsed
+from failover.settings import Settings
+
+
+@translate_errors
+def rehearse(step: str, settings: Settings) -> Rehearsed:
+    """What would keep the step's function from its work: it runs and changes nothing. Failed if it does not run.
+
+    A function that was not called for weeks is Inactive, and its first calls are refused while Lambda makes it ready
+    (AWS Lambda Developer Guide, "Lambda function states"), for up to 106 s as reported. Here that is Failed, too, and
+    the call is what wakes it.
+    """
+    return Rehearsed.model_validate(_call(step, REHEARSAL, settings))
+
+
+@translate_errors
+def rehearse_all(settings: Settings) -> Rehearsal:
+    """What would keep which function from its work, by the one that may call all of them. Raises Failed."""
+    return Rehearsal.model_validate(_call("rehearse", {}, settings))
+
+
+def _call(step: str, given: dict[str, Any], settings: Settings) -> Any:
+    # The name is template.yaml's.
+    name = settings.own_name(step.replace("_", "-"))
+    answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps(given))
+    said = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        why = said.get("errorMessage") or answer["FunctionError"]
+        raise Failed(as_sentence(f"The function {name} does not run: {why}"))
+    return said

@@ -1,0 +1,36 @@
+"""Call every function that a failover needs, so that none of them sleeps, and say which would not work."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from failover.adapters import functions
+from failover.errors import CloudUnavailable, Failed
+from failover.models import Observed, Rehearsal
+from failover.settings import Settings
+
+STEPS = (
+    "acquire_lock", "assess_cluster", "request_confirmation", "restart_services", "demote_node", "fence_node",
+    "start_node", "keep_data", "rejoin_node", "promote_replica", "start_services", "swap_route", "check_targets",
+    "confirm_stop", "record_outcome", "record_abort", "set_maintenance",
+)  # fmt: skip
+"""All but those that the schedule calls anyway; a test holds template.yaml to it."""
+
+_AT_ONCE = 4
+"""A new account may run ten functions at once, and a failover needs some of them."""
+
+
+class RehearseRequest(Observed):
+    """Nothing in it is of interest."""
+
+
+def rehearse(_request: RehearseRequest, settings: Settings) -> Rehearsal:
+    """What would keep the stack's functions from their work, each called with the input that changes nothing."""
+
+    def ask(step: str) -> list[str]:
+        try:
+            return functions.rehearse(step, settings).troubles
+        except (CloudUnavailable, Failed) as error:
+            return [str(error)]
+
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        answers = {step: pool.submit(ask, step) for step in STEPS}
+    return Rehearsal(troubles={step: answer.result() for step, answer in answers.items() if answer.result()})
