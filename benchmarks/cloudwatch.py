@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,26 +140,37 @@ def read_node() -> NodeSettings:
 
 
 class Metric:
-    """A gauge as CloudWatch holds it: points with the time they were taken and the time they can be seen."""
+    """A gauge as CloudWatch holds it: points with the time they were taken and the time they can be seen.
 
-    def __init__(self) -> None:
+    Periods begin at `phase` and whole periods before and after it. Points are added in the order they were taken.
+    """
+
+    def __init__(self, phase: float = 0.0) -> None:
+        self._phase = phase
         self._points: list[tuple[float, float, float]] = []
 
     def add(self, taken_at: float, seen_at: float, value: float) -> None:
+        if self._points and taken_at < self._points[-1][0]:
+            raise ValueError("A point was taken before the one that was added last.")
         self._points.append((taken_at, seen_at, value))
 
     def minimum(self, start: float, end: float, now: float) -> float | None:
         """Of the points taken from `start` until before `end` that can be seen at `now`."""
-        values = [value for taken, seen, value in self._points if start <= taken < end and seen <= now]
+        first, beyond = bisect_left(self._points, (start,)), bisect_left(self._points, (end,))
+        values = [value for _, seen, value in self._points[first:beyond] if seen <= now]
         return min(values) if values else None
 
     def newest(self, now: float) -> float | None:
         """When the newest point that can be seen was taken."""
-        return max((taken for taken, seen, _ in self._points if seen <= now), default=None)
+        for index in range(bisect_left(self._points, (now,)) - 1, -1, -1):
+            taken, seen, _ = self._points[index]
+            if seen <= now:
+                return taken
+        return None
 
     def values(self, alarm: AlarmSettings, now: float) -> list[float | None]:
         """What an evaluation at `now` retrieves: whole periods, oldest first."""
-        end = now - now % alarm.period
+        end = now - (now - self._phase) % alarm.period
         starts = [end - alarm.period * back for back in range(alarm.points, 0, -1)]
         return [self.minimum(start, start + alarm.period, now) for start in starts]
 

@@ -23,6 +23,7 @@ BEFORE_SECONDS = 120.0
 QUICK_LOOK_SECONDS = 0.3
 ANSWER_TIMEOUT_SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 3.0
+_LONGEST_PERIOD_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 60.0
 """The schedule of watch_cluster."""
 
@@ -107,7 +108,7 @@ def detect(
 
 def _agent(failure: Failure, node: NodeSettings, delays: Delays, source: random.Random) -> Metric:
     """The metric that the alarm is on, of a node that fails at 0, as CloudWatch comes to hold it."""
-    metric = Metric()
+    metric = Metric(phase=source.uniform(0, _LONGEST_PERIOD_SECONDS))
     taken, values = [], []
     for begins, ends in _rounds(failure, node, source):
         # A look that ended after the failure found it.

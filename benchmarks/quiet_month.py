@@ -7,6 +7,7 @@ simulated (`benchmarks.cloudwatch`); what it then does is the controller's own `
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -34,12 +35,15 @@ from benchmarks.agent import send_pushed_lines
 from benchmarks.cloudwatch import AlarmSettings, Delays, Metric, NodeSettings, draw, read_alarm, read_node
 from benchmarks.detection import ANSWER_TIMEOUT_SECONDS, LOOK_AGAIN_SECONDS, LOOK_EVERY_SECONDS, QUICK_LOOK_SECONDS
 
-MONTH_SECONDS = 30 * 24 * 3600.0
 LOOKS_AGAIN = 10
 """Retries of AssessCluster on NotYet (statemachines/failover.asl.json)."""
 FAILED_CALLS = 0.01
 """Share of the questions to a node that fail with an error of AWS's."""
+DAY_SECONDS = 24 * 3600.0
+MONTH_SECONDS = 30 * DAY_SECONDS
 _MARGIN_SECONDS = 240.0
+_SETTLING_SECONDS = 120.0
+"""Until a node has beaten for so long, its alarm lacks points."""
 _ACTIVE, _STANDBY = "db-01", "db-02"
 
 
@@ -77,6 +81,10 @@ class Account:
 
     executions: Counter[Verdict]
     failed_over_during: Counter[tuple[str, ...]]
+    looks: int = 0
+    """At the beats of the active node, one each time its alarm is evaluated."""
+    lost_beats: int = 0
+    """Of these, how often its heartbeat would have counted as lost."""
 
     @property
     def failovers(self) -> int:
@@ -85,6 +93,8 @@ class Account:
     def add(self, other: Account) -> None:
         self.executions.update(other.executions)
         self.failed_over_during.update(other.failed_over_during)
+        self.looks += other.looks
+        self.lost_beats += other.lost_beats
 
 
 def simulate_months(months: int, seed: int = 1) -> Account:
@@ -93,8 +103,24 @@ def simulate_months(months: int, seed: int = 1) -> Account:
     for month in range(months):
         source = random.Random(f"{seed} month {month}")  # noqa: S311
         for troubles in _episodes(_draw_month(source)):
-            total.add(_Episode(troubles, source).run())
+            total.add(_around(troubles, source).run())
     return total
+
+
+def simulate_healthy_days(days: int, seed: int = 1) -> Account:
+    """That many days on which nothing at all goes wrong, on all processors; every look at the beats is counted."""
+    total = Account(Counter(), Counter())
+    with multiprocessing.get_context("fork").Pool() as pool:
+        for account in pool.imap_unordered(_simulate_healthy_day, [f"{seed} day {day}" for day in range(days)]):
+            total.add(account)
+    return total
+
+
+def _simulate_healthy_day(name: str) -> Account:
+    episode = _Episode([], random.Random(name), 0.0, DAY_SECONDS)  # noqa: S311
+    account = episode.run()
+    account.looks, account.lost_beats = episode.look_at_beats()
+    return account
 
 
 def simulate_pairs(times: int, seed: int = 1) -> Account:
@@ -105,7 +131,7 @@ def simulate_pairs(times: int, seed: int = 1) -> Account:
         for _ in range(times):
             long = _draw_trouble(first, 0.0, source)
             beside = _draw_trouble(second, source.uniform(0, long.end), source)
-            total.add(_Episode([long, beside], source).run())
+            total.add(_around([long, beside], source).run())
     return total
 
 
@@ -134,14 +160,19 @@ def _episodes(troubles: Sequence[Trouble]) -> Iterator[list[Trouble]]:
     yield episode
 
 
-class _Episode:
+def _around(troubles: Sequence[Trouble], source: random.Random) -> _Episode:
     """Some troubles and the minutes around them."""
+    start, end = min(trouble.start for trouble in troubles), max(trouble.end for trouble in troubles)
+    return _Episode(troubles, source, start - _MARGIN_SECONDS, end + _MARGIN_SECONDS)
 
-    def __init__(self, troubles: Sequence[Trouble], source: random.Random) -> None:
+
+class _Episode:
+    """A time in which nothing happens but these troubles."""
+
+    def __init__(self, troubles: Sequence[Trouble], source: random.Random, start: float, end: float) -> None:
         self._troubles = troubles
         self._random = source
-        self._start = min(trouble.start for trouble in troubles) - _MARGIN_SECONDS
-        self._end = max(trouble.end for trouble in troubles) + _MARGIN_SECONDS
+        self._start, self._end = start, end
         self._node, self._alarm = _NODE, _ALARM
         self._beats = {name: self._draw_beats(name) for name in (_ACTIVE, _STANDBY)}
         self._account = Account(Counter(), Counter())
@@ -152,6 +183,16 @@ class _Episode:
             if at >= free_at:
                 free_at = self._execute(at)
         return self._account
+
+    def look_at_beats(self) -> tuple[int, int]:
+        """How many looks there are at the active node's beats, and how many call them lost were the node silent."""
+        at = self._start + _SETTLING_SECONDS + self._random.uniform(0, self._alarm.evaluation_interval)
+        looks = lost = 0
+        while at < self._end:
+            looks += 1
+            lost += self._is_heartbeat_lost(Answer.NONE, at)
+            at += self._alarm.evaluation_interval
+        return looks, lost
 
     # -- what is so at a moment ------------------------------------------------------------------------------------
 
@@ -187,7 +228,7 @@ class _Episode:
     def _starts(self) -> Iterator[float]:
         yield from self._signs()
         beats = self._beats[_ACTIVE]
-        at = self._start + 120 + self._random.uniform(0, self._alarm.evaluation_interval)
+        at = self._start + _SETTLING_SECONDS + self._random.uniform(0, self._alarm.evaluation_interval)
         next_look = self._start + self._random.uniform(0, LOOK_EVERY_SECONDS)
         state = "OK"
         while at < self._end:

@@ -1,0 +1,44 @@
+"""What the detection benchmark simulates: a metric as CloudWatch holds it; an agent that is too slow is found."""
+
+import random
+
+import pytest
+
+from benchmarks import cloudwatch, quiet_month
+from benchmarks.cloudwatch import Metric, read_alarm, read_node
+from benchmarks.detection import FAILURES, detect
+
+
+def test_point_counts_in_its_period_once_it_can_be_seen() -> None:
+    metric = Metric()
+    for taken, seen, value in ((1.0, 2.0, 1.0), (9.9, 30.0, 0.0), (10.0, 11.0, 1.0)):
+        metric.add(taken, seen, value)
+    assert metric.minimum(0.0, 10.0, now=20.0) == 1.0
+    assert metric.minimum(0.0, 10.0, now=30.0) == 0.0
+    assert metric.minimum(10.0, 20.0, now=10.5) is None
+    assert [metric.newest(now) for now in (1.5, 10.5, 20.0)] == [None, 1.0, 10.0]
+
+
+def test_points_come_in_order() -> None:
+    metric = Metric()
+    metric.add(2.0, 3.0, 1.0)
+    with pytest.raises(ValueError, match="before"):
+        metric.add(1.0, 3.0, 1.0)
+
+
+def test_failure_comes_anywhere_in_a_period_of_its_alarm() -> None:
+    """One that always came at the beginning of a period made the alarm look ten seconds faster than it is."""
+    alarm, node = read_alarm("NodeAHeartbeatLostAlarm"), read_node()
+    failure = next(one for one in FAILURES if one.is_node_lost and not one.do_signs_arrive)
+    dice = random.Random(1)
+    started = [detect(failure, node, alarm, cloudwatch.Delays(), dice).started for _ in range(300)]
+    assert max(started) > 33
+    assert max(started) < 41
+
+
+def test_beat_that_travels_slowly_is_false_evidence_on_a_healthy_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiet_month, "DAY_SECONDS", 3600.0)
+    assert quiet_month._simulate_healthy_day("fast").lost_beats == 0
+    slow = cloudwatch.Delays(metric_extraction=(0.5, 45.0))
+    monkeypatch.setattr(quiet_month, "_DELAYS", slow)
+    assert quiet_month._simulate_healthy_day("slow").lost_beats > 0
