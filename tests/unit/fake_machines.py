@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from failover.adapters.instances import LastStart
+from failover.errors import Failed
 from failover.models import InstanceState, StatusChecks
 from failover.settings import Node, Settings
 
@@ -17,11 +18,15 @@ class FakeMachines:
         self.stop_leads_to = InstanceState.OFF
         self.start_leads_to = InstanceState.ON
         self.last_start = LastStart(at=None)
+        self.knows_no_ids = False
+        """EC2 takes no order for an instance either, as when it is gone for good."""
 
     def read_instance(self, node: Node) -> tuple[InstanceState, StatusChecks]:
         return self.states[node.name], self.checks[node.name]
 
     def stop_now(self, node: Node) -> None:
+        if self.knows_no_ids:
+            raise Failed(f"AWS answered StopInstances with InvalidInstanceID.NotFound: {node.instance_id}.")
         self.calls.append(("stop", node.name))
         self.states[node.name] = self.stop_leads_to
 

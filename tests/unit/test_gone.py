@@ -110,16 +110,34 @@ def test_operator_s_word_counts_for_the_exact_id_that_ec2_has_forgotten(settings
     assert resume(settings).node == "db-01"
 
 
-def test_fence_of_a_machine_that_ec2_has_forgotten_ends_with_what_the_operator_may_say(
-    settings: Settings, machines: FakeMachines, ssm: FakeSsm, monkeypatch: pytest.MonkeyPatch, network_acls: Any
-) -> None:
+def let_time_pass(monkeypatch: pytest.MonkeyPatch) -> Any:
     clock = SimpleNamespace(seconds=0.0)
     passing = SimpleNamespace(
         monotonic=lambda: clock.seconds, sleep=lambda seconds: setattr(clock, "seconds", clock.seconds + seconds)
     )
     monkeypatch.setattr(fence_module, "time", passing)
+    return clock
+
+
+def test_fence_that_ec2_took_is_waited_for_though_it_shows_no_such_machine_just_now(
+    settings: Settings, machines: FakeMachines, ssm: FakeSsm, monkeypatch: pytest.MonkeyPatch, network_acls: Any
+) -> None:
+    let_time_pass(monkeypatch)
     machines.states["db-01"] = machines.stop_leads_to = InstanceState.FORGOTTEN
     network_acls.shows_no_interfaces = True
+    request = FenceNodeInput(execution=EXECUTION, node="db-01", started_at=datetime.now(UTC))
+    with pytest.raises(NotYet, match="does not know i-0a"):
+        fence_node(request, settings)
+    machines.states["db-01"] = InstanceState.OFF
+    assert fence_node(request, settings).is_off
+
+
+def test_fence_of_a_machine_that_ec2_has_forgotten_ends_with_what_the_operator_may_say(
+    settings: Settings, machines: FakeMachines, ssm: FakeSsm, monkeypatch: pytest.MonkeyPatch, network_acls: Any
+) -> None:
+    clock = let_time_pass(monkeypatch)
+    machines.states["db-01"] = InstanceState.FORGOTTEN
+    machines.knows_no_ids = network_acls.shows_no_interfaces = True
     request = FenceNodeInput(execution=EXECUTION, node="db-01", started_at=datetime.now(UTC))
     with pytest.raises(Failed, match="peerIsGone"):
         fence_node(request, settings)
@@ -144,6 +162,16 @@ def test_machine_that_is_gone_is_neither_started_nor_waited_for(settings: Settin
     with pytest.raises(Failed, match=r"i-0b of db-02 is terminated.*another one takes its place"):
         start_node(StartNodeInput(execution=EXECUTION, node="db-02"), settings)
     assert machines.calls == []
+
+
+def test_machine_that_ec2_does_not_know_just_now_is_waited_for(settings: Settings, machines: FakeMachines) -> None:
+    machines.states["db-02"] = InstanceState.FORGOTTEN
+    request = StartNodeInput(execution=EXECUTION, node="db-02")
+    with pytest.raises(NotYet, match="i-0b of db-02 is not known to EC2"):
+        start_node(request, settings)
+    table.record_gone(settings, "i-0b")
+    with pytest.raises(Failed, match="another one takes its place"):
+        start_node(request, settings)
 
 
 def test_rejoin_of_a_machine_that_is_gone_halts(settings: Settings, survivor: FakeSsm) -> None:

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from failover.adapters import executions, instances
-from failover.errors import CloudUnavailable
+from failover.errors import CloudUnavailable, NotYet
 from failover.models import InstanceState, StatusChecks
 from failover.settings import Settings
 
 
 class FakeClient:
-    """Answers both of the calls that are tested here."""
+    """Answers each of the calls that are tested here."""
 
     def __init__(self, answer: dict[str, Any] | ClientError) -> None:
         self._answer = answer
@@ -21,7 +21,7 @@ class FakeClient:
             raise self._answer
         return self._answer
 
-    describe_execution = describe_instance_status
+    describe_execution = start_instances = describe_instance_status
 
 
 def instance_status(settings: Settings, state: str, **checks: str) -> dict[str, Any]:
@@ -80,6 +80,17 @@ def test_an_instance_that_is_not_listed_is_forgotten_and_not_off(
     somebody_else = instance_status(settings, "stopped")
     somebody_else["InstanceStatuses"][0]["InstanceId"] = settings.node("db-02").instance_id
     assert read(settings, monkeypatch, somebody_else) == unknown
+
+
+@pytest.mark.parametrize("code", ["InvalidInstanceID.NotFound", "InsufficientInstanceCapacity"])
+def test_a_start_that_ec2_cannot_do_just_now_is_tried_again(
+    code: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state was read a moment before: an id that is unknown all the same is one that EC2 will know again."""
+    error = ClientError({"Error": {"Code": code, "Message": "?"}}, "StartInstances")
+    monkeypatch.setattr(instances, "client", lambda _service: FakeClient(error))
+    with pytest.raises(NotYet, match="EC2 cannot start i-0a of db-01 just now"):
+        instances.start(settings.node_a)
 
 
 def test_an_api_that_is_out_of_order_says_nothing_of_the_instance(

@@ -80,11 +80,15 @@ def stop_now(node: Node) -> None:
 
 @translate_errors
 def start(node: Node) -> None:
-    """Asks EC2 to start the instance. A running one is fine. Raises NotYet while the zone lacks the capacity."""
+    """Asks EC2 to start the instance, of which it has just told the state. A running one is fine.
+
+    Raises NotYet while the zone lacks the capacity, and for an id that EC2 does not know after all: it reads what is
+    some seconds old (Amazon EC2 API Reference, "Eventual consistency").
+    """
     try:
         client("ec2").start_instances(InstanceIds=[node.instance_id])
     except ClientError as error:
-        if error_code(error) in _NOT_NOW_CODES:
+        if error_code(error) in (*_NOT_NOW_CODES, "InvalidInstanceID.NotFound"):
             raise NotYet(f"EC2 cannot start {node.instance_id} of {node.name} just now: {error}.") from error
         raise
 

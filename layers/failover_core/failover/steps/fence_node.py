@@ -53,7 +53,8 @@ def fence_node(request: FenceNodeInput, settings: Settings) -> Fenced:
         seconds = (datetime.now(UTC) - request.started_at).total_seconds()
         if seconds >= settings.fence_timeout_seconds:
             raise Failed(f"After {seconds:.0f} s {node.name} is still not proven to be fenced: {why_not_fenced}.")
-        if time.monotonic() >= watched_until and why_not_isolated and _is_forgotten(node):
+        is_hopeless = why_not_stopped and why_not_isolated
+        if time.monotonic() >= watched_until and is_hopeless and _is_forgotten(node):
             raise Failed(f"{node.name} cannot be proven to be fenced: {why_not_fenced}.")
         if time.monotonic() >= watched_until:
             raise NotYet(f"{node.name} is not proven to be fenced yet: {why_not_fenced}.")
@@ -86,7 +87,7 @@ def _why_not_off(node: Node, record: ClusterRecord, settings: Settings) -> str:
 
 
 def _is_forgotten(node: Node) -> bool:
-    """Waiting does not help: there is no instance to be stopped, and none that could be cut off."""
+    """Where EC2 takes no order for it either, waiting does not help: there is nothing to be stopped or cut off."""
     try:
         return instances.read_instance(node)[0] is InstanceState.FORGOTTEN
     except (CloudUnavailable, Failed):

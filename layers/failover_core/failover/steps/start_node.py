@@ -25,8 +25,8 @@ def start_node(request: StartNodeInput, settings: Settings) -> NodeStarted:
 
     A node boots demoted. One that is isolated and was not off since it was fenced may still be what it was, and with
     its network its old connections would come back to life: it is stopped first.
-    Raises NotYet until then; Failed if it is not recorded what the subnets had, if there is no such instance any more,
-    or if EC2 says why it does not stay on; LockLost.
+    Raises NotYet until then, also while EC2 does not know the instance; Failed if it is not recorded what the subnets
+    had, if the instance is terminated, or if EC2 says why it does not stay on; LockLost.
     """
     node = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
@@ -36,7 +36,9 @@ def start_node(request: StartNodeInput, settings: Settings) -> NodeStarted:
         instances.stop_now(node)
         raise NotYet(f"{node.name} is isolated and may still be active: its instance is stopped before it is let in.")
     if state in (InstanceState.GONE, InstanceState.FORGOTTEN):
-        raise Failed(
+        # What is terminated stays so. An id that EC2 does not know may be one that it shows again in a moment.
+        is_final = state is InstanceState.GONE or node.instance_id in record.gone_instances
+        raise (Failed if is_final else NotYet)(
             f"The instance {node.instance_id} of {node.name} is {state}, so it cannot be started. If it is lost for "
             "good: docs/operations.md says how another one takes its place."
         )
