@@ -27,6 +27,7 @@ from testbed.lab.host import LabHost
 from testbed.lab.images import Images
 from testbed.lab.machine import MachineSpec
 from testbed.lab.network import NetworkError
+from testbed.lab.older import carry_statsd, speaks_statsd
 from testbed.lab.reports import create_reports
 from testbed.lab.snapshots import with_snapshots
 from testbed.lab.stage import LabStage
@@ -81,6 +82,11 @@ class LabTestbed(Testbed):
         self.machines = {name: LabHost(world.directory / "hosts" / name) for name in (HOME, STANDBY)}
         # They are handled as simulated hosts are, but for the faults that can only be pretended.
         self.hosts = cast("Mapping[str, SimulatedHost]", self.machines)
+
+    def carry_statsd(self) -> None:
+        """See `testbed.lab.older`. Raises HostError, TimeoutError."""
+        self._wait_for_node_script()
+        carry_statsd(self.machines.values())
 
     def make_stage(self, tell: Tell) -> LabStage:
         return LabStage(self, self.machines, self.web_machines, tell)
@@ -222,6 +228,8 @@ def running_lab(
                 stack = deployment.deploy(clients, deployment.build(product), parameters)
                 bed = LabTestbed(world, profile, clients, installation, stack, subscribe(clients, stack), vpc)
                 tell("bringing db-01 into service")
+                if speaks_statsd(product):
+                    bed.carry_statsd()
                 bed.enter_service()
                 yield bed
         finally:
