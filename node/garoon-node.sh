@@ -650,13 +650,14 @@ unmount_volume() {
     done
 }
 
-# Every mount of the device in every mount namespace, with what is mounted on and below it, the last first.
+# unmount_everywhere DEADLINE: every mount of the device in every mount namespace, with what is mounted on and below it,
+# the last first. After the deadline what needs no time is still let go of.
 unmount_everywhere() {
     local index left pid target
     find_mounts
     for ((index = ${#MOUNTS[@]} - 1; index >= 0; index--)); do
         pid=${MOUNTS[index]%% *} target=${MOUNTS[index]#* } left=$(($1 - $(now_seconds)))
-        ((left > 0)) || return 1
+        ((left >= 5)) || left=5
         if [[ $pid == self ]]; then
             await "$left" umount "$target"
         else
@@ -1128,11 +1129,12 @@ release_nfs() {
     act 10 exportfs -f
 }
 
-export_clients() {
+CLIENTS=()
+list_clients() {
     local IFS=,
     # The list is split at its commas on purpose; set_setting let nothing through that could be a pattern.
-    # shellcheck disable=SC2086
-    printf '%s\n' ${CONFIG[EXPORT_CLIENTS]}
+    # shellcheck disable=SC2206
+    CLIENTS=(${CONFIG[EXPORT_CLIENTS]})
 }
 
 # is_listed_in_etab PATH CLIENT
@@ -1147,10 +1149,11 @@ is_listed_in_etab() {
 
 is_exported() {
     local entry client
+    list_clients
     for entry in "${EXPORTS[@]}"; do
-        while read -r client; do
+        for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
             is_listed_in_etab "${CONFIG[MOUNT_POINT]}/${entry%=*}" "$client" || return 1
-        done < <(export_clients)
+        done
     done
 }
 
@@ -1160,23 +1163,25 @@ start_exports() {
     (($? != 1)) || act 60 systemctl restart nfs-server
     # Brought back in place, the server may have clients of its own that claim something back.
     [[ $VERB == restart ]] || end_grace
+    list_clients
     for entry in "${EXPORTS[@]}"; do
         path=${CONFIG[MOUNT_POINT]}/${entry%=*}
-        while read -r client; do
+        for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
             is_listed_in_etab "$path" "$client" && continue
             act 20 exportfs -o "${CONFIG[EXPORT_OPTIONS]},fsid=${entry#*=}" "$client:$path" || return 1
-        done < <(export_clients)
+        done
     done
     wait_until "${CONFIG[ANSWER_SECONDS]}" is_nfs_answering && is_exported
 }
 
 stop_exports() {
     local entry client path code=0
+    list_clients
     for entry in "${EXPORTS[@]}"; do
         path=${CONFIG[MOUNT_POINT]}/${entry%=*}
-        while read -r client; do
+        for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
             ! is_listed_in_etab "$path" "$client" || act 20 exportfs -u "$client:$path" || code=1
-        done < <(export_clients)
+        done
     done
     is_nfs_up && release_nfs
     return "$code"

@@ -42,11 +42,12 @@ release_nfs() {
     act 10 exportfs -f
 }
 
-export_clients() {
+CLIENTS=()
+list_clients() {
     local IFS=,
     # The list is split at its commas on purpose; set_setting let nothing through that could be a pattern.
-    # shellcheck disable=SC2086
-    printf '%s\n' ${CONFIG[EXPORT_CLIENTS]}
+    # shellcheck disable=SC2206
+    CLIENTS=(${CONFIG[EXPORT_CLIENTS]})
 }
 
 # is_listed_in_etab PATH CLIENT
@@ -61,10 +62,11 @@ is_listed_in_etab() {
 
 is_exported() {
     local entry client
+    list_clients
     for entry in "${EXPORTS[@]}"; do
-        while read -r client; do
+        for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
             is_listed_in_etab "${CONFIG[MOUNT_POINT]}/${entry%=*}" "$client" || return 1
-        done < <(export_clients)
+        done
     done
 }
 
@@ -74,23 +76,25 @@ start_exports() {
     (($? != 1)) || act 60 systemctl restart nfs-server
     # Brought back in place, the server may have clients of its own that claim something back.
     [[ $VERB == restart ]] || end_grace
+    list_clients
     for entry in "${EXPORTS[@]}"; do
         path=${CONFIG[MOUNT_POINT]}/${entry%=*}
-        while read -r client; do
+        for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
             is_listed_in_etab "$path" "$client" && continue
             act 20 exportfs -o "${CONFIG[EXPORT_OPTIONS]},fsid=${entry#*=}" "$client:$path" || return 1
-        done < <(export_clients)
+        done
     done
     wait_until "${CONFIG[ANSWER_SECONDS]}" is_nfs_answering && is_exported
 }
 
 stop_exports() {
     local entry client path code=0
+    list_clients
     for entry in "${EXPORTS[@]}"; do
         path=${CONFIG[MOUNT_POINT]}/${entry%=*}
-        while read -r client; do
+        for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
             ! is_listed_in_etab "$path" "$client" || act 20 exportfs -u "$client:$path" || code=1
-        done < <(export_clients)
+        done
     done
     is_nfs_up && release_nfs
     return "$code"

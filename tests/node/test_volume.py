@@ -134,6 +134,19 @@ def test_mounts_are_let_go_of_from_the_last_to_the_first(tmp_path: Path) -> None
     assert (tmp_path / "order").read_text().split() == ["/mnt/DIR1/tmp", "/mnt/DIR1"]
 
 
+def test_what_a_slow_turn_freed_is_unmounted_though_the_time_is_over(tmp_path: Path) -> None:
+    """On an emulated processor each turn took ten seconds: the last ones killed who kept the volume, and left it there."""
+    own = tmp_path / "proc/self/mountinfo"
+    own.parent.mkdir(parents=True)
+    (tmp_path / "proc/meminfo").write_text("Dirty: 0 kB\n")
+    own.write_text(ROOT_MOUNT + VOLUME_MOUNT)
+    killed = tmp_path / "killed"
+    give(tmp_path, "umount", f'[[ -e {killed} ]] && sed -i "\\# $1 #d" {own}\n')
+    slow = f"CONFIG[RELEASE_SECONDS]=1; signal_holders() {{ sleep 1; [[ $1 != KILL ]] || : >{killed}; }}; "
+
+    assert with_functions(tmp_path, slow + "unmount_volume && echo done") == "done"
+
+
 REAL = r"""
 mount --make-rprivate / && mount -t proc proc /proc || exit 77
 volume=$1/volume bound=$1/bound

@@ -135,6 +135,16 @@ def test_promotion_believes_nobody_and_demotes_the_peer_itself(settings: Setting
     assert (record.active, record.epoch, record.moving_to) == ("db-02", 1, None)
 
 
+@pytest.mark.usefixtures("lock", "machines")
+def test_verbs_of_one_step_wait_less_than_its_function_may_run(settings: Settings, ssm: FakeSsm) -> None:
+    """The peer is at work on an earlier order for half a minute, and then the target does not answer."""
+    ssm.nodes["i-0a"].busy_for, ssm.nodes["i-0b"].is_silent = 15, True
+    begun_at = ssm.now()
+    with pytest.raises(NotYet, match="db-02 did not answer"):
+        promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
+    assert 40 < ssm.now() - begun_at < 60
+
+
 @pytest.mark.usefixtures("lock")
 def test_stopped_peer_is_proof_enough(settings: Settings, ssm: FakeSsm, machines: FakeMachines) -> None:
     machines.states["db-01"] = InstanceState.OFF

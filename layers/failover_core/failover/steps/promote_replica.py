@@ -1,5 +1,6 @@
 """Make a node's replica the writable one, once the other node is proven unable to write."""
 
+import time
 from datetime import UTC, datetime
 
 from failover.adapters import alarms, cluster_table, isolation, nodes
@@ -8,7 +9,7 @@ from failover.models import ClusterRecord, NodeStatus, Value
 from failover.runtime import StepInput
 from failover.settings import Node, Settings
 from failover.steps.proofs import why_not_cut_off, why_not_off
-from failover.steps.verbs import obey
+from failover.steps.verbs import obey, wait_left
 
 
 class PromoteReplicaInput(StepInput):
@@ -32,6 +33,7 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     more. The move is written down before the node is asked, so that a crash in between is seen by the next execution.
     Raises NotYet, StateUnknown, Refused or Failed as `obey` does, and LockLost.
     """
+    begun_at = time.monotonic()
     target = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
     active = record.active
@@ -40,8 +42,9 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     if target.name != active and not request.accept_data_loss:
         _require_nothing_missed(target, peer_status, settings)
     status = obey(
-        target, "promote", settings, execution=request.execution, epoch=epoch, accept_data_loss=request.accept_data_loss
-    )
+        target, "promote", settings, execution=request.execution, epoch=epoch,
+        accept_data_loss=request.accept_data_loss, timeout_seconds=wait_left(begun_at),
+    )  # fmt: skip
     if not status.is_role_seen:
         raise StateUnknown(f"{target.name} said that it is promoted, but could not see: {status.unseen_parts()}.")
     if status.replication.role != "Primary" or not status.is_mounted:

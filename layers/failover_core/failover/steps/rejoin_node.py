@@ -1,5 +1,7 @@
 """Bring a node back as an up-to-date standby of the active one."""
 
+import time
+
 from aws_lambda_powertools.metrics import MetricUnit
 
 from failover.adapters import cluster_table
@@ -7,7 +9,7 @@ from failover.errors import DataNotKept, Failed, NotYet, Refused
 from failover.models import NodeStatus, Value
 from failover.runtime import StepInput, metrics
 from failover.settings import Node, Settings
-from failover.steps.verbs import obey
+from failover.steps.verbs import obey, wait_left
 
 
 class RejoinNodeInput(StepInput):
@@ -74,8 +76,9 @@ def _give_way(node: Node, active: Node, epoch: int, execution: str, settings: Se
 
 
 def _follow(node: Node, active: Node, epoch: int, execution: str, settings: Settings) -> NodeStatus:
+    begun_at = time.monotonic()
     obey(active, "reconnect", settings, execution=execution, epoch=epoch)
-    return obey(node, "rejoin", settings, execution=execution, epoch=epoch)
+    return obey(node, "rejoin", settings, execution=execution, epoch=epoch, timeout_seconds=wait_left(begun_at))
 
 
 def _progress(node: Node, status: NodeStatus) -> str:

@@ -1,5 +1,6 @@
 """How a step has a node do something: every way in which a verb can end, as a result or an error by name."""
 
+import time
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -12,7 +13,14 @@ from failover.runtime import StepInput, logger
 from failover.settings import Node, Settings
 
 _WAIT_SECONDS = 45.0
-"""How long one run of a step waits for a verb. A verb that takes longer goes on; the retried step finds it done."""
+"""How long one run of a step waits for its verbs. One that takes longer goes on; the retried step finds it done."""
+_LEAST_WAIT_SECONDS = 10.0
+"""For a later verb, however long the earlier ones took; together they stay below the functions' time limit."""
+
+
+def wait_left(begun_at: float) -> float:
+    """How long a step that began then, by `time.monotonic`, may still wait for a verb, in seconds."""
+    return max(_LEAST_WAIT_SECONDS, _WAIT_SECONDS - (time.monotonic() - begun_at))
 
 
 def obey(
