@@ -135,7 +135,7 @@ def test_mounts_are_let_go_of_from_the_last_to_the_first(tmp_path: Path) -> None
 
 
 def test_what_a_slow_turn_freed_is_unmounted_though_the_time_is_over(tmp_path: Path) -> None:
-    """On an emulated processor each turn took ten seconds: the last ones killed who kept the volume, and left it there."""
+    """On an emulated processor a turn took ten seconds: the last ones killed who kept the volume, and left it there."""
     own = tmp_path / "proc/self/mountinfo"
     own.parent.mkdir(parents=True)
     (tmp_path / "proc/meminfo").write_text("Dirty: 0 kB\n")
