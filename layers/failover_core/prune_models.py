@@ -48,7 +48,8 @@ def _only(model: dict[str, Any], operations: dict[str, Any]) -> dict[str, Any]:
         if name not in shapes:
             shapes[name] = model["shapes"][name]
             wanted |= _shape_names(shapes[name])
-    return {**model, "operations": operations, "shapes": shapes}
+    # In the order of their names: a set gives them in another order in each process, and two builds would differ.
+    return {**model, "operations": operations, "shapes": dict(sorted(shapes.items()))}
 
 
 def _shape_names(value: Any) -> set[str]:
