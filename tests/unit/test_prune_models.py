@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -48,3 +49,14 @@ def test_what_is_called_stays_and_works_and_the_rest_goes(tmp_path: Path) -> Non
 def test_a_folder_that_is_no_layer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="not the layer's folder"):
         prune(make_layer(tmp_path, "nothing is called here"))
+
+
+def test_the_layer_keeps_the_model_of_each_service_that_an_adapter_calls_and_of_no_other() -> None:
+    folder = Path(__file__).parents[2] / "layers/failover_core"
+    called = {
+        service
+        for adapter in (folder / "failover/adapters").glob("*.py")
+        for service in re.findall(r'\bclient\("(\w+)"\)', adapter.read_text())
+    }
+    [kept] = re.findall(r"^SERVICES = (.+)$", (folder / "Makefile").read_text(), re.MULTILINE)
+    assert set(kept.split()) == called
