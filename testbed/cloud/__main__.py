@@ -20,10 +20,11 @@ def main() -> None:
     parser.add_argument("--host-factory", type=_reference, help="MODULE:FUNCTION that makes other hosts")
     parser.add_argument("--target-judge", type=_reference, help="MODULE:FUNCTION that makes a judge of the targets")
     parser.add_argument("--end-with-parent", action="store_true", help="stop when the starting process is gone")
+    parser.add_argument("--no-enforcement", action="store_true", help="every role may do everything")
     given = parser.parse_args()
     profile = load_profile(given.profile)
     world, make_host, make_judge = given.world.resolve(), given.host_factory, given.target_judge
-    serve(Settings(world, given.port, profile, make_host, given.end_with_parent, make_judge))
+    serve(Settings(world, given.port, profile, make_host, given.end_with_parent, make_judge, not given.no_enforcement))
 
 
 def _reference(reference: str) -> Callable[[Path], Any]:

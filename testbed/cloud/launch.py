@@ -66,6 +66,7 @@ def running_cloud(
     port: int | None = None,
     host_factory: str | None = None,
     target_judge: str | None = None,
+    enforces: bool = True,
 ) -> Iterator[RunningCloud]:
     """A cloud that serves; stopped, with its hosts and functions, at the end. Raises CloudNotStartedError."""
     world_directory.mkdir(parents=True, exist_ok=True)
@@ -76,6 +77,8 @@ def running_cloud(
         command += ["--host-factory", host_factory]
     if target_judge:
         command += ["--target-judge", target_judge]
+    if not enforces:
+        command += ["--no-enforcement"]
     path = os.pathsep.join(filter(None, [str(_REPOSITORY), os.environ.get("PYTHONPATH")]))
     with (world_directory / "cloud.out").open("ab") as output:
         # A group of its own: a Ctrl-C at the terminal is the starting program's, which then stops the cloud in order.

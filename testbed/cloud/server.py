@@ -46,6 +46,8 @@ class Settings:
     make_host: HostFactory | None = None
     does_end_with_parent: bool = False
     make_judge: JudgeFactory | None = None
+    does_enforce: bool = True
+    """Whether a role may only do what it allows."""
 
 
 def serve(settings: Settings) -> None:
@@ -71,7 +73,7 @@ def _set_environment(settings: Settings, scratch: Path) -> None:
     os.environ |= {
         "GATEWAY_PORT": str(settings.port),
         "BIND_HOST": "127.0.0.1",
-        "AUTH": "true",
+        "AUTH": str(settings.does_enforce).lower(),
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "AWS_ACCESS_KEY_ID": ACCOUNT,
