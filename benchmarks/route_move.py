@@ -161,9 +161,10 @@ def swap_route(installed: Installation, layer: Path, size: int, nodes: Sequence[
     }
     script = ROOT / "benchmarks/swap_route_process.py"
     started = time.perf_counter()
-    # -S: the environment that this benchmark runs in has packages which Lambda's has not.
+    # -S: the environment that this benchmark runs in has packages which Lambda's has not. -B: a deployment takes
+    # everything of a function's folder.
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-S", str(script), *nodes],
+        [sys.executable, "-S", "-B", str(script), *nodes],
         env=environment,
         capture_output=True,
         text=True,
