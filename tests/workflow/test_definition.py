@@ -329,17 +329,6 @@ def test_every_step_has_its_folder_and_its_function() -> None:
     assert as_folder == folders == steps
 
 
-def test_nodes_are_installed_when_all_who_hear_them_are_there() -> None:
-    """A sign raised before is lost, and the agent makes the log group itself, on which the next deployment fails."""
-    heard_by = {
-        f"{name}{event}"
-        for name in ("FailoverStateMachine", "RejoinStateMachine", "RecordAbortFunction", "WatchClusterFunction")
-        for event in TEMPLATE["Resources"][name]["Properties"]["Events"]
-    }
-    for node in "AB":
-        assert heard_by <= set(TEMPLATE["Resources"][f"Node{node}Installation"]["DependsOn"])
-
-
 def test_template_is_plain_yaml_underneath() -> None:
     """No anchors and aliases: CloudFormation does not take them."""
     assert not [
