@@ -63,7 +63,7 @@ LINTERS := mypy cfn-lint sam-validate ruff shellcheck statelint
 lint: .venv/ready ## Run the linters and type checks
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync $(LINTERS)
 mypy:
-	mypy layers/failover_core/failover benchmarks cli/garoon_failover node testbed
+	mypy layers/failover_core/failover benchmarks cli/garoon_failover node statemachines testbed
 cfn-lint:
 	cfn-lint template.yaml
 sam-validate:
@@ -106,6 +106,10 @@ bench-deps: ## Install what the benchmark compares with: Debian's resource-agent
 .PHONY: document
 document: .venv/ready ## Generate node/garoon-node.sh and the nodes' two documents from node/src/
 	python node/generate_document.py
+
+.PHONY: workflows
+workflows: .venv/ready ## Generate statemachines/*.asl.json from statemachines/src/ and the catalogue of steps
+	PYTHONPATH=layers/failover_core python -m statemachines.generate_workflows
 
 .PHONY: build
 build: .venv/ready ## Build for the deploy target (Lambda on arm64, Python 3.13)

@@ -15,6 +15,8 @@ from failover.settings import LOCK_SECONDS
 from samcli.yamlhelper import yaml_parse
 from statelint.cli import main as statelint
 
+from statemachines.generate_workflows import WORKFLOWS, generate, path_of
+
 ROOT = Path(__file__).parents[2]
 TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
 SECONDS_OF_WORK = 600
@@ -80,7 +82,13 @@ def targets(state: dict[str, Any]) -> list[str]:
 
 
 def test_every_workflow_is_looked_at() -> None:
-    assert [machine.name for machine in MACHINES] == ["failover", "rejoin", "switchback"]
+    assert [machine.name for machine in MACHINES] == ["failover", "rejoin", "switchback"] == sorted(WORKFLOWS)
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_the_definitions_are_fresh(name: str) -> None:
+    where = "statemachines/src/ or failover/step_catalogue.py"
+    assert path_of(name).read_text() == generate(name), f"it is generated: change {where}, then run `make workflows`"
 
 
 @EACH_MACHINE

@@ -1,0 +1,169 @@
+"""Every step of the workflows, once: what it is, what it may change, how it is tried again, what its failure means.
+
+The workflows' definitions are made from it (statemachines/generate_workflows.py), the operator's next step after a
+failure, the rehearsal, and what tests and testbed know of steps. The order of the steps, with the ways between them,
+stands in statemachines/src. Plain tuples: some functions load this module while users wait.
+"""
+
+from typing import NamedTuple
+
+from failover.models import OutcomeKind
+
+
+class Retry(NamedTuple):
+    """How often a step is called again that ended with one of these errors of its own."""
+
+    errors: tuple[str, ...]
+    every_seconds: int
+    times: int
+    growth: float = 1.0
+    """Each pause is so many times the one before,"""
+    longest_seconds: int | None = None
+    """up to this."""
+
+
+def waits(every_seconds: int, times: int) -> Retry:
+    """A step that waits for something ends with NotYet until it is there."""
+    return Retry(("NotYet",), every_seconds, times)
+
+
+def asks_again(every_seconds: int, times: int) -> Retry:
+    """A step that orders a node may also end with StateUnknown: the node could not see how it is."""
+    return Retry(("NotYet", "StateUnknown"), every_seconds, times)
+
+
+_RECOVERS = Retry(("Recovering",), 2, 2000)
+"""A database that recovers is waited for as long as the step's own clock allows; counted apart from other waits."""
+
+
+class Step(NamedTuple):
+    """One Task state."""
+
+    state: str
+    """Its name in the workflows, the history and the outcome."""
+    function: str
+    """What it calls: its folder in functions/, its module in steps/, and in CamelCase its resource in template.yaml."""
+    what: str
+    """Its comment in the console, where the flow has none of its own."""
+    next_step: str = "Look at the execution in the Step Functions console, then start the workflow again."
+    """What an operator is told to do when it fails."""
+    failed_as: OutcomeKind = OutcomeKind.FAILED
+    """How an execution ends that it fails in."""
+    retries: tuple[Retry, ...] = ()
+    """For errors of its own; those of Lambda and AWS are tried again alike for every step."""
+    timeout_seconds: int | None = 75
+    """For one call; longer than a function may run, so that the function says what is wrong. None: the flow says it."""
+    changes: bool = False
+    """It changes something outside the cluster record, so it looks first whether its execution owns the lock."""
+    moves_role: bool = False
+    """It takes the role from one node or gives it to another: not without a verdict."""
+    begins_epoch: bool = False
+    """It raises the epoch: nodes refuse what was ordered before."""
+    phase: str | None = None
+    """Its column where the seconds of a recovery are told."""
+    is_question: bool = False
+    """An operator's answer ends it, not its function."""
+
+    @property
+    def orders_node(self) -> bool:
+        """It has a node do something, and the node may not see how that went."""
+        return any("StateUnknown" in retry.errors for retry in self.retries)
+
+
+STEPS = (
+    Step(
+        "AcquireLock", "acquire_lock",
+        "Refuses an input that cannot be understood, then makes this execution the only one that changes the cluster.",
+    ),
+    Step(
+        "AssessCluster", "assess_cluster", phase="assess", retries=(waits(3, 10),),
+        what="Asks everybody who knows something about the cluster and decides; looks again for a bounded time while "
+        "the evidence is not enough.",
+        next_step="Nothing was changed. Look at both nodes; the workflow starts again while an alarm stands.",
+    ),
+    Step(
+        "RequestConfirmation", "request_confirmation", is_question=True, timeout_seconds=None,
+        what="Asks an operator and waits for the answer, or for the time to be over; then the cluster is looked at "
+        "afresh, whatever came.",
+        next_step="Nothing was changed. Start this workflow by hand: an operator's execution asks nobody. It also "
+        "starts again, and asks again, while an alarm stands.",
+    ),
+    Step(
+        "RestartServices", "restart_services", changes=True, phase="restart", retries=(asks_again(2, 6), _RECOVERS),
+        what="Brings the whole hierarchy into service again on the active node, whatever part of it is down.",
+        next_step="Read the journal of the service on the active node and start it by hand.",
+    ),
+    Step(
+        "KeepData", "keep_data", changes=True, retries=(waits(5, 400),),
+        what="Keeps what the node holds in an EBS snapshot, before anything of it may be overwritten.",
+        next_step="Nothing of it was overwritten. See the snapshot in the EC2 console, then start this workflow again.",
+    ),
+    Step(
+        "RejoinNode", "rejoin_node", changes=True, retries=(asks_again(5, 500),),
+        what="Lets the node follow the active one and waits until it is up to date.",
+        next_step="See `garoon-node status` on both nodes. Trouble of the active node is dealt with first, by the "
+        "failover workflow; then start this workflow again.",
+    ),
+    Step(
+        "DemoteNode", "demote_node", changes=True, moves_role=True, begins_epoch=True, phase="demote",
+        retries=(asks_again(2, 2),),
+        what="Takes the active node, which answers, out of service.",
+        next_step="Nothing was promoted. Look at the active node.",
+    ),
+    Step(
+        "FenceNode", "fence_node", changes=True, moves_role=True, phase="fence", retries=(waits(1, 100),),
+        what="Cuts the active node off and waits for the proof: no proof, no promotion.",
+        next_step="Nothing was promoted. See in the EC2 console that the instance is stopped (Force stop, skipping the "
+        "OS shutdown), then start the failover workflow.",
+        failed_as=OutcomeKind.HALTED,
+    ),
+    Step(
+        "PromoteReplica", "promote_replica", changes=True, moves_role=True, begins_epoch=True, phase="promote",
+        retries=(asks_again(2, 6),),
+        what="Makes sure once more that the other node cannot write, then promotes this one and records it as active.",
+        next_step="See which node is primary (garoon-node status on both).",
+    ),
+    Step(
+        "DemoteTarget", "demote_node", changes=True, begins_epoch=True, retries=(asks_again(2, 6),),
+        what="Proves that the standby, whose promotion failed, is demoted.",
+        next_step="The promotion failed and could not be undone for certain: see which node is primary (garoon-node "
+        "status on both) before anything is started on a node by hand.",
+    ),
+    Step(
+        "FenceTarget", "fence_node", changes=True, retries=(waits(1, 100),),
+        what="Cuts the standby off and waits for the proof, so that the old active node can have the role back.",
+        next_step="See which node is primary (garoon-node status on both) and that the other one is stopped, then "
+        "start the failover workflow.",
+    ),
+    Step(
+        "StartNode", "start_node", changes=True, retries=(waits(5, 60),),
+        what="Brings the node's machine back, if it is stopped; it boots demoted and out of touch.",
+        next_step="Look at the instance in the EC2 console: is it running, does its SSM Agent answer?",
+    ),
+    Step(
+        "StartServices", "start_services", changes=True, phase="startServices",
+        retries=(asks_again(2, 10), _RECOVERS),
+        what="Starts Garoon's services, the NFS exports and the virtual IP on the promoted node.",
+        next_step="The replica is promoted. Read the services' logs on that node.",
+    ),
+    Step(
+        "SwapRoute", "swap_route", changes=True, phase="route", retries=(waits(1, 10),),
+        what="Points the virtual IP's entry of every configured route table to the active node's eth0.",
+        next_step="Services run on the active node but clients may not reach it: point the virtual IP's routes to its "
+        "eth0 interface, or start the failover workflow.",
+    ),
+    Step(
+        "CheckTargets", "check_targets", phase="targets", retries=(waits(3, 60),),
+        what="Waits until enough targets of the load balancer are healthy.",
+        next_step="The database side serves; look at the App servers behind the load balancer.",
+    ),
+    Step(
+        "ConfirmStop", "confirm_stop", changes=True, retries=(waits(1, 100),),
+        what="Waits, for a bounded time, until the isolated node's instance is stopped. If it is not, the outcome says "
+        "so.",
+    ),
+    Step("RecordOutcome", "record_outcome", "Records how it ended, gives the lock back, tells the operators."),
+)  # fmt: skip
+
+BY_STATE = {step.state: step for step in STEPS}
+FUNCTIONS = tuple(dict.fromkeys(step.function for step in STEPS))
