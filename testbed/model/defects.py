@@ -12,6 +12,7 @@ from unittest.mock import patch
 from failover import decision
 from failover.adapters import cluster_table, executions, instances, isolation
 from failover.models import ClusterRecord, Evidence, InstanceState
+from failover.proof import Proven
 from failover.steps import assess_cluster, fence_node, promote_replica, record_abort
 
 from testbed.model.code import Code
@@ -103,8 +104,8 @@ def _half_an_isolation_is_enough() -> Iterator[None]:
     isolate = isolation.isolate
     with (
         patch.object(isolation, "isolate", lambda acls, settings: isolate(list(acls)[:1], settings)),
-        patch.object(fence_node, "why_not_cut_off", lambda *_: ""),
-        patch.object(promote_replica, "why_not_cut_off", lambda *_: ""),
+        patch.object(fence_node, "prove_cut_off", lambda *_: Proven(how="")),
+        patch.object(promote_replica, "prove_cut_off", lambda *_: Proven(how="")),
     ):
         yield
 
@@ -120,7 +121,7 @@ DEFECTS = (
     ),
     Defect(
         "fence-not-awaited", "fence_node records the node as off without a look at it",
-        Scope("isolated", 1, 0), _patched(fence_node, "_why_not_off", lambda *_: ""),
+        Scope("isolated", 1, 0), _patched(fence_node, "prove_off", lambda *_: Proven(how="")),
     ),
     Defect(
         "stopping-taken-for-stopped", "an instance that is being stopped counts as off",
@@ -132,7 +133,8 @@ DEFECTS = (
     ),
     Defect(
         "promoted-without-proof", "promote_replica believes that the other node is inactive",
-        Scope("late-promotion", 1, 0), _patched(promote_replica, "_prove_peer_inactive", lambda *_: ("", True)),
+        Scope("late-promotion", 1, 0),
+        _patched(promote_replica, "_prove_peer_inactive", lambda *_: (Proven(how=""), None)),
     ),
     Defect(
         "last-word-not-asked-again", "promote_replica believes that the standby missed nothing since the assessment",

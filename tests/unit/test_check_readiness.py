@@ -7,6 +7,7 @@ import pytest
 from botocore.stub import Stubber
 from failover.adapters import alarms, events, instances, isolation, notifications, routes, targets
 from failover.adapters import cluster_table as table
+from failover.proof import NotProven, Proven
 from failover.runtime import metrics
 from failover.settings import Settings
 from failover.steps.check_readiness import ReadinessRequest, check_readiness
@@ -142,11 +143,12 @@ def test_the_network_acl_that_isolates_is_looked_at_by_its_id(settings: Settings
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
     settings = settings.model_copy(update={"isolation_acl_id": acl})
-    assert isolation.why_acl_is_unfit(settings) == ""
+    assert isinstance(isolation.prove_acl_denies(settings), Proven)
     ec2.create_network_acl_entry(
         NetworkAclId=acl, RuleNumber=1, Protocol="-1", RuleAction="allow", Egress=True, CidrBlock="0.0.0.0/0"
     )
-    assert isolation.why_acl_is_unfit(settings).endswith("has an entry that lets something through")
+    opened = f"the stack's network ACL {acl} has an entry that lets something through"
+    assert isolation.prove_acl_denies(settings) == NotProven(why=opened)
 
 
 def test_a_network_acl_that_somebody_deleted_is_missed(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
@@ -156,7 +158,7 @@ def test_a_network_acl_that_somebody_deleted_is_missed(monkeypatch: pytest.Monke
     stubber.activate()
     monkeypatch.setattr(isolation, "client", lambda _service: client)
     what = f"the stack's network ACL {settings.isolation_acl_id} does not exist any more"
-    assert isolation.why_acl_is_unfit(settings) == what
+    assert isolation.prove_acl_denies(settings) == NotProven(why=what)
 
 
 def test_an_alarm_that_a_mute_rule_mutes_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

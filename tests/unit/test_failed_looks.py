@@ -8,16 +8,21 @@ from typing import Any
 import pytest
 from failover.conclusion import Progress, conclude
 from failover.errors import NotYet, StateUnknown
-from failover.models import Answer, Failure, NodeStatus, OutcomeKind, PeerProbe
+from failover.models import Answer, Failure, NodeStatus, OutcomeKind, PeerPaths, PeerProbe
+from failover.proof import NotProven, Proven
 from failover.settings import Settings
 from failover.steps.assess_cluster import judge_status
 from failover.steps.demote_node import DemoteNodeInput, demote_node
 from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
+from failover.steps.proofs import prove_cut_off
+from failover.steps.rejoin_node import RejoinNodeInput, rejoin_node
 from failover.steps.restart_services import restart_services
 from failover.steps.verbs import ServiceInput
+from pydantic import ValidationError
 
 from tests.unit.conftest import EXECUTION
 from tests.unit.fake_machines import FakeMachines
+from tests.unit.fake_network import FakeNetwork
 from tests.unit.fake_nodes import FakeNode, FakeSsm
 from tests.unit.test_steps import assess
 
@@ -63,10 +68,39 @@ def test_only_a_role_that_was_read_is_a_proof(role: str, is_mounted: bool | None
 
 
 def test_probe_whose_look_failed_sees_neither_service_nor_death() -> None:
-    unseen = PeerProbe(peer="db-01", database="unknown", nfs="unknown", paths={"eth0": None, "eth1": False})
-    assert (unseen.sees_services, unseen.sees_anything) == (None, True)
+    unseen = PeerProbe(peer="db-01", database="unknown", nfs="unknown", paths=PeerPaths(eth0=None, eth1=False))
+    assert (unseen.sees_services, unseen.sees_anything) == (None, None)
     silent = unseen.model_copy(update={"nfs": "silent"})
     assert silent.sees_services is False
+
+
+@pytest.mark.parametrize("paths", [{}, {"eth0": False}])
+def test_probe_that_did_not_look_at_both_paths_is_no_answer(paths: dict[str, bool]) -> None:
+    """Nothing looked at would be nothing seen, which is what a fence asks for."""
+    with pytest.raises(ValidationError):
+        PeerProbe.model_validate({"peer": "db-01", "database": "unreachable", "nfs": "unreachable", "paths": paths})
+
+
+@pytest.mark.usefixtures("lock")
+def test_probe_that_could_not_see_a_path_proves_no_fence(
+    settings: Settings, ssm: FakeSsm, network_acls: FakeNetwork
+) -> None:
+    network_acls.acls |= dict.fromkeys(settings.node_a.subnet_ids, settings.isolation_acl_id)
+    assert isinstance(prove_cut_off(settings.node_a, settings), Proven)
+    ssm.garble = lambda output: output.replace('"eth1": false', '"eth1": null')
+    why = "db-02 could not see whether db-01 is still on the network"
+    assert prove_cut_off(settings.node_a, settings) == NotProven(why=why)
+
+
+@pytest.mark.usefixtures("lock")
+def test_node_that_cannot_see_its_role_is_not_let_follow(
+    settings: Settings, ssm: FakeSsm, machines: FakeMachines
+) -> None:
+    """It is not known either whether it holds what nobody else has."""
+    ssm.nodes["i-0b"].is_blind = True
+    with pytest.raises(StateUnknown, match="its replica's role, the mount"):
+        rejoin_node(RejoinNodeInput(execution=EXECUTION, node="db-02"), settings)
+    assert "rejoin" not in ssm.nodes["i-0b"].heard
 
 
 @pytest.mark.usefixtures("lock")

@@ -62,7 +62,10 @@ def test_unknown_id_proves_nothing_and_the_operator_is_told_what_would(settings:
 def test_what_was_seen_terminated_lets_the_survivor_serve_for_ever_after(settings: Settings, survivor: FakeSsm) -> None:
     table.record_gone(settings, "i-0b")
     assert verdict(settings).verdict is Verdict.RESUME_ACTIVE
-    assert resume(settings).proof == "the instance of db-02 is stopped"
+    assert (
+        resume(settings).proof
+        == "the instance i-0b, which EC2 does not know any more, was off, and db-01 sees nothing of it"
+    )
     assert survivor.nodes["i-0a"].role == "Primary"
 
 

@@ -7,10 +7,16 @@ import pytest
 from botocore.exceptions import ClientError
 from failover.adapters import isolation
 from failover.errors import Failed, NotYet
+from failover.proof import NotProven, Proof, Proven
 from failover.settings import Node, Settings
 
 from tests.unit.conftest import FakeTime
 from tests.unit.fake_network import FakeNetwork
+
+
+def why_not(proof: Proof) -> str:
+    assert isinstance(proof, NotProven)
+    return proof.why
 
 
 @pytest.fixture
@@ -83,12 +89,12 @@ def test_subnet_that_does_not_exist_is_named(installation: Settings) -> None:
 
 def test_whatever_else_is_in_the_way_is_named(installation: Settings) -> None:
     home: Any = installation.node_a
-    assert isolation.why_not_alone(home) == ""
+    assert isinstance(isolation.prove_alone(home), Proven)
     other = add_interface(home.eth1_subnet_id)
-    assert other in isolation.why_not_alone(home)
+    assert other in why_not(isolation.prove_alone(home))
     boto3.client("ec2").delete_network_interface(NetworkInterfaceId=other)
     elsewhere = home.model_copy(update={"eth1_subnet_id": home.eth0_subnet_id})
-    assert "not one of its configured subnets" in isolation.why_not_alone(elsewhere)
+    assert "not one of its configured subnets" in why_not(isolation.prove_alone(elsewhere))
 
 
 class LateAssociations(FakeNetwork):
@@ -126,7 +132,7 @@ def test_association_that_ec2_shows_too_late_is_read_again_and_is_no_final_error
     else:
         with pytest.raises(NotYet, match="does not agree with itself"):
             isolation.isolate(isolation.read_acls(node), settings)
-    assert isolation.is_isolated(node, settings) is is_isolated
+    assert isinstance(isolation.prove_isolated(node, settings), Proven) is is_isolated
 
 
 def test_eth0_in_the_subnet_of_eth1_is_not_cut_off_in_the_wrong_order(installation: Settings) -> None:
@@ -140,4 +146,4 @@ def test_eth0_in_the_subnet_of_eth1_is_not_cut_off_in_the_wrong_order(installati
             "eth1_subnet_id": home.eth0_subnet_id,
         }
     )  # fmt: skip
-    assert "configured to be in" in isolation.why_not_alone(swapped)
+    assert "configured to be in" in why_not(isolation.prove_alone(swapped))

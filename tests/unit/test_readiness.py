@@ -18,18 +18,20 @@ from failover.models import (
     Fence,
     InstanceState,
     NodeStatus,
+    PeerPaths,
     PeerProbe,
     Rehearsal,
     Replication,
     StatusChecks,
+    Unknown,
 )
 from failover.node_script import DIGEST
+from failover.proof import NotProven, Proven
 from failover.readiness import (
     RULES,
     Finding,
     ReadinessEvidence,
     Severity,
-    Unknown,
     alarm_names,
     is_ready,
     judge_readiness,
@@ -65,7 +67,7 @@ def a_status(node: str, **changes: Any) -> NodeStatus:
 
 
 def a_probe(**paths: bool) -> PeerProbe:
-    return PeerProbe(peer="x", database="silent", nfs="silent", paths={"eth0": True, "eth1": True} | paths)
+    return PeerProbe(peer="x", database="silent", nfs="silent", paths=PeerPaths(**{"eth0": True, "eth1": True} | paths))
 
 
 def an_entry(table: str, interface: str | None = "eni-0a") -> RouteEntry:
@@ -100,8 +102,8 @@ def evidence(**changes: Any) -> ReadinessEvidence:
             for node in SETTINGS.nodes
         },
         isolated_subnets={name: [] for name in names},
-        why_not_alone=dict.fromkeys(names, ""),
-        isolation_acl="",
+        alone=dict.fromkeys(names, Proven(how="so it is")),
+        isolation_acl=Proven(how="so it is"),
         stop_protection=dict.fromkeys(names, False),
         hibernation=dict.fromkeys(names, False),
         routes=[an_entry("rtb-0a"), an_entry("rtb-0b")],
@@ -361,11 +363,11 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         [("node-off", "db-02", CRITICAL)],
     ),
     "another interface in a subnet": (
-        of("why_not_alone", "db-01", "the subnet subnet-0a holds eni-0c"),
+        of("alone", "db-01", NotProven(why="the subnet subnet-0a holds eni-0c")),
         [("subnet-shared", "db-01", WARNING)],
     ),
     "another interface where only the stop fences": (
-        of("why_not_alone", "db-01", "the subnet subnet-0a holds eni-0c")
+        of("alone", "db-01", NotProven(why="the subnet subnet-0a holds eni-0c"))
         | {"settings": SETTINGS.model_copy(update={"fence_method": FenceMethod.STOP_INSTANCE})},
         [],
     ),
@@ -379,15 +381,15 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         [("stop-protected", "db-01", CRITICAL)],
     ),
     "stop protection where the node cannot be isolated": (
-        of("stop_protection", "db-01", True) | of("why_not_alone", "db-01", "the subnet subnet-0a holds eni-0c"),
+        of("stop_protection", "db-01", True) | of("alone", "db-01", NotProven(why="the subnet subnet-0a holds eni-0c")),
         [("stop-protected", "db-01", CRITICAL), ("subnet-shared", "db-01", WARNING)],
     ),
     "isolation ACL deleted": (
-        {"isolation_acl": "the stack's network ACL acl-0 does not exist any more"},
+        {"isolation_acl": NotProven(why="the stack's network ACL acl-0 does not exist any more")},
         [("isolation-acl-unfit", SETTINGS.isolation_acl_id, WARNING)],
     ),
     "isolation ACL deleted where only the stop fences": (
-        {"isolation_acl": "the stack's network ACL acl-0 does not exist any more"}
+        {"isolation_acl": NotProven(why="the stack's network ACL acl-0 does not exist any more")}
         | {"settings": SETTINGS.model_copy(update={"fence_method": FenceMethod.STOP_INSTANCE})},
         [],
     ),
@@ -482,7 +484,7 @@ SOURCES: dict[str, dict[str, Any]] = {
     "interfaces": of("interfaces", "db-02", Unknown(why="no")),
     "volumes": of("volumes", "db-02", Unknown(why="no")),
     "isolated-subnets": of("isolated_subnets", "db-02", Unknown(why="no")),
-    "why-not-alone": of("why_not_alone", "db-02", Unknown(why="no")),
+    "alone": of("alone", "db-02", Unknown(why="no")),
     "isolation-acl": {"isolation_acl": Unknown(why="no")},
     "stop-protection": of("stop_protection", "db-02", Unknown(why="no")),
     "hibernation": of("hibernation", "db-02", Unknown(why="no")),
@@ -521,7 +523,7 @@ def test_every_source_may_fail_and_each_is_told() -> None:
 def test_what_could_hide_a_lost_failover_makes_the_cluster_not_ready() -> None:
     tolerated = {source for source, change in SOURCES.items() if is_ready(judge_readiness(evidence(**change)))}
     assert tolerated == {
-        *("is-lock-owner-over", "why-not-alone", "target-check", "undelivered"),
+        *("is-lock-owner-over", "alone", "target-check", "undelivered"),
         *("isolation-acl", "stop-protection", "muted-alarms", "subscribers"),
     }
 

@@ -151,7 +151,7 @@ def test_stopped_peer_is_proof_enough(settings: Settings, ssm: FakeSsm, machines
     put_last_word(settings.node_a)
     promoted = promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
     assert ssm.nodes["i-0a"].heard == []
-    assert promoted.proof == "the instance of db-01 is stopped"
+    assert promoted.proof == "EC2 says that the instance i-0a of db-01 is stopped"
 
 
 @pytest.mark.usefixtures("lock", "machines")

@@ -148,7 +148,7 @@ def _may_go_back(evidence: Evidence) -> bool:
     """
     active, standby = evidence.active, evidence.standby
     is_standby_lost = standby.instance.is_off or standby.checks is StatusChecks.FAILED
-    return _is_fit_to_go_back(active) and (is_standby_lost or standby.is_isolated)
+    return _is_fit_to_go_back(active) and (is_standby_lost or standby.is_isolated is True)
 
 
 def _is_fit_to_go_back(active: NodeEvidence) -> bool:

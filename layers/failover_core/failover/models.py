@@ -40,6 +40,12 @@ class Observed(Value):
     model_config = ConfigDict(extra="ignore")
 
 
+class Unknown(Value):
+    """A look that failed, or a source that did not answer: says nothing about what was to be seen."""
+
+    why: str
+
+
 # --- why an execution runs ---------------------------------------------------------------------------------------
 
 
@@ -304,6 +310,18 @@ class NodeStatus(Observed):
         return ", ".join(unseen + [what for what, found in looks.items() if found is None])
 
 
+class PeerPaths(Observed):
+    """Whether the peer answers on each of the two networks. Both are looked at, or it is no look; None: it failed."""
+
+    eth0: bool | None
+    eth1: bool | None
+
+    @property
+    def lost(self) -> list[str]:
+        """Those that are known not to carry anything."""
+        return [name for name, is_alive in (("eth0", self.eth0), ("eth1", self.eth1)) if is_alive is False]
+
+
 class PeerProbe(Observed):
     """Answer of `garoon-node probe`: what a node sees of its peer."""
 
@@ -311,7 +329,7 @@ class PeerProbe(Observed):
     database: Literal["answers", "blocked", "silent", "unreachable", "unknown"]
     """blocked: it answers that it refuses this host, for connections that were interrupted."""
     nfs: Literal["answers", "silent", "unreachable", "unknown"]
-    paths: dict[str, bool | None]
+    paths: PeerPaths
     """"unknown" and None: the look itself failed."""
 
     @property
@@ -323,10 +341,12 @@ class PeerProbe(Observed):
         return False if is_one_down else None
 
     @property
-    def sees_anything(self) -> bool:
-        """A service of the peer takes a connection, or it answers on a path; or it is not known that none does."""
-        is_path_dead = all(is_alive is False for is_alive in self.paths.values())
-        return not (self.database == self.nfs == "unreachable" and is_path_dead)
+    def sees_anything(self) -> bool | None:
+        """A service of the peer takes a connection, or it answers on a path. None: it is not known that none does."""
+        if self.paths.eth0 or self.paths.eth1 or {self.database, self.nfs} & {"answers", "blocked", "silent"}:
+            return True
+        is_unseen = self.database == self.nfs == "unreachable" and self.paths.lost == ["eth0", "eth1"]
+        return False if is_unseen else None
 
 
 class VerbResult(Observed):
@@ -432,8 +452,9 @@ class NodeEvidence(Value):
     """Demoted, up to date, and its peer replicates to it now."""
     must_be_kept: bool = False
     """It was fenced, or may hold writes that nobody else has: its data is kept before it is overwritten."""
-    is_isolated: bool = False
-    """Its fence isolated it, and both its subnets still have the network ACL that denies everything."""
+    is_isolated: bool | None = False
+    """Its fence isolated it, and both its subnets still have the network ACL that denies everything; None: it is not
+    known."""
 
     @property
     def is_down(self) -> bool:

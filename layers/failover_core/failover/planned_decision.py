@@ -129,12 +129,15 @@ def _why_standby_cannot_rejoin(evidence: Evidence) -> Decision | None:
         )
     if standby.instance in (InstanceState.GOING_OFF, InstanceState.UNKNOWN):
         return not_yet(f"The instance of {standby.name} is {instance_words(standby)}.")
+    if standby.must_be_kept and standby.is_isolated is None and standby.instance is not InstanceState.OFF:
+        # If it is, it may still write to itself, and what is kept of it now would lack that.
+        return not_yet(f"{standby.name} was fenced, and it is not known whether it is still isolated.")
     return None
 
 
 def _is_data_kept_first(standby: NodeEvidence) -> bool:
     """An isolated node that is on may write to itself: it is stopped first, and its data kept before it follows."""
-    may_still_write = standby.is_isolated and standby.instance is InstanceState.ON
+    may_still_write = bool(standby.is_isolated) and standby.instance is InstanceState.ON
     return standby.must_be_kept and not may_still_write
 
 

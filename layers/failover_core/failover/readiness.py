@@ -24,9 +24,11 @@ from failover.models import (
     PeerProbe,
     Rehearsal,
     StatusChecks,
+    Unknown,
     Value,
 )
 from failover.node_script import DIGEST
+from failover.proof import NotProven, Proof, Proven
 from failover.settings import ConfirmFailover, FenceMethod, ReplicationProtocol, Settings
 from failover.triggers import ACTING_ALARMS
 
@@ -68,12 +70,6 @@ class Finding(Value):
     action: str
 
 
-class Unknown(Value):
-    """A source that did not answer."""
-
-    why: str
-
-
 class ReadinessEvidence(Value):
     """What every source said. Mappings have the names of nodes, alarms or RULES as keys."""
 
@@ -94,10 +90,10 @@ class ReadinessEvidence(Value):
     """Each node's data volume."""
     isolated_subnets: dict[str, list[str] | Unknown]
     """Those of the node's subnets that have the network ACL which denies everything."""
-    why_not_alone: dict[str, str | Unknown]
-    """Why isolating its subnets would not cut off the node, and it alone; empty if it would."""
-    isolation_acl: str | Unknown
-    """Why the network ACL that isolates would not; empty if it would."""
+    alone: dict[str, Proof | Unknown]
+    """Whether isolating its subnets would cut off the node, and it alone."""
+    isolation_acl: Proof | Unknown
+    """Whether the network ACL that isolates denies everything."""
     stop_protection: dict[str, bool | Unknown]
     """Whether EC2 refuses to stop the instance."""
     hibernation: dict[str, bool | Unknown]
@@ -140,8 +136,8 @@ class ReadinessEvidence(Value):
         """As far as it is known, the node's fence need not wait for its stop."""
         return (
             self.settings.fence_method is FenceMethod.ISOLATE_AND_STOP
-            and self.isolation_acl == ""
-            and self.why_not_alone[node] == ""
+            and isinstance(self.isolation_acl, Proven)
+            and isinstance(self.alone[node], Proven)
         )
 
     def alarm(self, node: str, what: str) -> Alarm | None:
@@ -193,7 +189,7 @@ _SOURCES = {
     "interfaces": ("The node's eth0 interface", Severity.CRITICAL),
     "volumes": ("The node's data volume", Severity.CRITICAL),
     "isolated_subnets": ("The network ACLs of the subnets", Severity.CRITICAL),
-    "why_not_alone": ("What else is in the subnets", Severity.WARNING),
+    "alone": ("What else is in the subnets", Severity.WARNING),
     "isolation_acl": ("The network ACL that isolates a node", Severity.WARNING),
     "stop_protection": ("The stop protection of the instance", Severity.WARNING),
     "hibernation": ("The hibernation setting of the instance", Severity.CRITICAL),
@@ -309,6 +305,9 @@ def _interval_running(evidence: ReadinessEvidence) -> Finding | None:
     )
 
 
+_MOUNT = {True: "is mounted", False: "is not mounted", None: "could not be seen"}
+
+
 def _roles_disagree(evidence: ReadinessEvidence) -> Finding | None:
     status = evidence.status(evidence.standby)
     if status is None or not (status.replication.role == "Primary" or status.is_mounted):
@@ -318,7 +317,7 @@ def _roles_disagree(evidence: ReadinessEvidence) -> Finding | None:
         about=str(evidence.standby),
         severity=Severity.CRITICAL,
         meaning=f"The record says that {evidence.active} is active, but {evidence.standby} is not a standby: its "
-        f"replica is {status.replication.role}, the volume {'is' if status.is_mounted else 'is not'} mounted.",
+        f"replica is {status.replication.role}, the volume {_MOUNT[status.is_mounted]}.",
         action="Find out which node holds the newest data and demote the other (garoon-node demote).",
     )
 
@@ -580,13 +579,13 @@ def _path_lost(evidence: ReadinessEvidence, node: str) -> Finding | None:
     probe, peer = evidence.probes[node], evidence.settings.peer_of(node).name
     if not isinstance(probe, PeerProbe) or evidence.is_on(peer) is False or evidence.statuses[peer] is Answer.NONE:
         return None
-    lost = [path for path, is_alive in probe.paths.items() if is_alive is False]
+    lost = probe.paths.lost
     if not lost:
         return None
     return Finding(
         id="path-lost",
         about=node,
-        severity=Severity.CRITICAL if len(lost) == len(probe.paths) else Severity.WARNING,
+        severity=Severity.CRITICAL if len(lost) == 2 else Severity.WARNING,
         meaning=f"{node} does not reach {peer} over {' and '.join(lost)}.",
         action="Check the interface on both nodes, the subnets' routes and network ACLs, the security group, and sshd, "
         "whose greeting shows that a path is alive.",
@@ -755,15 +754,15 @@ def _node_isolated(evidence: ReadinessEvidence, node: str) -> Finding | None:
 
 
 def _subnet_shared(evidence: ReadinessEvidence, node: str) -> Finding | None:
-    why = evidence.why_not_alone[node]
-    if isinstance(why, Unknown) or not why or evidence.settings.fence_method is not FenceMethod.ISOLATE_AND_STOP:
+    alone = evidence.alone[node]
+    if not isinstance(alone, NotProven) or evidence.settings.fence_method is not FenceMethod.ISOLATE_AND_STOP:
         return None
     return Finding(
         id="subnet-shared",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"{node} would not be isolated, because {why}: the stop alone would fence it, which is slower and has "
-        "no end when its Availability Zone is lost.",
+        meaning=f"{node} would not be isolated, because {alone.why}: the stop alone would fence it, which is "
+        "slower and has no end when its Availability Zone is lost.",
         action="Move the other interface to another subnet, or correct the stack's parameters.",
     )
 
@@ -865,15 +864,15 @@ def _route_propagated(evidence: ReadinessEvidence) -> Finding | None:
 
 
 def _isolation_acl_unfit(evidence: ReadinessEvidence) -> Finding | None:
-    why = evidence.isolation_acl
-    if isinstance(why, Unknown) or not why or evidence.settings.fence_method is not FenceMethod.ISOLATE_AND_STOP:
+    acl = evidence.isolation_acl
+    if not isinstance(acl, NotProven) or evidence.settings.fence_method is not FenceMethod.ISOLATE_AND_STOP:
         return None
     return Finding(
         id="isolation-acl-unfit",
         about=evidence.settings.isolation_acl_id,
         severity=Severity.WARNING,
-        meaning=f"No node would be isolated, because {why}: the stop alone would fence it, which is slower and has no "
-        "end when its Availability Zone is lost.",
+        meaning=f"No node would be isolated, because {acl.why}: the stop alone would fence it, which is slower and "
+        "has no end when its Availability Zone is lost.",
         action=f"Remove from it every entry of your own. {_HOW_TO_PUT_BACK}",
     )
 

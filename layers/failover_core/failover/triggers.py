@@ -1,6 +1,6 @@
 """Why an execution runs: reads the execution's input, which is an operator's or an event's."""
 
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic import Field, ValidationError
 
@@ -98,6 +98,7 @@ def _read_operator_input(workflow: Workflow, given: dict[str, Any], settings: Se
             return Trigger(kind="operator", reason=switchback.reason, node=target)
         case "rejoin":
             return Trigger(kind="operator", reason=OperatorInput.model_validate(given).reason)
+    assert_never(workflow)
 
 
 def _instances(settings: Settings) -> str:

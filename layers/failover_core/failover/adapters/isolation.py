@@ -7,13 +7,15 @@ nothing but the node's own interface, and the node none in another subnet.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import Failed, NotYet
 from failover.models import Value
+from failover.proof import NotProven, Proof, Proven
 from failover.settings import Node, Settings
 
 _LATE_SECONDS = 10.0
@@ -33,16 +35,21 @@ class SubnetAcl(Value):
 @translate_errors
 def read_acls(node: Node) -> list[SubnetAcl]:
     """The network ACLs of the node's subnets, eth0's first. Raises Failed if a subnet does not exist."""
-    return _read_acls(node.subnet_ids, node.name)
+    found = _find_acls(node.subnet_ids)
+    missing = [subnet_id for subnet_id in node.subnet_ids if subnet_id not in found]
+    if missing:
+        raise Failed(f"Subnets of {node.name} that do not exist: {', '.join(missing)}. Correct the parameters.")
+    return [found[subnet_id] for subnet_id in node.subnet_ids]
 
 
-def _read_acls(subnet_ids: tuple[str, ...], node: str) -> list[SubnetAcl]:
-    found = {
+def _find_acls(subnet_ids: Sequence[str]) -> dict[str, SubnetAcl]:
+    """By the subnet's id; those that EC2 does not know are left out."""
+    return {
         association["SubnetId"]: SubnetAcl(
             subnet_id=association["SubnetId"],
             acl_id=acl["NetworkAclId"],
             association_id=association["NetworkAclAssociationId"],
-            does_allow=any(entry["RuleAction"] != "deny" for entry in acl["Entries"]),
+            does_allow=_does_allow(acl),
         )
         for page in client("ec2")
         .get_paginator("describe_network_acls")
@@ -50,12 +57,6 @@ def _read_acls(subnet_ids: tuple[str, ...], node: str) -> list[SubnetAcl]:
         for acl in page["NetworkAcls"]
         for association in acl["Associations"]
     }
-    missing = [subnet_id for subnet_id in subnet_ids if subnet_id not in found]
-    if missing:
-        raise Failed(
-            f"Subnets{node and f' of {node}'} that do not exist: {', '.join(missing)}. Correct the parameters."
-        )
-    return [found[subnet_id] for subnet_id in subnet_ids]
 
 
 def isolated(acls: Iterable[SubnetAcl], settings: Settings) -> list[SubnetAcl]:
@@ -63,15 +64,26 @@ def isolated(acls: Iterable[SubnetAcl], settings: Settings) -> list[SubnetAcl]:
     return [acl for acl in acls if acl.acl_id == settings.isolation_acl_id]
 
 
-def is_isolated(node: Node, settings: Settings) -> bool:
-    """Whether all of the node's subnets have the stack's network ACL. Raises as `read_acls` does."""
-    acls = read_acls(node)
-    return len(isolated(acls, settings)) == len(acls)
+def prove_isolated(node: Node, settings: Settings) -> Proof:
+    """Whether all of the node's subnets have the stack's network ACL, and it denies everything.
+
+    Raises as `read_acls` does.
+    """
+    for acl in read_acls(node):
+        if acl.acl_id != settings.isolation_acl_id:
+            return NotProven(why=f"the subnet {acl.subnet_id} of {node.name} has the network ACL {acl.acl_id}")
+        if acl.does_allow:
+            return _opened(acl.acl_id)
+    return Proven(how=f"the subnets of {node.name} have the network ACL that denies everything")
+
+
+def _opened(acl_id: str) -> NotProven:
+    return NotProven(why=f"the stack's network ACL {acl_id} has an entry that lets something through")
 
 
 @translate_errors
-def why_not_alone(node: Node) -> str:
-    """Why network ACLs on its subnets would not cut off the node, and it alone. A sentence without its full stop.
+def prove_alone(node: Node) -> Proof:
+    """Whether network ACLs on its subnets would cut off the node, and it alone.
 
     An answer that leaves the node's own interfaces out is no proof that there are no others.
     """
@@ -85,23 +97,28 @@ def why_not_alone(node: Node) -> str:
             for interface in page["NetworkInterfaces"]:
                 name, subnet_id = interface["NetworkInterfaceId"], interface["SubnetId"]
                 if interface.get("Attachment", {}).get("InstanceId") != node.instance_id:
-                    return f"the subnet {subnet_id} holds the network interface {name}, which is not one of {node.name}"
+                    return NotProven(
+                        why=f"the subnet {subnet_id} holds the network interface {name}, which is not one of "
+                        f"{node.name}"
+                    )
                 if subnet_id not in node.subnet_ids:
-                    return (
-                        f"{node.name} has the network interface {name} in {subnet_id}, which is not one of its "
+                    return NotProven(
+                        why=f"{node.name} has the network interface {name} in {subnet_id}, which is not one of its "
                         "configured subnets"
                     )
                 if name == node.eth0_interface_id and subnet_id != node.eth0_subnet_id:
-                    return f"eth0 of {node.name} is in {subnet_id}, and configured to be in {node.eth0_subnet_id}"
+                    return NotProven(
+                        why=f"eth0 of {node.name} is in {subnet_id}, and configured to be in {node.eth0_subnet_id}"
+                    )
                 missing.discard(subnet_id)
         if missing:
-            return f"{node.name} has no network interface in its configured subnet {min(missing)}"
-    return ""
+            return NotProven(why=f"{node.name} has no network interface in its configured subnet {min(missing)}")
+    return Proven(how=f"the subnets of {node.name} hold its interfaces and nothing else")
 
 
 @translate_errors
-def why_acl_is_unfit(settings: Settings) -> str:
-    """Why the stack's network ACL would not cut off anything. A sentence without its full stop; empty if it would.
+def prove_acl_denies(settings: Settings) -> Proof:
+    """Whether the stack's network ACL would cut a node off.
 
     While it is on no subnet it looks like one that is left over, and is easily deleted.
     """
@@ -110,11 +127,13 @@ def why_acl_is_unfit(settings: Settings) -> str:
         [acl] = client("ec2").describe_network_acls(NetworkAclIds=[acl_id])["NetworkAcls"]
     except ClientError as error:
         if error_code(error) == "InvalidNetworkAclID.NotFound":
-            return f"the stack's network ACL {acl_id} does not exist any more"
+            return NotProven(why=f"the stack's network ACL {acl_id} does not exist any more")
         raise
-    if any(entry["RuleAction"] != "deny" for entry in acl["Entries"]):
-        return f"the stack's network ACL {acl_id} has an entry that lets something through"
-    return ""
+    return _opened(acl_id) if _does_allow(acl) else Proven(how=f"the network ACL {acl_id} denies everything")
+
+
+def _does_allow(acl: Any) -> bool:
+    return any(entry["RuleAction"] != "deny" for entry in acl["Entries"])
 
 
 @translate_errors
@@ -161,6 +180,6 @@ def _replace(acl: SubnetAcl, acl_id: str) -> None:
                     f"EC2 does not agree with itself on the network ACL of {acl.subnet_id}: {error}."
                 ) from error
             time.sleep(1.0)
-            [acl] = _read_acls((acl.subnet_id,), "")
+            acl = _find_acls([acl.subnet_id]).get(acl.subnet_id, acl)
         else:
             return

@@ -1,9 +1,9 @@
 """Ask everybody who knows something about the cluster, all at once, and decide."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import assert_never
 
 from failover.adapters import alarms, instances, isolation, nodes, routes
 from failover.confirmation import Asked, must_ask, read_answer
@@ -25,13 +25,16 @@ from failover.models import (
     Routes,
     StatusChecks,
     Trigger,
+    Unknown,
     VerbResult,
     Verdict,
     Workflow,
 )
 from failover.planned_decision import decide_rejoin, decide_switchback
+from failover.proof import Proof, Proven
 from failover.runtime import StepInput, logger
 from failover.settings import Node, Settings
+from failover.steps.asking import ask
 
 
 class AssessClusterInput(StepInput):
@@ -79,21 +82,22 @@ def _decide(request: AssessClusterInput, evidence: Evidence) -> Decision:
             return decide_switchback(evidence, request.trigger.node or evidence.active.name)
         case "rejoin":
             return decide_rejoin(evidence, request.trigger)
+    assert_never(request.workflow)
 
 
 def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings, now: datetime) -> Evidence:
     """The evidence as it is at `now`. A source that fails counts as unknown, whatever it would have said."""
     active, standby = settings.node(record.active), settings.peer_of(record.active)
     with ThreadPoolExecutor() as pool:
-        active_machine = pool.submit(_ask_source, instances.read_instance, active)
-        standby_machine = pool.submit(_ask_source, instances.read_instance, standby)
+        active_machine = pool.submit(ask, instances.read_instance, active)
+        standby_machine = pool.submit(ask, instances.read_instance, standby)
         active_answer = pool.submit(_ask_node, active, "status", settings)
         standby_answer = pool.submit(_ask_node, standby, "status", settings)
         standby_probe = pool.submit(_ask_node, standby, "probe", settings)
-        route_entries = pool.submit(_ask_source, routes.read_entries, settings)
+        route_entries = pool.submit(ask, routes.read_entries, settings)
         alarm_states = pool.submit(_read_alarms, active, settings)
         fence = (
-            pool.submit(_ask_source, lambda node: isolation.is_isolated(node, settings), standby)
+            pool.submit(ask, isolation.prove_isolated, standby, settings)
             if record.fence is not None and record.fence.node == standby.name
             else None
         )
@@ -101,7 +105,9 @@ def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings,
     standby_evidence = _node_evidence(standby, standby_machine.result(), standby_answer.result(), record)
     if fence is not None and record.fence is not None:
         is_replaced = not record.fence.covers(standby.instance_id, standby.data_volume_id)
-        standby_evidence = _left_behind(standby_evidence, is_isolated=bool(fence.result()), is_replaced=is_replaced)
+        standby_evidence = _left_behind(
+            standby_evidence, is_isolated=_is_isolated(fence.result()), is_replaced=is_replaced
+        )
     return Evidence(
         active=_node_evidence(active, active_machine.result(), active_answer.result(), record),
         standby=standby_evidence,
@@ -117,18 +123,6 @@ def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings,
     )
 
 
-T = TypeVar("T")
-A = TypeVar("A")
-
-
-def _ask_source(source: Callable[[A], T], argument: A) -> T | None:
-    try:
-        return source(argument)
-    except (CloudUnavailable, Failed) as error:
-        logger.warning(f"A source of evidence did not answer: {error}")
-        return None
-
-
 def _ask_node(node: Node, verb: nodes.Verb, settings: Settings) -> VerbResult | Answer:
     """What the node said; Answer.NONE if it was asked and is silent; Answer.UNKNOWN if it could not be asked."""
     try:
@@ -140,7 +134,8 @@ def _ask_node(node: Node, verb: nodes.Verb, settings: Settings) -> VerbResult | 
 
 
 def _read_alarms(active: Node, settings: Settings) -> dict[str, str]:
-    return _ask_source(alarms.read_alarm_states, [settings.alarm_name(active.name, "heartbeat-lost")]) or {}
+    states = ask(alarms.read_alarm_states, [settings.alarm_name(active.name, "heartbeat-lost")])
+    return {} if isinstance(states, Unknown) else states
 
 
 def _is_in_alarm(state: str | None) -> bool | None:
@@ -161,8 +156,10 @@ def _is_heartbeat_lost(
         return in_alarm
     # Now, not when the look began: the answer was waited for, and a beat may have come meanwhile.
     now = datetime.now(UTC)
-    beats = _ask_source(lambda settings: alarms.read_last_beats(settings, now), settings)
-    is_silent = beats is not None and has_fallen_silent(active.name, standby.name, beats, settings.silence, now)
+    beats = ask(alarms.read_last_beats, settings, now)
+    is_silent = not isinstance(beats, Unknown) and has_fallen_silent(
+        active.name, standby.name, beats, settings.silence, now
+    )
     return True if is_silent else in_alarm
 
 
@@ -175,9 +172,12 @@ def has_fallen_silent(
 
 
 def _node_evidence(
-    node: Node, machine: tuple[InstanceState, StatusChecks] | None, answer: VerbResult | Answer, record: ClusterRecord
+    node: Node,
+    machine: tuple[InstanceState, StatusChecks] | Unknown,
+    answer: VerbResult | Answer,
+    record: ClusterRecord,
 ) -> NodeEvidence:
-    instance, checks = machine or (InstanceState.UNKNOWN, StatusChecks.UNKNOWN)
+    instance, checks = (InstanceState.UNKNOWN, StatusChecks.UNKNOWN) if isinstance(machine, Unknown) else machine
     if instance is InstanceState.FORGOTTEN and answer is Answer.NONE and record.was_proven_off(node.instance_id):
         instance = InstanceState.GONE
     if isinstance(answer, Answer):
@@ -211,7 +211,11 @@ def _node_evidence(
     )
 
 
-def _left_behind(standby: NodeEvidence, *, is_isolated: bool, is_replaced: bool) -> NodeEvidence:
+def _is_isolated(proof: Proof | Unknown) -> bool | None:
+    return None if isinstance(proof, Unknown) else isinstance(proof, Proven)
+
+
+def _left_behind(standby: NodeEvidence, *, is_isolated: bool | None, is_replaced: bool) -> NodeEvidence:
     """A fenced node may call its replica up to date for ever: until it has rejoined, it is not.
 
     Another machine with another volume, which took its place, was never fenced; only its subnets may still be isolated.
@@ -231,13 +235,13 @@ def _left_behind(standby: NodeEvidence, *, is_isolated: bool, is_replaced: bool)
 
 def judge_status(status: NodeStatus) -> Answer:
     """What the node's status says of it. What it could not see of itself counts neither for nor against it."""
+    if not status.is_role_seen:
+        return Answer.UNKNOWN
     if status.is_serving:
         return Answer.SERVING
     if status.is_demoted:
         return Answer.DEMOTED
-    if status.is_role_seen and status.is_serving is False:
-        return Answer.NOT_SERVING
-    return Answer.UNKNOWN  # it could not see enough of itself: neither demoted nor known to have something down
+    return Answer.UNKNOWN if status.is_serving is None else Answer.NOT_SERVING
 
 
 def _describe(status: NodeStatus, judged: Answer) -> str:
@@ -246,8 +250,9 @@ def _describe(status: NodeStatus, judged: Answer) -> str:
             return status.failing_parts()
         case Answer.UNKNOWN:
             return f"its look at itself failed: {status.unseen_parts()}"
-        case _:
+        case Answer.SERVING | Answer.DEMOTED | Answer.NONE:
             return status.replication.words
+    assert_never(judged)
 
 
 def _judge_replica(status: NodeStatus) -> Replica:
@@ -277,21 +282,25 @@ def _was_replicating(standby_answer: VerbResult | Answer, active: Node, settings
         return True
     # Now, when the answers have been waited for: the last line of a node that died takes its time.
     now = datetime.now(UTC)
-    return _ask_source(lambda node: alarms.was_replicating_to_its_end(node, settings, now), active)
+    last_word = ask(alarms.was_replicating_to_its_end, active, settings, now)
+    return None if isinstance(last_word, Unknown) else last_word
 
 
 def _standby_view(answer: VerbResult | Answer) -> PeerView:
     if isinstance(answer, Answer) or answer.probe is None:
         return PeerView.UNKNOWN
     match answer.probe.sees_services:
+        case True:
+            return PeerView.SERVES
+        case False:
+            return PeerView.DOES_NOT_SERVE
         case None:
             return PeerView.UNKNOWN
-        case sees:
-            return PeerView.SERVES if sees else PeerView.DOES_NOT_SERVE
+    assert_never(answer.probe.sees_services)
 
 
-def _judge_routes(entries: list[routes.RouteEntry] | None, active: Node) -> Routes:
-    if entries is None:
+def _judge_routes(entries: list[routes.RouteEntry] | Unknown, active: Node) -> Routes:
+    if isinstance(entries, Unknown):
         return Routes.UNKNOWN
     return Routes.RIGHT if all(entry.points_to(active) for entry in entries) else Routes.WRONG
 

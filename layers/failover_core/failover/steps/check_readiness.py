@@ -23,13 +23,12 @@ from failover.adapters import (
     targets,
 )
 from failover.adapters.clients import CALL_THREADS
-from failover.errors import CloudUnavailable, Failed
-from failover.models import Answer, ClusterRecord, NodeStatus, Observed, PeerProbe, Value, VerbResult
+from failover.errors import Failed
+from failover.models import Answer, ClusterRecord, NodeStatus, Observed, PeerProbe, Unknown, Value, VerbResult
 from failover.readiness import (
     RULES,
     Finding,
     ReadinessEvidence,
-    Unknown,
     alarm_names,
     is_ready,
     judge_readiness,
@@ -37,6 +36,7 @@ from failover.readiness import (
 )
 from failover.runtime import metrics
 from failover.settings import Node, Settings
+from failover.steps.asking import ask
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,31 +70,31 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
     """What every source says now. One that fails is Unknown, with its own words."""
     with ThreadPoolExecutor(max_workers=CALL_THREADS) as pool:
 
-        def ask(source: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> Future[T | Unknown]:
-            return pool.submit(lambda: _ask(source, *arguments, **options))
+        def begin(source: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> Future[T | Unknown]:
+            return pool.submit(lambda: ask(source, *arguments, **options))
 
         names = [node.name for node in settings.nodes]
         # The nodes first: they take longest to answer.
-        statuses = [ask(_read_status, node, settings) for node in settings.nodes]
-        probes = [ask(_read_probe, node, settings) for node in settings.nodes]
-        machines = [ask(instances.read_instance, node) for node in settings.nodes]
-        interfaces = [ask(routes.read_interface, node) for node in settings.nodes]
-        volumes = [ask(snapshots.read_data_volume, node) for node in settings.nodes]
-        isolated_subnets = [ask(_read_isolated_subnets, node, settings) for node in settings.nodes]
-        reasons = [ask(isolation.why_not_alone, node) for node in settings.nodes]
-        protections = [ask(instances.is_stop_protected, node) for node in settings.nodes]
-        hibernation = [ask(instances.can_hibernate, node) for node in settings.nodes]
-        isolation_acl = ask(isolation.why_acl_is_unfit, settings)
-        rules = {rule: ask(events.is_rule_on, settings.own_name(rule)) for rule in RULES}
-        entries = ask(routes.read_entries, settings)
-        unconfigured = ask(routes.read_unconfigured_tables, settings)
-        health, check = ask(targets.read_target_health, settings), ask(targets.read_target_check, settings)
-        alarm_states = ask(alarms.read_alarms, alarm_names(settings))
-        muted = ask(alarms.read_muted, alarm_names(settings))
-        subscribers = ask(notifications.count_subscribers, settings)
-        undelivered = ask(events.count_undelivered, settings)
-        rehearsal = ask(functions.rehearse_all, settings)
-        record = _ask(cluster_table.read_record, settings)
+        statuses = [begin(_read_status, node, settings) for node in settings.nodes]
+        probes = [begin(_read_probe, node, settings) for node in settings.nodes]
+        machines = [begin(instances.read_instance, node) for node in settings.nodes]
+        interfaces = [begin(routes.read_interface, node) for node in settings.nodes]
+        volumes = [begin(snapshots.read_data_volume, node) for node in settings.nodes]
+        isolated_subnets = [begin(_read_isolated_subnets, node, settings) for node in settings.nodes]
+        alone = [begin(isolation.prove_alone, node) for node in settings.nodes]
+        protections = [begin(instances.is_stop_protected, node) for node in settings.nodes]
+        hibernation = [begin(instances.can_hibernate, node) for node in settings.nodes]
+        isolation_acl = begin(isolation.prove_acl_denies, settings)
+        rules = {rule: begin(events.is_rule_on, settings.own_name(rule)) for rule in RULES}
+        entries = begin(routes.read_entries, settings)
+        unconfigured = begin(routes.read_unconfigured_tables, settings)
+        health, check = begin(targets.read_target_health, settings), begin(targets.read_target_check, settings)
+        alarm_states = begin(alarms.read_alarms, alarm_names(settings))
+        muted = begin(alarms.read_muted, alarm_names(settings))
+        subscribers = begin(notifications.count_subscribers, settings)
+        undelivered = begin(events.count_undelivered, settings)
+        rehearsal = begin(functions.rehearse_all, settings)
+        record = ask(cluster_table.read_record, settings)
         nodes_said = _by_name(names, statuses)
         nodes_said_at = datetime.now(UTC)
         return ReadinessEvidence(
@@ -102,14 +102,14 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
             nodes_said_at=nodes_said_at,
             settings=settings,
             record=record,
-            is_lock_owner_over=_ask(_is_lock_owner_over, record),
+            is_lock_owner_over=ask(_is_lock_owner_over, record),
             machines=_by_name(names, machines),
             statuses=nodes_said,
             probes=_by_name(names, probes),
             interfaces=_by_name(names, interfaces),
             volumes=_by_name(names, volumes),
             isolated_subnets=_by_name(names, isolated_subnets),
-            why_not_alone=_by_name(names, reasons),
+            alone=_by_name(names, alone),
             isolation_acl=isolation_acl.result(),
             stop_protection=_by_name(names, protections),
             hibernation=_by_name(names, hibernation),
@@ -124,13 +124,6 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
             subscribers=subscribers.result(),
             rehearsal=rehearsal.result(),
         )
-
-
-def _ask(source: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T | Unknown:
-    try:
-        return source(*arguments, **options)
-    except (CloudUnavailable, Failed) as error:
-        return Unknown(why=str(error))
 
 
 def _by_name(names: list[str], answers: list[Future[T]]) -> dict[str, T]:

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pydantic import AwareDatetime
 
 from failover.adapters import cluster_table, instances, isolation
-from failover.errors import CloudUnavailable, Failed, NotYet
-from failover.models import ClusterRecord, Fenced, InstanceState
+from failover.errors import CloudUnavailable, Failed, NotYet, as_sentence
+from failover.models import Fenced, InstanceState, Value
+from failover.proof import NotProven, Proof, Proven
 from failover.runtime import StepInput, logger
 from failover.settings import FenceMethod, Node, Settings
-from failover.steps.proofs import why_not_cut_off, why_not_off
+from failover.steps.proofs import prove_cut_off, prove_off
 
 _WATCH_SECONDS = 20.0
 """How long one run of the step waits for a proof before the workflow retries it."""
@@ -35,55 +36,81 @@ def fence_node(request: FenceNodeInput, settings: Settings) -> Fenced:
     """
     node = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
-    if not _why_not_off(node, record, settings):
-        return _fenced_by_stop(node, request.execution, settings, why_not_isolated="")
+    off = _look(lambda: prove_off(node, record, settings))
+    if isinstance(off, Proven):
+        return _fenced_by_stop(node, request.execution, settings, off)
     with ThreadPoolExecutor() as pool:
-        stopping = pool.submit(_trouble_of, lambda: instances.stop_now(node))
-        isolating = pool.submit(_trouble_of, lambda: _isolate(node, request.execution, settings))
-    why_not_stopped, why_not_isolated = stopping.result(), isolating.result()
+        stopping = pool.submit(_begin, lambda: instances.stop_now(node))
+        isolating = pool.submit(_begin, lambda: _isolate(node, request.execution, settings))
+    stop, isolation_ = stopping.result(), isolating.result()
     watched_until = time.monotonic() + _WATCH_SECONDS
-    while why_not_off := _why_not_off(node, record, settings):
-        lack = why_not_isolated or _trouble_of(lambda: why_not_cut_off(node, settings))
-        if not lack:
-            proof = f"{node.name} is isolated, and {settings.peer_of(node.name).name} sees nothing of it"
-            return Fenced(node=node.name, proof=proof, is_off=False)
-        why_not_fenced = (
-            f"{why_not_off}{f' ({why_not_stopped})' if why_not_stopped else ''}, and it is not cut off: {lack}"
+    while isinstance(off := _look(lambda: prove_off(node, record, settings)), NotProven):
+        cut_off = (
+            NotProven(why=isolation_.why)
+            if isinstance(isolation_, _NotBegun)
+            else _look(lambda: prove_cut_off(node, settings))
         )
+        if isinstance(cut_off, Proven):
+            return Fenced(node=node.name, proof=cut_off.how, is_off=False)
+        why_not_stopped = f" ({stop.why})" if isinstance(stop, _NotBegun) else ""
+        why_not_fenced = f"{off.why}{why_not_stopped}, and it is not cut off: {cut_off.why}"
         seconds = (datetime.now(UTC) - request.started_at).total_seconds()
         if seconds >= settings.fence_timeout_seconds:
             raise Failed(f"After {seconds:.0f} s {node.name} is still not proven to be fenced: {why_not_fenced}.")
-        is_hopeless = why_not_stopped and why_not_isolated
+        is_hopeless = isinstance(stop, _NotBegun) and isinstance(isolation_, _NotBegun)
         if time.monotonic() >= watched_until and is_hopeless and _is_forgotten(node):
             raise Failed(f"{node.name} cannot be proven to be fenced: {why_not_fenced}.")
         if time.monotonic() >= watched_until:
             raise NotYet(f"{node.name} is not proven to be fenced yet: {why_not_fenced}.")
         time.sleep(_PAUSE_SECONDS)
     is_isolation_wanted = settings.fence_method is FenceMethod.ISOLATE_AND_STOP
-    return _fenced_by_stop(node, request.execution, settings, why_not_isolated if is_isolation_wanted else "")
+    why_not_isolated = isolation_.why if is_isolation_wanted and isinstance(isolation_, _NotBegun) else ""
+    return _fenced_by_stop(node, request.execution, settings, off, why_not_isolated)
 
 
-def _isolate(node: Node, execution: str, settings: Settings) -> str:
-    """Begins to cut the node off; why it must not be, if so. What the subnets had is on record before it is changed."""
+class _Begun(Value):
+    """AWS took the order. That it has come true is another matter."""
+
+
+class _NotBegun(Value):
+    """The order was not given, or AWS did not take it."""
+
+    why: str
+
+
+def _begin(act: Callable[[], None]) -> _Begun | _NotBegun:
+    try:
+        act()
+    except (CloudUnavailable, Failed, NotYet) as error:
+        logger.warning(str(error))
+        return _NotBegun(why=str(error).rstrip("."))
+    return _Begun()
+
+
+def _look(prove: Callable[[], Proof]) -> Proof:
+    """What is proven. A look that failed proves nothing."""
+    try:
+        return prove()
+    except (CloudUnavailable, Failed, NotYet) as error:
+        logger.warning(str(error))
+        return NotProven(why=str(error).rstrip("."))
+
+
+def _isolate(node: Node, execution: str, settings: Settings) -> None:
+    """Begins to cut the node off. What its subnets had is on record before it is changed.
+
+    Raises Failed, before anything is changed, if the node must not be cut off.
+    """
     if settings.fence_method is not FenceMethod.ISOLATE_AND_STOP:
-        return f"FenceMethod is {settings.fence_method}"
-    why_not_alone = isolation.why_not_alone(node)
-    if why_not_alone:
-        return why_not_alone
+        raise Failed(f"FenceMethod is {settings.fence_method}.")
+    alone = isolation.prove_alone(node)
+    if isinstance(alone, NotProven):
+        raise Failed(as_sentence(alone.why))
     acls = isolation.read_acls(node)
     # A subnet that an earlier run isolated has nothing to tell any more: what it had stays as recorded.
     originals = {acl.subnet_id: acl.acl_id for acl in acls if acl.acl_id != settings.isolation_acl_id}
     cluster_table.record_fence(settings, execution, node.name, is_off_proven=False, acls=originals)
     isolation.isolate(acls, settings)
-    return ""
-
-
-def _why_not_off(node: Node, record: ClusterRecord, settings: Settings) -> str:
-    try:
-        return why_not_off(node, record, settings)
-    except (CloudUnavailable, Failed) as error:
-        logger.warning(f"It is not known what state {node.name} is in: {error}")
-        return f"it is not known what state {node.instance_id} is in"
 
 
 def _is_forgotten(node: Node) -> bool:
@@ -94,20 +121,6 @@ def _is_forgotten(node: Node) -> bool:
         return False
 
 
-def _trouble_of(act: Callable[[], str | None]) -> str:
-    """What the act says is in its way, or AWS does: a sentence without its full stop; empty if nothing is."""
-    try:
-        return act() or ""
-    except (CloudUnavailable, Failed, NotYet) as error:
-        logger.warning(str(error))
-        return str(error).rstrip(".")
-
-
-def _fenced_by_stop(node: Node, execution: str, settings: Settings, why_not_isolated: str) -> Fenced:
+def _fenced_by_stop(node: Node, execution: str, settings: Settings, off: Proven, why_not_isolated: str = "") -> Fenced:
     cluster_table.record_fence(settings, execution, node.name, is_off_proven=True)
-    return Fenced(
-        node=node.name,
-        proof=f"EC2 says that the instance {node.instance_id} is stopped",
-        is_off=True,
-        why_not_isolated=why_not_isolated,
-    )
+    return Fenced(node=node.name, proof=off.how, is_off=True, why_not_isolated=why_not_isolated)

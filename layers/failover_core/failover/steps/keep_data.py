@@ -1,5 +1,7 @@
 """Keep what a returning node holds, before it may be overwritten: an EBS snapshot of its data volume."""
 
+from typing import assert_never
+
 from failover.adapters import cluster_table, snapshots
 from failover.errors import Failed, NotYet, Refused
 from failover.models import Value
@@ -49,3 +51,4 @@ def keep_data(request: KeepDataInput, settings: Settings) -> DataKept:
             raise Failed(
                 f"The snapshot {snapshot_id} of what {node.name} holds failed, so nothing of it is overwritten."
             )
+    assert_never(state)

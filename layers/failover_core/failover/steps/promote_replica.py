@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from failover.adapters import alarms, cluster_table, isolation, nodes
 from failover.errors import Failed, NotYet, Refused, StateUnknown
 from failover.models import ClusterRecord, NodeStatus, Value
+from failover.proof import NotProven, Proven
 from failover.runtime import StepInput
 from failover.settings import Node, Settings
-from failover.steps.proofs import why_not_cut_off, why_not_off
+from failover.steps.proofs import prove_cut_off, prove_off
 from failover.steps.verbs import obey, wait_left
 
 
@@ -53,28 +54,29 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
             f"{'mounted' if status.is_mounted else 'not mounted'}."
         )
     cluster_table.complete_move(settings, request.execution, target.name, epoch)
-    return Promoted(node=target.name, epoch=epoch, proof=proof)
+    return Promoted(node=target.name, epoch=epoch, proof=proof.how)
 
 
 def _prove_peer_inactive(
     target: str, epoch: int, record: ClusterRecord, execution: str, settings: Settings
-) -> tuple[str, NodeStatus | None]:
-    """Why the other node cannot write, and what it says of itself if it answers."""
+) -> tuple[Proven, NodeStatus | None]:
+    """Why the other node cannot write, and what it says of itself if it answers. Without a proof it raises."""
     peer = settings.peer_of(target)
-    if not why_not_off(peer, record, settings):
-        return f"the instance of {peer.name} is stopped", None
+    off = prove_off(peer, record, settings)
+    if isinstance(off, Proven):
+        return off, None
     if isolation.isolated(isolation.read_acls(peer), settings):
         # Nobody can ask it for a demote.
-        why_not = why_not_cut_off(peer, settings)
-        if why_not:
-            raise NotYet(f"It is not proven yet that {peer.name} is cut off: {why_not}.")
-        return f"{peer.name} is isolated, and {target} sees nothing of it", None
+        cut_off = prove_cut_off(peer, settings)
+        if isinstance(cut_off, NotProven):
+            raise NotYet(f"It is not proven yet that {peer.name} is cut off: {cut_off.why}.")
+        return cut_off, None
     status = obey(peer, "demote", settings, execution=execution, epoch=epoch)
     if not status.is_role_seen:
         raise StateUnknown(f"{peer.name} said that it is demoted, but could not see: {status.unseen_parts()}.")
     if not status.is_demoted:
         raise Failed(f"{peer.name} is neither stopped nor demoted, so {target} is not promoted.")
-    return f"{peer.name} is demoted", status
+    return Proven(how=f"{peer.name} is demoted"), status
 
 
 def _require_nothing_missed(target: Node, peer_status: NodeStatus | None, settings: Settings) -> None:
@@ -90,7 +92,12 @@ def _require_nothing_missed(target: Node, peer_status: NodeStatus | None, settin
     if alarms.was_replicating_to_its_end(active, settings, datetime.now(UTC)):
         return
     result = nodes.run_verb(target, "status", settings, timeout_seconds=settings.answer_timeout_seconds)
-    if result is None or result.status is None or result.status.replication.role != "Primary":
+    if result is None or result.status is None or not result.status.is_role_seen:
+        raise NotYet(
+            f"{active.name} was no longer replicating to {target.name} when it was last heard, after it had been "
+            f"assessed, and {target.name} does not say whether it was promoted before that."
+        )
+    if result.status.replication.role != "Primary":
         raise Refused(
             f"{active.name} was no longer replicating to {target.name} when it was last heard, after it had been "
             f"assessed, so data would be lost if {target.name} were promoted."

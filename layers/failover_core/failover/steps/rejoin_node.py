@@ -5,7 +5,7 @@ import time
 from aws_lambda_powertools.metrics import MetricUnit
 
 from failover.adapters import cluster_table
-from failover.errors import DataNotKept, Failed, NotYet, Refused
+from failover.errors import DataNotKept, Failed, NotYet, Refused, StateUnknown
 from failover.models import NodeStatus, Value
 from failover.runtime import StepInput, metrics
 from failover.settings import Node, Settings
@@ -26,9 +26,9 @@ class Rejoined(Value):
 def rejoin_node(request: RejoinNodeInput, settings: Settings) -> Rejoined:
     """The node is demoted and up to date, its peer replicates to it, and its fence is history.
 
-    Raises DataNotKept if the node may hold writes that nobody else has and no snapshot is given; NotYet while it
-    catches up; Failed if the active node is in trouble meanwhile; Refused for the active node; NotYet, Refused or
-    Failed as `obey` does; LockLost.
+    Raises StateUnknown if the node could not see its role or its mount; DataNotKept if it may hold writes that nobody
+    else has and no snapshot is given; NotYet while it catches up; Failed if the active node is in trouble meanwhile;
+    Refused for the active node; NotYet, Refused or Failed as `obey` does; LockLost.
     """
     node = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
@@ -45,6 +45,9 @@ def rejoin_node(request: RejoinNodeInput, settings: Settings) -> Rejoined:
         # It may be waited for as long as one that catches up.
         _give_way(node, active, record.epoch, request.execution, settings)
         raise
+    if not status.is_role_seen:
+        # Then it is not known either whether it holds what nobody else has.
+        raise StateUnknown(f"{node.name} answers, but could not see: {status.unseen_parts()}.")
     fence = record.fence if record.fence is not None and record.fence.node == node.name else None
     was_fenced = fence is not None and fence.covers(node.instance_id, node.data_volume_id)
     if (was_fenced or status.may_be_ahead) and request.snapshot_id is None:
