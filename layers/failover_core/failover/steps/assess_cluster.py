@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from failover.adapters import alarms, instances, isolation, nodes, routes
+from failover.asking import ask
 from failover.confirmation import Asked, must_ask, read_answer
 from failover.decision import decide, is_served_by_active
 from failover.errors import CloudUnavailable, Failed, NotYet
@@ -34,7 +35,6 @@ from failover.planned_decision import decide_rejoin, decide_switchback
 from failover.proof import Proof, Proven
 from failover.runtime import StepInput, logger
 from failover.settings import Node, Settings
-from failover.steps.asking import ask
 
 
 class AssessClusterInput(StepInput):

@@ -23,6 +23,7 @@ from failover.adapters import (
     targets,
 )
 from failover.adapters.clients import CALL_THREADS
+from failover.asking import ask
 from failover.errors import Failed
 from failover.models import Answer, ClusterRecord, NodeStatus, Observed, PeerProbe, Unknown, Value, VerbResult
 from failover.readiness import (
@@ -36,7 +37,6 @@ from failover.readiness import (
 )
 from failover.runtime import metrics
 from failover.settings import Node, Settings
-from failover.steps.asking import ask
 
 P = ParamSpec("P")
 T = TypeVar("T")
