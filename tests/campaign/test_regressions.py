@@ -33,6 +33,24 @@ def test_function_that_slept_delays_the_failover_by_its_sleep_and_no_more(
     assert report.outage_seconds <= kind.seconds + _DETECTED_AND_DONE_SECONDS
 
 
+@pytest.mark.parametrize(
+    ("situation", "state", "seconds"),
+    [
+        ("network-loss", "PromoteReplica", 120),
+        ("power-loss", "PromoteReplica", 120),
+        ("switchback", "SwapRoute", 120),
+        ("switchback-of-a-fenced-node", "DemoteNode", 120),
+    ],
+)
+def test_reads_that_stay_a_minute_old_undo_no_move_that_works(
+    controller: Controller, situation: str, state: str, seconds: float
+) -> None:
+    """A fence and a route that EC2 showed late ended in a way back that nobody needed: 240 to 943 s."""
+    report = cases.run(controller, Case(situation, "lasting lag", "LagsByAMinute", Point(state)))
+    assert (report.end, report.has_fired, report.broken) == (End.SURVIVED, True, ())
+    assert report.outage_seconds <= seconds
+
+
 @pytest.mark.parametrize("name", WALKS)
 def test_walk_keeps_its_promises_now(controller: Controller, name: str) -> None:
     assert run_walk(controller, WALKS[name], name).broken == []

@@ -14,6 +14,7 @@ from failover.models import Decision, Failure, Fence, Fenced, InstanceState, Out
 from failover.settings import FenceMethod, ReplicationProtocol, Settings
 from failover.steps import confirm_stop as confirm_module
 from failover.steps import fence_node as fence_module
+from failover.steps import promote_replica as promote_module
 from failover.steps.confirm_stop import ConfirmStopInput, confirm_stop
 from failover.steps.fence_node import FenceNodeInput, fence_node
 from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
@@ -263,6 +264,46 @@ def test_isolation_of_the_peer_is_believed_only_if_it_holds_now(
         promote(settings)
     assert ssm.nodes["i-0b"].role == "Secondary"
     assert ssm.nodes["i-0a"].heard == []
+
+
+class LateReads:
+    """EC2 shows the node's subnets as they were before the fence, until so many seconds are over."""
+
+    def __init__(self, network_acls: FakeNetwork, seconds: float) -> None:
+        self.now = 0.0
+        self._network_acls, self._seconds = network_acls, seconds
+        network_acls.shown = dict(ORIGINALS)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        if self.now >= self._seconds:
+            self._network_acls.shown = None
+
+
+def test_fence_that_ec2_does_not_show_again_yet_is_waited_for_and_the_node_is_not_asked(
+    settings: Settings, ssm: FakeSsm, network_acls: FakeNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fence(settings)
+    put_last_word(settings.node_a)
+    monkeypatch.setattr(promote_module, "time", LateReads(network_acls, seconds=20))
+    assert promote(settings).proof == "db-01 is isolated, and db-02 sees nothing of it"
+    assert ssm.nodes["i-0a"].heard == []
+
+
+def test_fence_that_ec2_never_shows_again_is_not_waited_for_for_ever(
+    settings: Settings, ssm: FakeSsm, network_acls: FakeNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fence(settings)
+    late = LateReads(network_acls, seconds=1000)
+    monkeypatch.setattr(promote_module, "time", late)
+    ssm.nodes["i-0a"].is_silent = True
+    with pytest.raises(NotYet, match="db-01 did not answer `garoon-node demote`"):
+        promote(settings)
+    assert late.now == pytest.approx(30, abs=2)
+    assert ssm.nodes["i-0b"].role == "Secondary"
 
 
 def test_promoted_node_is_no_longer_recorded_as_fenced(

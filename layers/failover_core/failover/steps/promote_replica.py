@@ -12,6 +12,10 @@ from failover.settings import Node, Settings
 from failover.steps.proofs import prove_cut_off, prove_off
 from failover.steps.verbs import obey, wait_left
 
+_LATE_SECONDS = 30.0
+"""How long one run of the step waits for EC2 to show the fence that this execution has proven."""
+_PAUSE_SECONDS = 1.0
+
 
 class PromoteReplicaInput(StepInput):
     node: str
@@ -39,7 +43,7 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     record = cluster_table.require_lock(settings, request.execution)
     active = record.active
     epoch = cluster_table.begin_move(settings, request.execution, target.name)
-    proof, peer_status = _prove_peer_inactive(target.name, epoch, record, request.execution, settings)
+    proof, peer_status = _prove_peer_inactive(target.name, epoch, record, request.execution, settings, begun_at)
     if target.name != active and not request.accept_data_loss:
         _require_nothing_missed(target, peer_status, settings)
     status = obey(
@@ -58,20 +62,26 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
 
 
 def _prove_peer_inactive(
-    target: str, epoch: int, record: ClusterRecord, execution: str, settings: Settings
+    target: str, epoch: int, record: ClusterRecord, execution: str, settings: Settings, begun_at: float
 ) -> tuple[Proven, NodeStatus | None]:
     """Why the other node cannot write, and what it says of itself if it answers. Without a proof it raises."""
     peer = settings.peer_of(target)
-    off = prove_off(peer, record, settings)
-    if isinstance(off, Proven):
-        return off, None
-    if isolation.isolated(isolation.read_acls(peer), settings):
-        # Nobody can ask it for a demote.
-        cut_off = prove_cut_off(peer, settings)
-        if isinstance(cut_off, NotProven):
-            raise NotYet(f"It is not proven yet that {peer.name} is cut off: {cut_off.why}.")
-        return cut_off, None
-    status = obey(peer, "demote", settings, execution=execution, epoch=epoch)
+    was_fenced = record.fence is not None and (record.fence.node, record.fence.execution) == (peer.name, execution)
+    while True:
+        off = prove_off(peer, record, settings)
+        if isinstance(off, Proven):
+            return off, None
+        if isolation.isolated(isolation.read_acls(peer), settings):
+            # Nobody can ask it for a demote.
+            cut_off = prove_cut_off(peer, settings)
+            if isinstance(cut_off, NotProven):
+                raise NotYet(f"It is not proven yet that {peer.name} is cut off: {cut_off.why}.")
+            return cut_off, None
+        # What this execution has proven a moment ago, EC2 may not show again yet: it reads what is some time old.
+        if not was_fenced or time.monotonic() - begun_at >= _LATE_SECONDS:
+            break
+        time.sleep(_PAUSE_SECONDS)
+    status = obey(peer, "demote", settings, execution=execution, epoch=epoch, timeout_seconds=wait_left(begun_at))
     if not status.is_role_seen:
         raise StateUnknown(f"{peer.name} said that it is demoted, but could not see: {status.unseen_parts()}.")
     if not status.is_demoted:
