@@ -17,7 +17,7 @@ from failover.models import REHEARSAL, Rehearsal, Rehearsed
 from failover.settings import Settings
 from failover.settings import settings as process_settings
 from failover.steps import rehearse as step
-from failover.steps.rehearse import STEPS, RehearseRequest, rehearse
+from failover.steps.rehearse import REHEARSED, RehearseRequest, rehearse
 from samcli.yamlhelper import yaml_parse
 
 from tests.unit.conftest import make_environment
@@ -92,7 +92,7 @@ def test_every_function_that_the_schedule_does_not_call_is_rehearsed_by_its_name
         if not any(event["Type"] == "Schedule" for event in one.get("Events", {}).values())
     }
     asleep.pop("rehearse")
-    assert asleep == {name: {"Fn::Sub": f"${{ClusterName}}-{name.replace('_', '-')}"} for name in STEPS}
+    assert asleep == {name: {"Fn::Sub": f"${{ClusterName}}-{name.replace('_', '-')}"} for name in REHEARSED}
 
 
 def test_the_one_that_may_call_them_all_takes_no_orders() -> None:

@@ -147,7 +147,7 @@ STEPS = (
         next_step="The replica is promoted. Read the services' logs on that node.",
     ),
     Step(
-        "SwapRoute", "swap_route", changes=True, phase="route", retries=(waits(1, 10),),
+        "SwapRoute", "swap_route", changes=True, phase="route", retries=(waits(1, 60),),
         what="Points the virtual IP's entry of every configured route table to the active node's eth0.",
         next_step="Services run on the active node but clients may not reach it: point the virtual IP's routes to its "
         "eth0 interface, or start the failover workflow.",
