@@ -61,6 +61,7 @@ def at_rest() -> list[Item]:
     rounds = NODES * SECONDS_A_MONTH / node.watch_interval
     looks = SECONDS_A_MONTH / 60
     readiness_looks = looks / int(template["Parameters"]["ReadinessIntervalMinutes"]["Default"])
+    rehearsed = readiness_looks * (1 + len(REHEARSED))
     memory = template["Globals"]["Function"]["MemorySize"] / 1024
     return [
         _item("custom metrics", metrics, "custom metric, a month"),
@@ -81,10 +82,8 @@ def at_rest() -> list[Item]:
             readiness_looks * (REHEARSAL_SECONDS + len(REHEARSED) * REHEARSED_SECONDS) * memory,
             "GB-second of Lambda on arm64",
         ),
-        _item("million runs of them", readiness_looks * (1 + len(REHEARSED)) / 1e6, "million Lambda requests"),
-        _item(
-            "GB of their log", readiness_looks * (1 + len(REHEARSED)) * REHEARSAL_LOG_BYTES / 1e9, "GB of logs taken in"
-        ),
+        _item("million runs of them", rehearsed / 1e6, "million Lambda requests"),
+        _item("GB of their log", rehearsed * REHEARSAL_LOG_BYTES / 1e9, "GB of logs taken in"),
         _item("million reads of the record", looks / 1e6, "million DynamoDB reads"),
     ]
 

@@ -59,7 +59,8 @@ def main() -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(_as_json(tallies, whole, seconds, arguments.seed), indent=2) + "\n")
     if arguments.write:
-        write_table(tallies, whole, seconds, arguments.seed)
+        sampled = f"a sample of {len(chosen)} of {len(every)} cases, " if len(chosen) < len(every) else ""
+        write_table(tallies, whole, f"{sampled}seed {arguments.seed}: {summary(whole, seconds)}")
     return 1 if whole.broken else 0
 
 
@@ -126,8 +127,8 @@ def _test_itself(seed: str, console: Console) -> int:
     return 1 if missed else 0
 
 
-def write_table(tallies: dict[str, Tally], whole: Tally, seconds: float, seed: str) -> None:
-    """Puts the table between its two marks in docs/reliability.md, with date and commit."""
+def write_table(tallies: dict[str, Tally], whole: Tally, what: str) -> None:
+    """Puts the table between its two marks in docs/reliability.md, with date, commit and what it is of."""
     page = REPOSITORY / "docs" / "reliability.md"
     before, _, rest = page.read_text().partition(_TABLE_BEGINS)
     _, _, after = rest.partition(_TABLE_ENDS)
@@ -152,7 +153,7 @@ def write_table(tallies: dict[str, Tally], whole: Tally, seconds: float, seed: s
         "| --- | ---: |",
         *(f"| {sentence} | {whole.idle[sentence]} |" for sentence in EXPLANATIONS),
     ]
-    first_line = f"{date}, commit {commit}, seed {seed}: {summary(whole, seconds)}"
+    first_line = f"{date}, commit {commit}, {what}"
     text = "\n".join([first_line, "", *head, *rows, *explained])
     page.write_text(f"{before}{_TABLE_BEGINS}\n{text}\n{_TABLE_ENDS}{after}")
 
