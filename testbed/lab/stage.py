@@ -27,7 +27,7 @@ with sqlite3.connect("/var/lib/nfs/nfsdcld/main.sqlite") as records:
     epoch = records.execute("SELECT current FROM grace").fetchone()[0]
     records.execute(f"INSERT OR REPLACE INTO \\"rec-{epoch:016x}\\" (id) VALUES (?)", (b"Linux NFSv4.2 nobody",))
 '"""
-_DIRTY_MEGABYTES = 25
+_DIRTY_MEGABYTES = 12
 KEPT_RECIPE = "mount -t xfs -o ro,nouuid,norecovery {device} /mnt/kept"
 """As docs/operations.md has it; a test holds it to that."""
 _LOCAL_FILE = "/mnt/DIR1/written-alone"
@@ -179,7 +179,7 @@ class LabStage(Stage):
             "mount -t tmpfs tmpfs /mnt/DIR1/below && "
             "systemd-run --quiet --unit=lab-namespace unshare -m --propagation private sleep 3600 && "
             "systemd-run --quiet --unit=lab-reader bash -c 'exec sleep 3600 </dev/drbd0' && "
-            "systemd-run --quiet --unit=lab-supervisor bash -c 'while sleep 0.1; do (exec 5>/mnt/DIR1/held; "
+            "systemd-run --quiet --unit=lab-supervisor bash -c 'while sleep 1; do (exec 5>/mnt/DIR1/held; "
             "trap : TERM; while :; do sleep 1; done); done' && sleep 2 && "
             f"dd if=/dev/urandom of={_FILLER} bs=1M count={_DIRTY_MEGABYTES} status=none",
         )
