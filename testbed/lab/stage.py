@@ -187,18 +187,17 @@ class LabStage(Stage):
     def check_let_go(self, node: str) -> None:
         """Nothing on the node has the volume any more, and who had nothing to do with it lives. Raises HostError."""
         self._do(node, "! grep ' 147:0 ' /proc/[0-9]*/mountinfo && drbdadm role garoon | grep ^Secondary")
-        self._do(node, "! pgrep -f 'exec 5>/mnt/DIR1/hel[d]' && systemctl is-active sshd ssh | grep '^active'")
+        self._do(node, "! pgrep -f 'exec 5>/mnt/DIR1/hel[d]' && systemctl is-active lab-namespace lab-agent")
         self._do(node, "tc qdisc del dev eth1 root")
         self._tell(f"{node}: nobody has the volume any more")
 
     def look_into_copy(self, node: str) -> None:
-        """The recipe of docs/operations.md for a kept snapshot, on the active node. Raises HostError."""
+        """The recipe of docs/operations.md for a kept snapshot, on the active node: what is below DRBD stands for the
+        snapshot, with the same UUID and a log that was not replayed. Raises HostError."""
         self._do(
             node,
-            "device=$(drbdadm sh-ll-dev garoon) && dd if=$device of=/dev/shm/kept.img bs=1M conv=sparse status=none && "
-            "kept=$(losetup --find --show --read-only /dev/shm/kept.img) && mkdir -p /mnt/kept && "
-            f"{KEPT_RECIPE.format(device='$kept')} && test -d /mnt/kept/cybozu && umount /mnt/kept && "
-            "losetup -d $kept && rm /dev/shm/kept.img",
+            "kept=$(losetup --find --show --read-only $(drbdadm sh-ll-dev garoon)) && mkdir -p /mnt/kept && "
+            f"{KEPT_RECIPE.format(device='$kept')} && test -d /mnt/kept/cybozu && umount /mnt/kept && losetup -d $kept",
         )
         self._tell(f"{node}: a copy of its volume was looked into, beside the volume itself")
 
