@@ -1266,7 +1266,7 @@ note_connections() {
         CONNECTIONS_NOTED=$connections
 }
 
-# Once a second, as the route may move a while later, until the clients are back; left to itself. RHEL has Python for its
+# Four times a second, as the route may move a while later, until the clients are back; left to itself. RHEL has Python for its
 # own tools, also where it is no command (RHEL 8: /usr/libexec/platform-python), and Debian's cloud images for cloud-init.
 tickle_clients() {
     local python connections=() line
@@ -1316,7 +1316,7 @@ while time.time() < ends_at:
                 raw.sendto(ends + rest + struct.pack("!HH", check, 0), (socket.inet_ntoa(client), 0))
             except (IOError, OSError) as error:
                 sys.stderr.write("garoon-node: tickle: %s\n" % error)
-    time.sleep(1)
+    time.sleep(0.25)
 '
 
 # ------------------------------------------------------------------------------------------- does it answer? protocols
