@@ -9,6 +9,8 @@ from testbed.deployment import ARTIFACTS, STACK_NAME
 from testbed.installation import CLUSTER, HOME
 
 _COMMANDS = """\
+# the command for operators (docs/cli.md), from here: `make cli`, then
+garoon-failover discover --no-write; garoon-failover status --watch
 # the workflow: start it as an operator, see how it ended
 aws stepfunctions start-execution --state-machine-arn {machine} --input '{{}}'
 aws stepfunctions list-executions --state-machine-arn {machine}

@@ -290,6 +290,13 @@ def _make_app_server(clients: Clients, name: str, zone: str, subnet: str, group:
         SecurityGroupIds=[group],
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
     )["Instances"][0]
+    # The emulator gives the instance's group to the instance alone.
+    for interface in clients.ec2.describe_network_interfaces(
+        Filters=[{"Name": "attachment.instance-id", "Values": [instance["InstanceId"]]}]
+    )["NetworkInterfaces"]:
+        clients.ec2.modify_network_interface_attribute(
+            NetworkInterfaceId=interface["NetworkInterfaceId"], Groups=[group]
+        )
     return AppServer(name, zone, instance["InstanceId"], subnet, address)
 
 

@@ -4,7 +4,8 @@ Follows, in the Step Functions Developer Guide: "Discover service integration pa
 Token), "Task workflow state" (TimeoutSeconds as a JSONata expression; States.Timeout); and in its API Reference:
 SendTaskSuccess and SendTaskFailure (InvalidOutput; InvalidToken; TaskTimedOut, for a task that is over). In the
 emulator a time-out is a number only, an error of the function is swallowed and the task waits on, a retry keeps its
-token, an aborted execution waits on, and a second answer may take the place of the first.
+token, an aborted execution waits on, a second answer may take the place of the first, and the history does not say what
+a task was scheduled with.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class _Wait:
 _waits: dict[str, _Wait] = {}
 _closing = threading.Lock()
 _context: contextvars.ContextVar[Context | None] = contextvars.ContextVar("context", default=None)
+_execution: contextvars.ContextVar[Execution | None] = contextvars.ContextVar("execution", default=None)
 
 
 def install() -> None:
@@ -47,6 +49,7 @@ def install() -> None:
 
     def execute(state: State, argument: object, execution: Execution, context: Context) -> object:
         _context.set(context)
+        _execution.set(execution)
         if isinstance(state.get("TimeoutSeconds"), str):
             seconds = stepfunctions._jsonata_state_field(state, "TimeoutSeconds", "number", argument, context)
             state = {**state, "TimeoutSeconds": seconds}
@@ -55,12 +58,21 @@ def install() -> None:
     def invoke(resource: str, argument: Mapping[str, Any], token: str, state: State) -> object:
         if _LAMBDA not in resource:
             return invoke_other(resource, argument, token, state)
+        _write_parameters(argument)
         return _invoke_and_wait(argument, token, float(state.get("TimeoutSeconds", _FOREVER_SECONDS)))
 
     stepfunctions._execute_task = execute
     stepfunctions._invoke_with_callback = invoke
     stepfunctions._send_task_success = _send_success
     stepfunctions._send_task_failure = _send_failure
+
+
+def _write_parameters(argument: Mapping[str, Any]) -> None:
+    """What a task was scheduled with is in its event, the token too (API Reference, TaskScheduledEventDetails)."""
+    execution = _execution.get()
+    if execution is not None:
+        event = next(one for one in reversed(execution["events"]) if one["type"] == "TaskScheduled")
+        event["taskScheduledEventDetails"]["parameters"] = json.dumps(argument)
 
 
 def _invoke_and_wait(argument: Mapping[str, Any], token: str, timeout_seconds: float) -> object:

@@ -98,6 +98,16 @@ def test_first_answer_is_the_task_s_result_and_a_second_is_refused(ask: Any) -> 
     assert question.answer(token, '{"proceed": true}') == "TaskTimedOut"
 
 
+def test_the_history_says_what_the_task_was_scheduled_with(ask: Any, account: Account) -> None:
+    """Step Functions API Reference, TaskScheduledEventDetails: parameters."""
+    question = ask()
+    [token] = question.tokens()
+    history = account.client("stepfunctions").get_execution_history(executionArn=question.execution)["events"]
+    [scheduled] = [event for event in history if event["type"] == "TaskScheduled"]
+    assert json.loads(scheduled["taskScheduledEventDetails"]["parameters"])["Payload"]["token"] == token
+    assert question.answer(token, "{}") is None
+
+
 @pytest.mark.parametrize("output", ['"yes"', "null", "[]", "17"])
 def test_answer_may_be_any_json(ask: Any, output: str) -> None:
     """Step Functions API Reference, SendTaskSuccess: output."""
