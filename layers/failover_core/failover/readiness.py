@@ -110,7 +110,8 @@ class ReadinessEvidence(Value):
     undelivered: int | Unknown
     subscribers: int | Unknown
     """Confirmed subscriptions of the topic."""
-    rehearsal: Rehearsal | Unknown
+    rehearsal: Rehearsal | Unknown | None
+    """None: it was not asked for."""
 
     @property
     def active(self) -> str | None:
@@ -1062,7 +1063,7 @@ def _events_undelivered(evidence: ReadinessEvidence) -> Finding | None:
 
 def _rehearsal_failed(evidence: ReadinessEvidence) -> Finding | None:
     rehearsal = evidence.rehearsal
-    if isinstance(rehearsal, Unknown) or not rehearsal.troubles:
+    if not isinstance(rehearsal, Rehearsal) or not rehearsal.troubles:
         return None
     steps = ", ".join(rehearsal.troubles)
     return Finding(

@@ -1,6 +1,7 @@
 """boto3 clients, made once per process, and the translation of their errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
@@ -52,6 +53,7 @@ R = TypeVar("R")
 
 _clients: dict[str, Any] = {}
 _clients_lock = Lock()
+_wrap: Callable[[str, Any], Any] | None = None
 
 
 def client(service: Any) -> Any:
@@ -60,7 +62,18 @@ def client(service: Any) -> Any:
     with _clients_lock:
         if service not in _clients:
             _clients[service] = boto3.client(service, config=_CONFIG.merge(_OF_A_SERVICE.get(service, Config())))
-        return _clients[service]
+        return _clients[service] if _wrap is None else _wrap(service, _clients[service])
+
+
+@contextmanager
+def wrapped_clients(wrap: Callable[[str, Any], Any]) -> Iterator[None]:
+    """Meanwhile every client is what `wrap` makes of it: so the calls of an adapter can be seen without being made."""
+    global _wrap
+    _wrap = wrap
+    try:
+        yield
+    finally:
+        _wrap = None
 
 
 def error_code(error: ClientError) -> str:

@@ -66,8 +66,11 @@ def check_readiness(_request: ReadinessRequest, settings: Settings) -> Readiness
     )
 
 
-def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
-    """What every source says now. One that fails is Unknown, with its own words."""
+def gather_readiness(settings: Settings, now: datetime, *, is_rehearsed: bool = True) -> ReadinessEvidence:
+    """What every source says now. One that fails is Unknown, with its own words.
+
+    The functions' rehearsal takes seconds; who looks every few of them leaves it out.
+    """
     with ThreadPoolExecutor(max_workers=CALL_THREADS) as pool:
 
         def begin(source: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> Future[T | Unknown]:
@@ -93,7 +96,7 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
         muted = begin(alarms.read_muted, alarm_names(settings))
         subscribers = begin(notifications.count_subscribers, settings)
         undelivered = begin(events.count_undelivered, settings)
-        rehearsal = begin(functions.rehearse_all, settings)
+        rehearsal = begin(functions.rehearse_all, settings) if is_rehearsed else None
         record = ask(cluster_table.read_record, settings)
         nodes_said = _by_name(names, statuses)
         nodes_said_at = datetime.now(UTC)
@@ -122,7 +125,7 @@ def gather_readiness(settings: Settings, now: datetime) -> ReadinessEvidence:
             rules={rule: answer.result() for rule, answer in rules.items()},
             undelivered=undelivered.result(),
             subscribers=subscribers.result(),
-            rehearsal=rehearsal.result(),
+            rehearsal=rehearsal.result() if rehearsal else None,
         )
 
 

@@ -160,7 +160,7 @@ def publish_outcome(
     notifications.publish(
         settings,
         subject=f"[{settings.cluster_name}] {outcome.outcome}",
-        text=_text(outcome, settings, by_hand),
+        text=describe_outcome(outcome, settings, by_hand),
         attributes={"outcome": outcome.outcome, "attention": "needed" if needs_attention else "none"},
     )
 
@@ -177,7 +177,8 @@ def _is_repeated(outcome: Outcome, lock: Lock | None, recorded: ClusterRecord | 
     return is_same and outcome.ended_at - last.ended_at < _STANDS_FOR
 
 
-def _text(outcome: Outcome, settings: Settings, by_hand: Sequence[str]) -> str:
+def describe_outcome(outcome: Outcome, settings: Settings, by_hand: Sequence[str]) -> str:
+    """The notification's text: what happened, the next step, the facts, and what to paste to go on."""
     lines = [
         outcome.reason,
         "",
