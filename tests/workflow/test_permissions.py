@@ -235,6 +235,7 @@ def reference() -> dict[str, Any]:
 _NO_RESOURCE = ""
 ACCEPTED = {
     ("states:DescribeExecution", "express"): "The workflows are standard ones, which have no express executions.",
+    ("states:ListExecutions", "maprun"): "The workflows have no map states, whose runs could be listed.",
 }
 """Types of resource that an action takes and a role leaves out, each with the reason."""
 NEWER = {"cloudwatch:ListAlarmMuteRules"}
