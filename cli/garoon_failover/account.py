@@ -22,6 +22,8 @@ class Interface(Value):
     instance_id: str | None
     device_index: int | None
     is_source_dest_check_on: bool
+    group_ids: tuple[str, ...] = ()
+    """Its security groups."""
 
 
 class Volume(Value):
@@ -43,6 +45,8 @@ class Instance(Value):
     state: str
     root_device: str
     tags: dict[str, str]
+    profile_arn: str | None = None
+    """Of its instance profile."""
 
     @property
     def words(self) -> str:
@@ -226,6 +230,7 @@ def _interface(interface: dict[str, Any]) -> Interface:
         instance_id=attachment.get("InstanceId"),
         device_index=attachment.get("DeviceIndex"),
         is_source_dest_check_on=interface["SourceDestCheck"],
+        group_ids=tuple(group["GroupId"] for group in interface.get("Groups", [])),
     )
 
 
@@ -239,6 +244,7 @@ def _instance(instance: dict[str, Any]) -> Instance:
         state=instance["State"]["Name"],
         root_device=instance.get("RootDeviceName", ""),
         tags=tags,
+        profile_arn=instance.get("IamInstanceProfile", {}).get("Arn"),
     )
 
 

@@ -5,6 +5,7 @@ So `--help`, a typing error and the shell's completion wait for nothing of AWS's
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -19,6 +20,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class Answer(StrEnum):
+    YES = "yes"
+    NO = "no"
+
+
+class Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
@@ -99,6 +111,144 @@ def discover(
         is_writing=not no_write,
         is_json=json,
     )
+
+
+@app.command()
+@session.reported
+def preflight(
+    config: Annotated[Path, typer.Option(help="The file whose parameters are checked.")] = Path("samconfig.toml"),
+    json: Json = False,
+) -> None:
+    """Check what must exist before the deployment. Changes nothing. Exit code 1 if something stops you."""
+    from garoon_failover import preflight as command
+
+    command.run(path=config, is_json=json)
+
+
+@app.command()
+@session.reported
+def status(
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every two seconds, until Ctrl-C.")] = False,
+    json: Json = False,
+) -> None:
+    """Show both nodes, the routes, the targets, what is at work, and whether a failover would work now."""
+    from garoon_failover import status as command
+
+    command.run(is_watching=watch, is_json=json)
+
+
+@app.command()
+@session.reported
+def ready(json: Json = False) -> None:
+    """Ask the controller whether a failover would work now. Exit code 1 if not."""
+    from garoon_failover import ready as command
+
+    command.run(is_json=json)
+
+
+Reason = Annotated[str, typer.Option(help="Why, in a sentence; it is on record and in the notification.")]
+_BY_COMMAND = "started with garoon-failover"
+
+
+@app.command()
+@session.reported
+def failover(
+    reason: Reason = _BY_COMMAND,
+    accept_data_loss: Annotated[
+        bool, typer.Option("--accept-data-loss", help="Promote a replica that may lack what users were told is safe.")
+    ] = False,
+    peer_is_gone: Annotated[
+        Optional[str], typer.Option(metavar="INSTANCE", help="An instance that EC2 has forgotten is gone for good.")
+    ] = None,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Have the controller look now and do what is called for. It moves nothing that serves."""
+    from garoon_failover import operate
+
+    given = {"reason": reason, "acceptDataLoss": accept_data_loss, "peerIsGone": peer_is_gone}
+    operate.run("failover", given, is_agreed=yes, is_json=json)
+
+
+@app.command()
+@session.reported
+def switchback(
+    to: Annotated[Optional[str], typer.Option(metavar="NODE", help="The node that is to be active; else home.")] = None,
+    reason: Reason = _BY_COMMAND,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Move the active role, to the home node or to another. Nothing that was acknowledged is lost."""
+    from garoon_failover import operate
+
+    operate.run("switchback", {"target": to, "reason": reason}, is_agreed=yes, is_json=json)
+
+
+@app.command()
+@session.reported
+def rejoin(reason: Reason = _BY_COMMAND, yes: Yes = False, json: Json = False) -> None:
+    """Bring the standby back as an up-to-date one; starts its instance if it is stopped."""
+    from garoon_failover import operate
+
+    operate.run("rejoin", {"reason": reason}, is_agreed=yes, is_json=json)
+
+
+@app.command()
+@session.reported
+def confirm(
+    answer: Annotated[Answer, typer.Argument(help="yes: the role may move. no: nothing is done.")],
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Answer a failover that asks before the role moves (ConfirmFailover)."""
+    from garoon_failover import operate
+
+    operate.confirm(is_yes=answer is Answer.YES, is_agreed=yes, is_json=json)
+
+
+@app.command()
+@session.reported
+def maintenance(
+    state: Annotated[Switch, typer.Argument(help="While it is on, nothing happens automatically.")],
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="With on: how long; it ends by itself.")] = 120,
+    reason: Annotated[str, typer.Option(help="Why; whoever gets the notifications is told.")] = "",
+    json: Json = False,
+) -> None:
+    """Switch maintenance on for some minutes, or off."""
+    from garoon_failover import operate
+
+    operate.maintenance(minutes if state is Switch.ON else 0, reason, is_json=json)
+
+
+@app.command()
+@session.reported
+def history(
+    execution: Annotated[Optional[str], typer.Argument(metavar="[ID]", help="An execution, or its beginning.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many are listed.")] = 20,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With an ID: the report for a ticket.")] = False,
+    json: Json = False,
+) -> None:
+    """List what the controller did in the last 90 days; with an ID, tell one execution step by step."""
+    from garoon_failover import history as command
+    from garoon_failover.errors import UsageError
+
+    if execution is None and markdown:
+        raise UsageError("--markdown is of one execution.", "Give its ID: garoon-failover history ID --markdown.")
+    if markdown and json:
+        raise UsageError("--markdown and --json exclude each other.", "Give one of them.")
+    if execution is None:
+        command.run_list(limit=limit, is_json=json)
+    else:
+        command.run_one(execution, is_markdown=markdown, is_json=json)
+
+
+@app.command()
+@session.reported
+def plan(json: Json = False) -> None:
+    """Say what would happen now, call by call: if the active node died, if the role were moved. Changes nothing."""
+    from garoon_failover import plan as command
+
+    command.run(is_json=json)
 
 
 def main() -> None:

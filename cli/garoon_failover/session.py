@@ -99,13 +99,15 @@ def _end(message: str, next_step: str, code: ExitCode) -> None:
 def _explain(error: BaseException) -> CommandError:
     """Anything that was raised, in the words of this command."""
     from botocore.exceptions import BotoCoreError, ClientError
-    from failover.errors import CloudUnavailable, Failed, FailoverError
+    from failover.errors import CloudUnavailable, Failed, FailoverError, InvalidInput
 
     cause = error.__cause__ if isinstance(error, FailoverError) else error
     if isinstance(cause, ClientError):
         return explain_refusal(cause)
     if isinstance(cause, BotoCoreError):
         return _explain_unreachable(cause)
+    if isinstance(error, InvalidInput):
+        return CommandError(str(error), "Correct the command line.", ExitCode.USAGE)
     if isinstance(error, CloudUnavailable):
         return CommandError(str(error), "Try again in a minute.", ExitCode.CLOUD)
     if isinstance(error, Failed):

@@ -1,0 +1,25 @@
+"""The stack's functions that operators call."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from garoon_failover.errors import CommandError, ExitCode
+
+# A function may take its whole time-out, 60 s; a second invocation because of a slow answer would be one too many.
+_CONFIG = Config(connect_timeout=5, read_timeout=70, retries={"total_max_attempts": 1})
+
+
+def invoke(function_name: str, request: dict[str, Any]) -> Any:
+    """What the function returns. Raises CommandError with its own words if it raises."""
+    client = boto3.client("lambda", config=_CONFIG)
+    answer = client.invoke(FunctionName=function_name, Payload=json.dumps(request).encode())
+    said = json.loads(answer["Payload"].read() or "null")
+    if answer.get("FunctionError"):
+        words = said.get("errorMessage", said) if isinstance(said, dict) else said
+        raise CommandError(f"{function_name} answered: {words}", "Its log group has more.", ExitCode.NO)
+    return said

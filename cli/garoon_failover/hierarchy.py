@@ -1,0 +1,167 @@
+"""The resources of the hierarchy on each node, as operators know them: pure functions of the readiness evidence."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from failover.models import Answer, InstanceState, NodeStatus, PeerPaths, PeerProbe, StatusChecks, Unknown, Value
+from failover.readiness import ReadinessEvidence
+
+RESOURCES = ("route", "virtual IP", "exports", "scheduler", "database", "file system", "replication")
+"""Top to bottom: brought into service from below."""
+
+_SERVICES = {"scheduler": "cyss_cbgrn", "database": "cyde_5_0"}
+
+
+class State(StrEnum):
+    ACTIVE = "active"
+    STANDBY = "standby"
+    DEGRADED = "degraded"  # it works, or is on its way, and not as it should
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # it could not be seen, which says nothing
+
+
+class Resource(Value):
+    state: State
+    detail: str = ""
+
+
+class NodeView(Value):
+    name: str
+    role: str
+    """active or standby, by the record; unknown without one."""
+    instance: str
+    answer: str
+    """What the node says of itself, or that it says nothing."""
+    resources: dict[str, Resource]
+    paths: PeerPaths
+    """What it sees of its peer, by the interface."""
+    sync_percent: float | None = None
+
+
+def view_nodes(evidence: ReadinessEvidence, *, is_at_work: bool) -> list[NodeView]:
+    """Both nodes, A first. While an execution is at work, what is not up yet on the active node is no failure."""
+    return [_view(evidence, node.name, is_at_work=is_at_work) for node in evidence.settings.nodes]
+
+
+def _view(evidence: ReadinessEvidence, node: str, *, is_at_work: bool) -> NodeView:
+    is_active = None if evidence.active is None else evidence.active == node
+    said, probe = evidence.statuses[node], evidence.probes[node]
+    is_off = evidence.is_on(node) is False
+    if isinstance(said, NodeStatus):
+        resources = _of_status(said, is_active=bool(is_active))
+        answer = _words_of(said)
+    else:
+        why = "the instance is off" if is_off else _why(said)
+        state = State.FAILED if is_off else State.UNKNOWN
+        resources = {name: Resource(state=state, detail=why) for name in RESOURCES if name != "route"}
+        answer = why
+    resources["route"] = _route(evidence, node, is_active=bool(is_active))
+    if is_active is None:
+        resources = {name: Resource(state=State.UNKNOWN, detail="the cluster record") for name in resources}
+    if is_at_work and is_active:
+        resources = {name: _on_its_way(resource) for name, resource in resources.items()}
+    return NodeView(
+        name=node,
+        role="unknown" if is_active is None else "active" if is_active else "standby",
+        instance=_instance_words(evidence, node),
+        answer=answer,
+        resources={name: resources[name] for name in RESOURCES},
+        paths=probe.paths if isinstance(probe, PeerProbe) else PeerPaths(eth0=None, eth1=None),
+        sync_percent=said.replication.sync_percent if isinstance(said, NodeStatus) else None,
+    )
+
+
+def _on_its_way(resource: Resource) -> Resource:
+    if resource.state is not State.FAILED:
+        return resource
+    return resource.model_copy(update={"state": State.DEGRADED, "detail": resource.detail or "not up yet"})
+
+
+def _why(said: Answer | Unknown) -> str:
+    return said.why.rstrip(".") if isinstance(said, Unknown) else "no answer"
+
+
+def _words_of(status: NodeStatus) -> str:
+    if status.is_serving:
+        return "serves"
+    if status.is_demoted:
+        return "demoted"
+    if status.is_serving is None:
+        return f"could not see {status.unseen_parts()}"
+    return status.failing_parts()
+
+
+def _of_status(status: NodeStatus, *, is_active: bool) -> dict[str, Resource]:
+    exported, nfs = status.is_exported, status.nfs_answers
+    is_nfs_up = None if exported is None else exported and (not is_active or nfs is not False)
+    resources = {
+        "virtual IP": _up_or_down(status.has_virtual_ip, is_active=is_active),
+        "exports": _up_or_down(is_nfs_up, is_active=is_active, detail="" if exported is not True else "NFS is silent"),
+        "file system": _up_or_down(status.is_mounted, is_active=is_active),
+        "replication": _replication(status, is_active=is_active),
+    }
+    if is_active and status.is_mounted and status.is_writable is False:
+        resources["file system"] = Resource(state=State.FAILED, detail="takes no write")
+    for name, service in _SERVICES.items():
+        state = status.services.get(service, "unknown")
+        is_up = {"running": True, "stopped": False}.get(state)
+        resources[name] = (
+            Resource(state=State.DEGRADED, detail="starting")
+            if state == "starting"
+            else _up_or_down(is_up, is_active=is_active)
+        )
+    if is_active and resources["database"].state is State.ACTIVE and status.database_answers is False:
+        resources["database"] = Resource(state=State.FAILED, detail="does not answer")
+    return resources
+
+
+def _up_or_down(is_up: bool | None, *, is_active: bool, detail: str = "") -> Resource:
+    if is_up is None:
+        return Resource(state=State.UNKNOWN)
+    if is_active:
+        return Resource(state=State.ACTIVE) if is_up else Resource(state=State.FAILED, detail=detail)
+    return Resource(state=State.FAILED, detail="up on the standby") if is_up else Resource(state=State.STANDBY)
+
+
+def _replication(status: NodeStatus, *, is_active: bool) -> Resource:
+    replication = status.replication
+    if replication.role == "Unknown":
+        return Resource(state=State.UNKNOWN)
+    if is_active and replication.role != "Primary":
+        return Resource(state=State.FAILED, detail=replication.role)
+    if not is_active and replication.role == "Primary":
+        return Resource(state=State.FAILED, detail="Primary")
+    if replication.disk in ("Diskless", "Failed"):
+        return Resource(state=State.FAILED, detail=replication.words)
+    is_well = replication.is_connected and replication.disk == "UpToDate"
+    if not is_well or (not is_active and status.may_be_ahead):
+        return Resource(state=State.DEGRADED, detail=replication.words)
+    return Resource(state=State.ACTIVE if is_active else State.STANDBY)
+
+
+def _route(evidence: ReadinessEvidence, node: str, *, is_active: bool) -> Resource:
+    if isinstance(evidence.routes, Unknown):
+        return Resource(state=State.UNKNOWN)
+    configured = evidence.settings.node(node)
+    here = [entry.route_table_id for entry in evidence.routes if entry.points_to(configured)]
+    count = f"{len(here)} of {len(evidence.routes)}"
+    if is_active:
+        is_whole = len(here) == len(evidence.routes)
+        return Resource(state=State.ACTIVE) if is_whole else Resource(state=State.FAILED, detail=f"{count} tables")
+    return Resource(state=State.FAILED, detail=f"{count} tables point here") if here else Resource(state=State.STANDBY)
+
+
+def _instance_words(evidence: ReadinessEvidence, node: str) -> str:
+    machine = evidence.machines[node]
+    if isinstance(machine, Unknown):
+        return "unknown"
+    state, checks = machine
+    words = {
+        InstanceState.ON: "running",
+        InstanceState.GOING_OFF: "stopping",
+        InstanceState.OFF: "stopped",
+    }.get(state, state.value)
+    if state is not InstanceState.ON:
+        return words
+    return f"{words}, checks {'not known yet' if checks is StatusChecks.UNKNOWN else checks.value}"

@@ -1,0 +1,377 @@
+"""`garoon-failover status`: one screen that says how the cluster is.
+
+It judges readiness as the controller does, but for the functions' rehearsal: that is `garoon-failover ready`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from failover.adapters import cluster_table, instances, routes, targets
+from failover.errors import CloudUnavailable, Failed
+from failover.models import UNTIL_ENDED, Outcome, PeerPaths, Unknown, Value
+from failover.readiness import (
+    Finding,
+    ReadinessEvidence,
+    Severity,
+    is_ready,
+    judge_readiness,
+    summarize,
+)
+from failover.settings import Settings
+from failover.steps.check_readiness import gather_readiness
+from pydantic import AwareDatetime, ValidationError
+
+from garoon_failover import installation as deployed
+from garoon_failover import output
+from garoon_failover.executions import name_of, read_execution, workflow_of
+from garoon_failover.hierarchy import NodeView, State, view_nodes
+from garoon_failover.installation import Installation
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+REFRESH_SECONDS = 2.0
+FINDINGS_SHOWN = 6
+
+
+class AtWork(Value):
+    """The execution that holds the lock."""
+
+    execution: str
+    workflow: str
+    step: str | None
+    started_at: AwareDatetime | None
+
+
+class RouteView(Value):
+    route_table_id: str
+    points_to: str
+    """A node's name, or what it is instead."""
+
+
+class TargetView(Value):
+    target: str
+    state: str
+    reason: str
+
+
+class Status(Value):
+    """All that the screen shows; `--json` prints it."""
+
+    cluster: str
+    at: AwareDatetime
+    active: str | None
+    epoch: int | None
+    nodes: list[NodeView]
+    routes: list[RouteView] | None
+    targets: list[TargetView] | None
+    at_work: AtWork | None
+    moving_to: str | None
+    maintenance_until: AwareDatetime | None
+    is_ready: bool
+    readiness: str
+    findings: list[Finding]
+    last_outcome: Outcome | None
+
+
+def look(found: Installation) -> tuple[ReadinessEvidence, AtWork | None]:
+    """Asks everybody once."""
+    evidence = gather_readiness(found.settings, datetime.now(UTC), is_rehearsed=False)
+    return evidence, read_at_work(evidence)
+
+
+def read_at_work(evidence: ReadinessEvidence) -> AtWork | None:
+    """None if nobody holds the lock, or its holder has ended."""
+    record = evidence.record
+    if isinstance(record, Unknown) or record.lock_owner is None:
+        return None
+    execution = read_execution(record.lock_owner)
+    if execution is not None and not execution.is_running:
+        return None
+    return AtWork(
+        execution=record.lock_owner,
+        workflow=workflow_of(record.lock_owner),
+        step=execution.step if execution else None,
+        started_at=execution.started_at if execution else None,
+    )
+
+
+def judge(evidence: ReadinessEvidence, findings: list[Finding], at_work: AtWork | None) -> Status:
+    """The screen's content: a pure function."""
+    record = None if isinstance(evidence.record, Unknown) else evidence.record
+    maintenance = record.maintenance_until if record else None
+    return Status(
+        cluster=evidence.settings.cluster_name,
+        at=evidence.nodes_said_at,
+        active=evidence.active,
+        epoch=record.epoch if record else None,
+        nodes=view_nodes(evidence, is_at_work=at_work is not None),
+        routes=_view_routes(evidence),
+        targets=None
+        if isinstance(evidence.targets, Unknown)
+        else [TargetView(target=one.target, state=one.state, reason=one.reason) for one in evidence.targets],
+        at_work=at_work,
+        moving_to=record.moving_to if record else None,
+        maintenance_until=maintenance if maintenance and maintenance > evidence.nodes_said_at else None,
+        is_ready=is_ready(findings),
+        readiness=summarize(findings),
+        findings=findings,
+        last_outcome=_last_outcome(record.last_outcome if record else None),
+    )
+
+
+def _view_routes(evidence: ReadinessEvidence) -> list[RouteView] | None:
+    if isinstance(evidence.routes, Unknown):
+        return None
+    return [
+        RouteView(
+            route_table_id=entry.route_table_id,
+            points_to=next(
+                (node.name for node in evidence.settings.nodes if entry.points_to(node)),
+                "nothing" if not entry.exists else entry.interface_id or "something else",
+            ),
+        )
+        for entry in evidence.routes
+    ]
+
+
+def _last_outcome(recorded: object) -> Outcome | None:
+    try:
+        return Outcome.model_validate(recorded)
+    except ValidationError:
+        return None
+
+
+def run(*, is_watching: bool, is_json: bool) -> None:
+    """Shows the cluster once, or until Ctrl-C. Exit code 1 if it is not ready (not while watching)."""
+    found = deployed.load()
+    if is_watching:
+        _watch(found, is_json=is_json)
+        return
+    evidence, at_work = look(found)
+    status = judge(evidence, judge_readiness(evidence), at_work)
+    if is_json:
+        output.print_json(status.to_json())
+    else:
+        output.console().print(render(status))
+    if not status.is_ready:
+        raise SystemExit(1)
+
+
+# --- watching ----------------------------------------------------------------------------------------------------
+
+
+class Watch:
+    """Looks again and again, each source at the pace that it can take: a silent node holds nothing else up."""
+
+    def __init__(self, found: Installation) -> None:
+        self._found = found
+        self._lock = threading.Lock()
+        self._is_over = threading.Event()
+        evidence = gather_readiness(found.settings, datetime.now(UTC), is_rehearsed=False)
+        self._evidence = evidence
+        self._findings = judge_readiness(evidence)
+        self._thread = threading.Thread(target=self._look_at_everything, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_args: object) -> None:
+        self._is_over.set()
+
+    def status(self) -> Status:
+        """What is cheap to ask is asked now; of the rest the newest answer counts."""
+        fresh = _look_quickly(self._found.settings)
+        with self._lock:
+            evidence, findings = self._evidence.model_copy(update=fresh), self._findings
+        evidence = evidence.model_copy(update={"nodes_said_at": datetime.now(UTC)})
+        return judge(evidence, findings, read_at_work(evidence))
+
+    def _look_at_everything(self) -> None:
+        while not self._is_over.wait(REFRESH_SECONDS):
+            evidence = gather_readiness(self._found.settings, datetime.now(UTC), is_rehearsed=False)
+            findings = judge_readiness(evidence)
+            with self._lock:
+                self._evidence, self._findings = evidence, findings
+
+
+def _look_quickly(settings: Settings) -> dict[str, object]:
+    with ThreadPoolExecutor() as pool:
+        record = pool.submit(_ask, lambda: cluster_table.read_record(settings))
+        entries = pool.submit(_ask, lambda: routes.read_entries(settings))
+        health = pool.submit(_ask, lambda: targets.read_target_health(settings))
+        machines = {node.name: pool.submit(_ask, partial(instances.read_instance, node)) for node in settings.nodes}
+    return {
+        "record": record.result(),
+        "routes": entries.result(),
+        "targets": health.result(),
+        "machines": {name: machine.result() for name, machine in machines.items()},
+    }
+
+
+def _ask(source: Callable[[], object]) -> object:
+    try:
+        return source()
+    except (CloudUnavailable, Failed) as error:
+        return Unknown(why=str(error))
+
+
+def _watch(found: Installation, *, is_json: bool) -> None:
+    from rich.live import Live
+
+    with Watch(found) as watch:
+        try:
+            if is_json or not sys.stdout.isatty():
+                while True:
+                    status = watch.status()
+                    print(json.dumps(status.to_json()) if is_json else one_line(status), flush=True)
+                    time.sleep(REFRESH_SECONDS)
+            with Live(render(watch.status()), console=output.console(), auto_refresh=False, screen=True) as live:
+                while True:
+                    time.sleep(REFRESH_SECONDS)
+                    live.update(render(watch.status()), refresh=True)
+        except KeyboardInterrupt:
+            return
+
+
+# --- the screen --------------------------------------------------------------------------------------------------
+
+_STYLES = {
+    State.ACTIVE: "bold green",
+    State.STANDBY: "cyan",
+    State.DEGRADED: "bold yellow",
+    State.FAILED: "bold red",
+    State.UNKNOWN: "magenta",
+}
+_SEVERITY_STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
+
+
+def one_line(status: Status) -> str:
+    """For a log."""
+    work = f"{status.at_work.workflow} at {status.at_work.step}" if status.at_work else "nothing at work"
+    return f"{status.at:%H:%M:%S} active {status.active or 'unknown'}; {work}; {status.readiness}"
+
+
+def render(status: Status) -> RenderableType:
+    """One screen of WIDTH_COLUMNS. Every colour has its word."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    head = Text(f"{status.cluster}   {status.at:%Y-%m-%d %H:%M:%S} UTC   epoch {_or_unknown(status.epoch)}", "bold")
+    nodes = Table(width=output.WIDTH_COLUMNS, pad_edge=False, expand=False)
+    nodes.add_column("", width=13)
+    for node in status.nodes:
+        nodes.add_column(Text(f"{node.name}: {node.role}", "bold"), ratio=1, no_wrap=True, overflow="ellipsis")
+    nodes.add_row("instance", *(node.instance for node in status.nodes))
+    nodes.add_row("says", *(Text(node.answer) for node in status.nodes), end_section=True)
+    for name in status.nodes[0].resources:
+        nodes.add_row(name, *(_resource(node, name) for node in status.nodes))
+    nodes.add_section()
+    nodes.add_row("sees its peer", *(_paths(node.paths) for node in status.nodes))
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(width=12)
+    facts.add_column(width=output.WIDTH_COLUMNS - 14)
+    facts.add_row("Routes", _routes(status))
+    facts.add_row("Targets", _targets(status))
+    facts.add_row("At work", _at_work(status))
+    facts.add_row("Maintenance", _maintenance(status))
+    facts.add_row("Ready", Text(status.readiness, "green" if status.is_ready else "bold red"))
+    for finding in status.findings[:FINDINGS_SHOWN]:
+        style = _SEVERITY_STYLES[finding.severity]
+        facts.add_row("", Text(f"{finding.severity}: {finding.meaning}", style, overflow="ellipsis", no_wrap=True))
+    if len(status.findings) > FINDINGS_SHOWN:
+        facts.add_row("", f"and {len(status.findings) - FINDINGS_SHOWN} more: garoon-failover ready")
+    facts.add_row("Last outcome", _outcome(status))
+    return Group(head, nodes, facts)
+
+
+def _or_unknown(value: object) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _resource(node: NodeView, name: str) -> RenderableType:
+    from rich.text import Text
+
+    resource = node.resources[name]
+    text = Text(resource.state.value, _STYLES[resource.state])
+    return text.append(f"  {resource.detail}", "dim") if resource.detail else text
+
+
+def _paths(paths: PeerPaths) -> RenderableType:
+    from rich.text import Text
+
+    words = {True: ("alive", "green"), False: ("dead", "bold red"), None: ("unknown", "magenta")}
+    text = Text()
+    for path, is_alive in (("eth0", paths.eth0), ("eth1", paths.eth1)):
+        text.append(f"{path} ").append(*words[is_alive]).append("   ")
+    return text
+
+
+def _routes(status: Status) -> RenderableType:
+    from rich.text import Text
+
+    if status.routes is None:
+        return Text("unknown", "magenta")
+    by_target: dict[str, list[str]] = {}
+    for one in status.routes:
+        by_target.setdefault(one.points_to, []).append(one.route_table_id)
+    text = Text(overflow="ellipsis", no_wrap=True)
+    for target, tables in by_target.items():
+        style = "green" if target == status.active else "bold red"
+        shown = " ".join(tables[:2]) + (f" and {len(tables) - 2} more" if len(tables) > 2 else "")
+        text.append(f"to {target}: ", style).append(f"{shown}  ")
+    return text
+
+
+def _targets(status: Status) -> RenderableType:
+    from rich.text import Text
+
+    if status.targets is None:
+        return Text("unknown", "magenta")
+    text = Text(overflow="ellipsis", no_wrap=True)
+    for one in status.targets:
+        text.append(f"{one.target} ").append(one.state, "green" if one.state == "healthy" else "bold red")
+        text.append(f" {one.reason}  " if one.reason else "  ")
+    return text
+
+
+def _at_work(status: Status) -> RenderableType:
+    from rich.text import Text
+
+    work = status.at_work
+    if work is None:
+        moving = f"; a move to {status.moving_to} is unfinished" if status.moving_to else ""
+        return Text(f"nothing{moving}", "bold red" if moving else "")
+    since = f" for {(status.at - work.started_at).total_seconds():.0f} s" if work.started_at else ""
+    return Text(f"{work.workflow} {name_of(work.execution)}{since}: {work.step or 'step unknown'}", "bold yellow")
+
+
+def _maintenance(status: Status) -> RenderableType:
+    from rich.text import Text
+
+    until = status.maintenance_until
+    if until is None:
+        return Text("off")
+    end = "until it is ended" if until == UNTIL_ENDED else f"until {until:%Y-%m-%d %H:%M} UTC"
+    return Text(f"on {end}: nothing happens by itself", "bold yellow")
+
+
+def _outcome(status: Status) -> RenderableType:
+    from rich.text import Text
+
+    outcome = status.last_outcome
+    if outcome is None:
+        return Text("none on record")
+    outage = f", outage {outcome.outage_seconds:.1f} s" if outcome.outage_seconds is not None else ""
+    return Text(f"{outcome.ended_at:%Y-%m-%d %H:%M} {outcome.outcome}{outage}. {outcome.reason}")

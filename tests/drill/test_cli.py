@@ -1,0 +1,199 @@
+"""An operator's day with `garoon-failover`, on the deployed stack: every line as it is typed."""
+
+import json
+import os
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from failover.adapters import clients as product_clients
+
+from testbed import scenarios
+from testbed.bed import Testbed
+from testbed.deployment import changed_parameters
+from testbed.drill import run as run_drill
+from testbed.installation import HOME, STANDBY
+from testbed.observer import read_calls
+from testbed.waiting import wait_until
+from tests.cli.conftest import Answer, run
+
+CHANGES = ("ReplaceNetworkAclAssociation", "StopInstances", "ReplaceRoute", "ModifyNetworkInterfaceAttribute")
+
+
+@pytest.fixture
+def shell(bed: Testbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Testbed]:
+    """A shell with the environment that `make cloud` prints, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(product_clients, "_clients", {})
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    before = dict(os.environ)
+    os.environ.update(bed.clients.endpoint.environment())
+    yield bed
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def done(answer: Answer) -> Answer:
+    assert answer.code == 0, answer.out + answer.err
+    return answer
+
+
+def changes_since(bed: Testbed, moment: float) -> Counter[str]:
+    calls = read_calls(bed.world.directory / "api-calls.jsonl", bed.stack, moment)
+    return Counter(call.action for call in calls if call.action in CHANGES and call.status < 300)
+
+
+def test_from_discover_to_the_ticket_of_a_failover(shell: Testbed) -> None:
+    # A stack that is there: nothing would change.
+    done(run("discover"))
+    written = tomllib.loads(Path("samconfig.toml").read_text())["default"]["deploy"]["parameters"]
+    described = shell.clients.cloudformation.describe_stacks(StackName=shell.stack.name)["Stacks"][0]["Parameters"]
+    deployed = {one["ParameterKey"]: one["ParameterValue"] for one in described}
+    assert {*written["parameter_overrides"]} == {f'{name}="{value}"' for name, value in deployed.items()}
+
+    checks = done(run("preflight", "--json")).json()
+    assert {check["verdict"] for check in checks["checks"]} <= {"fine", "warning"}, checks
+    assert checks["readiness"]["isReady"]
+    done(run("ready"))
+    status = done(run("status", "--json")).json()
+    nodes = {node["name"]: node for node in status["nodes"]}
+    assert {one["state"] for one in nodes[HOME]["resources"].values()} == {"active"}
+    assert {one["state"] for one in nodes[STANDBY]["resources"].values()} == {"standby"}
+    assert "db-01: active" in done(run("status")).out
+
+    plans = {plan["when"]: plan for plan in done(run("plan", "--json")).json()}
+    planned = plans[f"If {HOME} died"]
+    assert planned["verdict"] == "failOver"
+
+    # The network of db-01 ends, as planned for.
+    drill = run_drill(shell, scenarios.find("network-loss"))
+    assert drill.has_passed, drill.problems
+    [failed_over] = [
+        one for one in done(run("history", "--json")).json() if (one["outcome"] or {}).get("outcome") == "FailedOver"
+    ]
+    report = done(run("history", failed_over["execution"], "--json")).json()
+    began = report["startedAt"]
+    made = changes_since(shell, _seconds(began))
+    assert made == Counter(call["action"].partition(":")[2] for call in planned["calls"] if "ec2:" in call["action"])
+    assert {step["step"] for step in report["steps"]} >= {call["step"] for call in planned["calls"]}
+    routes = {call["target"] for call in planned["calls"] if call["action"] == "ec2:ReplaceRoute"}
+    assert routes == set(shell.installation.moving_route_tables)
+
+    text = done(run("history", failed_over["execution"], "--markdown")).out
+    for words in ("# failover: FailedOver", "| FenceNode |", "## Evidence", "## Notification", "Next step: "):
+        assert words in text
+
+    after = run("status", "--json")
+    assert after.code == 1, "without a standby it is not ready"
+    assert after.json()["active"] == STANDBY
+
+    # Repaired, and home again: the standby rejoins first.
+    shell.hosts[HOME].clear_faults()
+    moved = done(run("switchback", "--yes"))
+    assert "SwitchedOver: db-01 is to be active in place of db-02; it rejoins first" in moved.out
+    assert "Outage: " in moved.out
+    assert "  RejoinNode " in moved.out
+    assert done(run("rejoin", "--yes", "--json")).json()["outcome"]["outcome"] == "NothingToDo"
+
+
+def _seconds(iso: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
+
+
+LOOKS = (["status"], ["ready"], ["plan"], ["history"], ["discover", "--no-write"], ["preflight"])
+ACTS = (["maintenance", "on"], ["maintenance", "off"], ["failover", "--yes"])
+
+
+@contextmanager
+def as_somebody(bed: Testbed, name: str, policies: list[str]) -> Iterator[None]:
+    """With credentials of a role that has these of the stack's policies and nothing else."""
+    iam = bed.clients.iam
+    trust = {"Effect": "Allow", "Principal": {"AWS": bed.clients.endpoint.account}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    for policy in policies:
+        iam.attach_role_policy(RoleName=name, PolicyArn=bed.stack.outputs[policy])
+    sts = bed.clients._client("sts")
+    key = sts.assume_role(RoleArn=arn, RoleSessionName="operator")["Credentials"]
+    before = dict(os.environ)
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": key["SessionToken"],
+    }
+    forget_clients()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        forget_clients()
+        for policy in policies:
+            iam.detach_role_policy(RoleName=name, PolicyArn=bed.stack.outputs[policy])
+        iam.delete_role(RoleName=name)
+
+
+def forget_clients() -> None:
+    product_clients._clients.clear()
+    boto3.DEFAULT_SESSION = None
+
+
+def test_who_may_look_sees_everything_and_moves_nothing(shell: Testbed) -> None:
+    with as_somebody(shell, "viewer", ["ViewPolicyArn"]):
+        for command in LOOKS:
+            assert done(run(*command)).err == ""
+        nothing_unknown = done(run("status", "--json")).json()
+        assert not [finding for finding in nothing_unknown["findings"] if finding["id"].startswith("unknown-")]
+        for command in ACTS:
+            refused = run(*command)
+            assert refused.code == 3, refused
+            assert "view to look, operate to act" in refused.err
+
+
+def test_who_may_operate_can(shell: Testbed) -> None:
+    with as_somebody(shell, "operator", ["ViewPolicyArn", "OperatePolicyArn"]):
+        for command in ACTS:
+            # Else it would be Skipped, because the schedule's execution is at work.
+            shell.make_stage(lambda _text: None).wait_until_quiet()
+            done(run(*command))
+
+
+def test_maintenance_and_what_is_refused(shell: Testbed) -> None:
+    assert "Maintenance is on until" in done(run("maintenance", "on", "--minutes", "5", "--reason", "kernel")).out
+    assert done(run("status", "--json")).json()["maintenanceUntil"] is not None
+    assert "maintenance-on" in done(run("ready")).out
+    assert done(run("maintenance", "off", "--json")).json()["isOn"] is False
+
+    refused = run("switchback", "--to", "db-09", "--yes")
+    assert (refused.code, "There is no node 'db-09'" in refused.err) == (2, True)
+    unasked = run("switchback", "--to", STANDBY)
+    assert (unasked.code, "There is nobody here to be asked" in unasked.err) == (2, True)
+    assert run("history", "no-such").code == 4
+    assert run("confirm", "yes", "--yes").code == 4, "nothing asks"
+
+
+def test_a_question_is_answered(shell: Testbed) -> None:
+    with changed_parameters(shell.clients, {"ConfirmFailover": "ProceedAfterTimeout"}):
+        shell.make_stage(lambda _text: None).lose_network(HOME)
+
+        def answered() -> dict[str, Any] | None:
+            answer = run("confirm", "no", "--yes", "--json")
+            return None if answer.code == 4 else json.loads(answer.out)
+
+        said: list[dict[str, Any]] = []
+
+        def is_answered() -> bool:
+            answer = answered()
+            said.extend([answer] if answer else [])
+            return bool(said)
+
+        wait_until(is_answered, "the question", shell.patience_seconds, 1.0)
+    assert said[0]["outcome"]["outcome"] == "Halted"
+    assert "declined" in said[0]["outcome"]["reason"]
