@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from failover.decision import decide
+from failover.decision import TABLE, Row, decide
 from failover.models import (
     Answer,
     AutomaticLimit,
@@ -224,11 +224,18 @@ def values_of(seen: Evidence, name: str) -> Sequence[object]:
     return [seen.__dict__[name]] if name in seen.__dict__ else OPTIONS[name]
 
 
+def row_of(seen: Evidence) -> Row:
+    part = next(part for part in TABLE if part.when(seen))
+    return next(row for row in part.rows if row.when(seen))
+
+
 def test_no_evidence_at_all_breaks_a_promise() -> None:
     parts = product(OPTIONS["is_heartbeat_lost"], OPTIONS["standby_view"])
     verdicts: dict[tuple[object, ...], set[Verdict]] = {part: set() for part in parts}
+    rows: list[Row] = []
     for seen in every_run():
         decision = decide(seen)
+        rows.append(row_of(seen))
         broken = list(violations(seen, decision))
         assert not broken, f"{broken}: {decision} on {seen}"
         for part in product(values_of(seen, "is_heartbeat_lost"), values_of(seen, "standby_view")):
@@ -236,6 +243,8 @@ def test_no_evidence_at_all_breaks_a_promise() -> None:
     # A serving node whose heartbeat is lost is warned of; every other verdict is reached in every part of the product.
     for part, reached in verdicts.items():
         assert reached >= set(Verdict) - {Verdict.NOTHING_TO_DO, Verdict.SWITCH_OVER, Verdict.REJOIN}, part
+    never_reached = [row.says for part in TABLE for row in part.rows if row not in rows]
+    assert not never_reached, "rows that decide nothing"
 
 
 def test_the_check_of_the_promises_can_fail() -> None:

@@ -380,6 +380,18 @@ class InstanceState(StrEnum):
         """It runs nothing, for certain."""
         return self in (InstanceState.OFF, InstanceState.GONE)
 
+    @property
+    def words(self) -> str:
+        """What EC2 says of the machine, e.g. "stopped"."""
+        return {
+            InstanceState.ON: "running",
+            InstanceState.GOING_OFF: "stopping",
+            InstanceState.OFF: "stopped",
+            InstanceState.GONE: "terminated",
+            InstanceState.FORGOTTEN: "not known to EC2",
+            InstanceState.UNKNOWN: "in an unknown state",
+        }[self]
+
 
 class StatusChecks(StrEnum):
     """EC2's system, instance and attached-EBS status checks together."""
@@ -465,6 +477,28 @@ class NodeEvidence(Value):
     def is_primary(self) -> bool:
         return self.answer in (Answer.SERVING, Answer.NOT_SERVING)
 
+    @property
+    def trouble(self) -> str:
+        """Of one that does not serve: what is down."""
+        return self.detail or "a service is down"
+
+    @property
+    def why_unknown(self) -> str:
+        """Why it is not known how it is. A sentence without its full stop."""
+        if self.detail:
+            return f"{self.name} could not say how it is ({self.detail})"
+        return f"{self.name} could not be asked for its status"
+
+    @property
+    def if_gone(self) -> str:
+        """What an operator may say of an instance that EC2 does not know: a sentence, with a blank before it."""
+        if self.instance is not InstanceState.FORGOTTEN:
+            return ""
+        return (
+            f" EC2 does not know its instance {self.instance_id}, which alone is no proof: if it is gone for good, "
+            f'start this workflow with {{"peerIsGone": "{self.instance_id}"}}.'
+        )
+
 
 class Evidence(Value):
     """Everything that the decision looks at."""
@@ -478,6 +512,11 @@ class Evidence(Value):
     is_move_unfinished: bool  # an earlier execution began to promote the standby, and did not record its end
     limit: AutomaticLimit
     is_data_loss_accepted: bool = False
+
+    @property
+    def why_demoted(self) -> str:
+        """Of an active node that is demoted: how it came to be so, as far as it is known."""
+        return f"a move to {self.standby.name} did not end" if self.is_move_unfinished else "as after a reboot"
 
 
 class Verdict(StrEnum):

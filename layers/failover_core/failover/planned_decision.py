@@ -5,9 +5,7 @@ Both need an active node that answers, for there is nothing to hurry: whatever i
 
 from failover.decision import (
     describe_two_primaries,
-    describe_unknown,
     halt,
-    instance_words,
     is_move_open,
     not_yet,
     warn,
@@ -97,10 +95,10 @@ def _why_nothing_planned_is_possible(evidence: Evidence) -> Decision | None:
             is_for_failover=True,
         )
     if active.answer is Answer.UNKNOWN:
-        return not_yet(f"{describe_unknown(active)}.")
+        return not_yet(f"{active.why_unknown}.")
     if not active.is_primary:
         return halt(
-            f"{active.name} is the active node and is not in service ({instance_words(active)}, answer: "
+            f"{active.name} is the active node and is not in service ({active.instance.words}, answer: "
             f"{active.answer}), so there is nothing to follow. Nothing was changed.",
             "Start the failover workflow with {}: it finds out what is wrong and puts it right.",
             is_for_failover=True,
@@ -111,7 +109,7 @@ def _why_nothing_planned_is_possible(evidence: Evidence) -> Decision | None:
 def _why_standby_cannot_rejoin(evidence: Evidence) -> Decision | None:
     standby = evidence.standby
     if standby.answer is Answer.UNKNOWN:
-        return not_yet(f"{describe_unknown(standby)}.")
+        return not_yet(f"{standby.why_unknown}.")
     if standby.unwritable:
         return halt(
             f"{standby.unwritable} of {standby.name} takes no write (full or read-only), so it could not be promoted.",
@@ -124,11 +122,11 @@ def _why_standby_cannot_rejoin(evidence: Evidence) -> Decision | None:
         )
     if standby.instance in (InstanceState.GONE, InstanceState.FORGOTTEN) and standby.answer is Answer.NONE:
         return halt(
-            f"The instance {standby.instance_id} of {standby.name} is {instance_words(standby)}: it cannot come back.",
+            f"The instance {standby.instance_id} of {standby.name} is {standby.instance.words}: it cannot come back.",
             'Give it a successor (docs/operations.md, "A node is lost for good").',
         )
     if standby.instance in (InstanceState.GOING_OFF, InstanceState.UNKNOWN):
-        return not_yet(f"The instance of {standby.name} is {instance_words(standby)}.")
+        return not_yet(f"The instance of {standby.name} is {standby.instance.words}.")
     if standby.must_be_kept and standby.is_isolated is None and standby.instance is not InstanceState.OFF:
         # If it is, it may still write to itself, and what is kept of it now would lack that.
         return not_yet(f"{standby.name} was fenced, and it is not known whether it is still isolated.")
