@@ -10,30 +10,48 @@ ROUNDS ?= 20
 STACK_REGION ?= ap-northeast-1
 LAB_PACKAGES := debootstrap e2fsprogs haproxy iproute2 nftables procps qemu-system-x86 qemu-utils xfsprogs
 
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venv-sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | column -t -s $$'\t'
 
-.venv/ready: requirements-dev.txt layers/failover_core/requirements.txt
+# A .venv that is a link belongs to another working tree, which sets it up.
+.venv/ready: requirements/uv.txt requirements/dev.txt
+ifeq ($(shell test -L .venv && echo link),)
 	@echo "Setting up .venv (once)"
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check uv
-	.venv/bin/uv pip install --quiet --python .venv/bin/python -r requirements-dev.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements/dev.txt
+	touch $@
+endif
+
+.venv-sam/ready: requirements/sam.txt | .venv/ready
+	@echo "Setting up .venv-sam (once)"
+	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv-sam
+	.venv/bin/uv pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements/sam.txt
 	touch $@
 
+LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+.PHONY: lock
+lock: .venv/ready ## Write the lock files after a change of a .in file; with UPGRADE=1, of every package
+	$(LOCK) layers/failover_core/requirements.in --output-file layers/failover_core/requirements.txt
+	$(LOCK) requirements/dev.in --constraints layers/failover_core/requirements.txt --output-file requirements/dev.txt
+	$(LOCK) requirements/sam.in --output-file requirements/sam.txt
+	$(LOCK) requirements/uv.in --output-file requirements/uv.txt
+
 .PHONY: drill
-drill: .venv/ready ## Run a failover drill: make drill [SCENARIO=name] [PROFILE=fast|realistic]
+drill: .venv-sam/ready ## Run a failover drill: make drill [SCENARIO=name] [PROFILE=fast|realistic]
 	@python -m testbed drill --scenario $(SCENARIO) --profile $(PROFILE)
 
 .PHONY: soak
-soak: .venv/ready ## Run failovers and switchbacks in a row: make soak [ROUNDS=20]
+soak: .venv-sam/ready ## Run failovers and switchbacks in a row: make soak [ROUNDS=20]
 	@python -m testbed soak --rounds $(ROUNDS)
 
 .PHONY: lab
-lab: .venv/ready ## Run a scenario on virtual machines with real DRBD (root, Debian 12): make lab [SCENARIO=name] [JSON=file]
+lab: .venv-sam/ready ## Run a scenario on virtual machines with real DRBD (root, Debian 12): make lab [SCENARIO=name] [JSON=file]
 	@python -m testbed.lab --scenario $(SCENARIO) $(if $(JSON),--json $(JSON))
 
 .PHONY: lab-deps
@@ -42,11 +60,11 @@ lab-deps: ## Install what the lab needs from Debian 12 (root)
 	DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(LAB_PACKAGES)
 
 .PHONY: lab-test
-lab-test: .venv/ready ## Run every scenario of the lab, an hour and a half; with LANDING=1 those of the gate
+lab-test: .venv-sam/ready ## Run every scenario of the lab, an hour and a half; with LANDING=1 those of the gate
 	GAROON_LAB_TEST=$(if $(LANDING),landing,all) pytest --verbose tests/lab
 
 .PHONY: cloud
-cloud: .venv/ready ## Keep the local cloud and the simulated cluster running, for the ordinary aws CLI
+cloud: .venv-sam/ready ## Keep the local cloud and the simulated cluster running, for the ordinary aws CLI
 	@python -m testbed cloud --profile $(PROFILE)
 
 .PHONY: cli
@@ -55,12 +73,12 @@ cli: .venv/ready ## Install the command garoon-failover of this clone, as .venv/
 	@echo "$(CURDIR)/.venv/bin/garoon-failover is there; for every directory: pipx install ."
 
 .PHONY: test
-test: lint .venv/ready ## Run the linters and every test, all drill scenarios among them
+test: lint .venv-sam/ready ## Run the linters and every test, all drill scenarios among them
 	pytest --numprocesses 4 --maxschedchunk 1 # one test after the other, in the order that tests/conftest.py gives
 
 LINTERS := mypy cfn-lint sam-validate ruff shellcheck statelint
 .PHONY: lint $(LINTERS)
-lint: .venv/ready ## Run the linters and type checks
+lint: .venv-sam/ready ## Run the linters and type checks
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync $(LINTERS)
 mypy:
 	mypy layers/failover_core/failover benchmarks cli/garoon_failover node statemachines testbed
@@ -84,9 +102,9 @@ campaign: .venv/ready ## Break every step in every way, in a simulated world, an
 model: .venv/ready ## Explore the workflow's protocol: every order of two executions, crashes and failing nodes
 	@PYTHONPATH=layers/failover_core python -m testbed.model
 
-.venv-security/ready: requirements-security.txt
+.venv-security/ready: requirements/security.txt
 	$(PYTHON) -m venv .venv-security
-	.venv-security/bin/pip install --quiet --disable-pip-version-check -r requirements-security.txt
+	.venv-security/bin/pip install --quiet --disable-pip-version-check -r requirements/security.txt
 	touch $@
 
 .PHONY: security
@@ -96,7 +114,7 @@ security: .venv-security/ready .venv/ready ## Check the template with checkov (f
 	  pytest --quiet tests/workflow/test_permissions.py
 
 .PHONY: bench
-bench: .venv/ready ## Measure, print tables, write docs/performance.md: make bench [QUICK=1] [ONLY=detection,routes]
+bench: .venv-sam/ready ## Measure, print tables, write docs/performance.md: make bench [QUICK=1] [ONLY=detection,routes]
 	@PYTHONPATH=layers/failover_core python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench-deps
@@ -112,7 +130,7 @@ workflows: .venv/ready ## Generate statemachines/*.asl.json from statemachines/s
 	PYTHONPATH=layers/failover_core python -m statemachines.generate_workflows
 
 .PHONY: build
-build: .venv/ready ## Build for the deploy target (Lambda on arm64, Python 3.13)
+build: .venv-sam/ready ## Build for the deploy target (Lambda on arm64, Python 3.13)
 	find functions -name __pycache__ -prune -exec rm -r {} + # the functions' folders are deployed as they are
 	sam build
 
@@ -122,4 +140,4 @@ deploy: build ## Deploy to your AWS account, asking for each parameter
 
 .PHONY: clean
 clean: ## Remove everything that was built or set up here
-	rm -rf .venv .venv-security .aws-sam .testbed .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-security .aws-sam .testbed .mypy_cache .ruff_cache .pytest_cache .hypothesis

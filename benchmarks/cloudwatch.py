@@ -16,11 +16,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from testbed.cloud.alarm_states import SPARE_POINTS, next_state
+from testbed.template import read_template
 
 ROOT = Path(__file__).parents[1]
 Range = tuple[float, float]
@@ -72,28 +70,6 @@ class NodeSettings:
     log_flush: int
     look: int
     looks_before_sign: int
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms (!Ref, !Sub) as their plain values."""
-
-
-def _plain(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> object:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.MappingNode)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_multi_constructor("!", _plain)
-
-
-def read_template() -> dict[str, Any]:
-    """template.yaml, with the values of its intrinsic functions' short forms unresolved."""
-    template: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)  # noqa: S506 (it is safe)
-    return template
 
 
 def read_alarm(logical_id: str) -> AlarmSettings:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from testbed.endpoint import Clients
 from testbed.files import exclusively
+from testbed.sam import find_sam
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRATCH = REPOSITORY / ".testbed"
@@ -182,7 +183,10 @@ def _fingerprint(product: Path) -> str:
 
 
 def _run(arguments: list[str], environment: Mapping[str, str]) -> None:
-    sam = Path(sys.executable).with_name("sam")
+    try:
+        sam = find_sam()
+    except FileNotFoundError as missing:
+        raise DeploymentError(str(missing)) from missing
     # SAM leaves an empty directory behind for each file that it uploads.
     with tempfile.TemporaryDirectory() as scratch:
         result = subprocess.run(
@@ -190,7 +194,7 @@ def _run(arguments: list[str], environment: Mapping[str, str]) -> None:
             cwd=REPOSITORY,
             env={
                 **os.environ,
-                "PATH": f"{sam.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
                 "SAM_CLI_TELEMETRY": "0",
                 "TMPDIR": scratch,
                 **environment,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samcli.yamlhelper import yaml_parse
+from testbed.template import read_template
 
 ACCOUNT = "123456789012"
 REGION = "ap-northeast-1"
@@ -112,7 +112,7 @@ class Stack:
 
 def read_stack(root: Path, **parameters: str) -> Stack:
     """The stack of the repository at `root`, deployed with these parameters besides the installation's ids."""
-    template = yaml_parse((root / "template.yaml").read_text())
+    template = read_template(root / "template.yaml")
     resolve = _Resolver(template, {**_PARAMETERS, **parameters})
     globals_ = template["Globals"]["Function"]
     functions, machines = {}, {}

@@ -19,7 +19,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import MagicMock, patch
 
@@ -30,11 +29,10 @@ from failover.adapters import clients
 from failover.errors import FailoverError
 from failover.runtime import logger, metrics
 from failover.settings import LOCK_SECONDS, Settings, read_settings
-from samcli.yamlhelper import yaml_parse
 
 from testbed.model.world import INSTANCE_IDS, INTERFACE_IDS, NAMES, SUBNET_IDS
+from testbed.template import read_template
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EXECUTION_ARN = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:{}"
 _AFTER_EVERY_TIMEOUT_SECONDS = 10_000.0
@@ -62,7 +60,7 @@ _GIVEN = {
 
 def read_environment() -> dict[str, str]:
     """The functions' environment as the template gives it: the cluster of the model, and the parameters' defaults."""
-    template = yaml_parse(TEMPLATE.read_text())
+    template = read_template()
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     defaults = {name: str(parameter.get("Default", "")) for name, parameter in template["Parameters"].items()}
 

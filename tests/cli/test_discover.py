@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -12,11 +13,24 @@ import tomlkit
 from garoon_failover.discover import ORDER, TUNED
 from garoon_failover.discovery import CLUSTER_TAG
 from garoon_failover.samconfig import read_parameters
-from samcli.cli.types import CfnParameterOverridesType
 
 from testbed.cloud.launch import RunningCloud
 from testbed.installation import point_virtual_ip
+from testbed.sam import find_sam
 from tests.cli.conftest import Place, run
+
+READ_OVERRIDES = """
+import json, sys
+from samcli.cli.types import CfnParameterOverridesType
+print(json.dumps(CfnParameterOverridesType().convert(tuple(json.loads(sys.argv[1])), None, None)))
+"""
+
+
+def read_as_sam_does(overrides: list[str]) -> dict[str, str]:
+    """The parameters in parameter_overrides, read by the SAM CLI's own code, in the CLI's own environment."""
+    command = [str(find_sam().resolve().with_name("python")), "-c", READ_OVERRIDES, json.dumps(overrides)]
+    read: dict[str, str] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return read
 
 
 def test_an_installation_is_found_without_a_question(standing: Place) -> None:
@@ -41,7 +55,7 @@ def test_what_it_writes_is_what_sam_reads(standing: Place, own_directory: Path) 
     assert parameters["NodeAInstanceId"] == standing.installation.nodes["db-01"].instance_id
     assert parameters["NotificationEmail"] == "ops@example.com"
     overrides = tomllib.loads(text)["default"]["deploy"]["parameters"]["parameter_overrides"]
-    assert CfnParameterOverridesType().convert(tuple(overrides), None, None) == parameters
+    assert read_as_sam_does(overrides) == parameters
     node_a = standing.installation.nodes["db-01"]
     assert f"# interface number 0 of {node_a.instance_id}\n" in text, "each value says where it was found"
 

@@ -38,14 +38,14 @@ from failover.readiness import (
     summarize,
 )
 from failover.settings import ConfirmFailover, FenceMethod, ReplicationProtocol, read_settings
-from samcli.yamlhelper import yaml_parse
 
+from testbed.template import read_template
 from tests.unit.conftest import make_environment
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SETTINGS = read_settings(make_environment())
 ROOT = Path(__file__).parents[2]
-TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
+TEMPLATE = read_template()
 RUNNING = (InstanceState.ON, StatusChecks.PASSED)
 
 

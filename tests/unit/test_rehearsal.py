@@ -18,12 +18,12 @@ from failover.settings import Settings
 from failover.settings import settings as process_settings
 from failover.steps import rehearse as step
 from failover.steps.rehearse import REHEARSED, RehearseRequest, rehearse
-from samcli.yamlhelper import yaml_parse
 
+from testbed.template import read_template
 from tests.unit.conftest import make_environment
 from tests.unit.test_logs import CONTEXT, FUNCTIONS, load_handler
 
-RESOURCES: dict[str, Any] = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())["Resources"]
+RESOURCES: dict[str, Any] = read_template()["Resources"]
 
 
 @pytest.fixture

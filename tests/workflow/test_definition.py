@@ -12,13 +12,13 @@ import yaml
 from failover.errors import FailoverError
 from failover.models import OutcomeKind, Verdict
 from failover.settings import LOCK_SECONDS
-from samcli.yamlhelper import yaml_parse
 from statelint.cli import main as statelint
 
 from statemachines.generate_workflows import WORKFLOWS, generate, path_of
+from testbed.template import read_template
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
+TEMPLATE = read_template()
 SECONDS_OF_WORK = 600
 """What an execution needs beside its longest waits: looking, promoting, starting, routes and targets, with retries."""
 ENDS_WITHOUT_A_RECORD = {"RecordOutcome"}

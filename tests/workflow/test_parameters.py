@@ -9,12 +9,12 @@ import yaml
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from samcli.yamlhelper import yaml_parse
 
+from testbed.template import read_template
 from tests.node.test_arguments import HOSTILE
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+TEMPLATE: dict[str, Any] = read_template()
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 PATTERNS = {name: content["AllowedPattern"] for name, content in PARAMETERS.items() if "AllowedPattern" in content}
 DOCUMENT_PARAMETERS = yaml.safe_load((ROOT / "node/document.yaml").read_text())["parameters"]

@@ -16,10 +16,11 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore import xform_name
-from samcli.yamlhelper import yaml_parse
+
+from testbed.template import read_template
 
 ROOT = Path(__file__).parents[2]
-RESOURCES: dict[str, dict[str, Any]] = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+RESOURCES: dict[str, dict[str, Any]] = read_template()["Resources"]
 FUNCTIONS = sorted(name for name, content in RESOURCES.items() if content["Type"] == "AWS::Serverless::Function")
 IAM_PREFIXES = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 NAMES = {"lambda:Invoke": "lambda:InvokeFunction"}
