@@ -6,14 +6,13 @@ the next deployment would find it there, and fail.
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 
-ROOT = Path(__file__).parents[2]
+from testbed.template import read_template
+
 INSTALLATIONS = ("NodeAInstallation", "NodeBInstallation")
 CONDITIONAL = {"NotificationEmailSubscription"}
 """May not be there at all."""
@@ -27,7 +26,7 @@ class _NoManagedPolicies:
 @pytest.fixture(scope="module")
 def resources() -> dict[str, Any]:
     """As CloudFormation is given them: with all that SAM makes of a function's or a workflow's events."""
-    template = yaml_parse((ROOT / "template.yaml").read_text())
+    template = read_template()
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         properties.update(dict.fromkeys({"CodeUri", "ContentUri", "DefinitionUri"} & set(properties), "s3://a/b"))
