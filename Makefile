@@ -81,7 +81,7 @@ LINTERS := mypy cfn-lint sam-validate ruff shellcheck statelint
 lint: .venv-sam/ready ## Run the linters and type checks
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync $(LINTERS)
 mypy:
-	mypy layers/failover_core/failover benchmarks cli/garoon_failover node statemachines testbed
+	mypy layers/failover_core/failover benchmarks cli/garoon_failover functions node statemachines testbed tests
 cfn-lint:
 	cfn-lint template.yaml
 sam-validate:

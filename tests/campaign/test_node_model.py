@@ -89,7 +89,7 @@ class ScriptActor:
             node.host.boot()
             node.host.wait_until_ready()
             return {}
-        report = node.run(what, **given)
+        report = node.run(what, None, **given)
         return {"exit": report.exit_code, "code": report.code} | self._state(node)
 
     def _state(self, node: Node) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from garoon_failover.discovery import CLUSTER_TAG
 from garoon_failover.samconfig import read_parameters
 
 from testbed.cloud.launch import RunningCloud
-from testbed.installation import point_virtual_ip
+from testbed.installation import Node, point_virtual_ip
 from testbed.sam import find_sam
 from tests.cli.conftest import Place, run
 
@@ -210,7 +211,7 @@ def test_several_volumes_are_a_question(place: Place) -> None:
     assert answer.json()["parameters"]["NodeADataVolumeId"]["value"] == node.data_volume_id
 
 
-CONTRADICTIONS = {
+CONTRADICTIONS: dict[str, tuple[Callable[[Node, Node], dict[str, str]], Callable[[Node, Node], list[str]]]] = {
     "an eth1 interface given as eth0": (
         lambda a, _b: {"NodeAEth0InterfaceId": a.eth1_interface_id},
         lambda a, _b: [

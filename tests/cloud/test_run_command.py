@@ -215,7 +215,7 @@ def test_a_new_version_runs_only_when_it_is_asked_for(account: Account, instance
     ssm = account.client("ssm")
 
     def deploy(word: str) -> None:
-        properties = {"Name": document, "UpdateMethod": "NewVersion", "DocumentType": "Command"}
+        properties: dict[str, Any] = {"Name": document, "UpdateMethod": "NewVersion", "DocumentType": "Command"}
         properties["Content"] = _content([f"echo {word}"])
         template = {"Resources": {"Document": {"Type": "AWS::SSM::Document", "Properties": properties}}}
         is_new = word == "old"

@@ -62,7 +62,7 @@ class Node:
         self.name = host.name
         self._peer = peer
 
-    def run(self, verb: str, *, environment: dict[str, str] | None = None, **parameters: str) -> Report:
+    def run(self, verb: str, environment: dict[str, str] | None = None, /, **parameters: str) -> Report:
         variables = {f"SSM_{name}": value for name, value in parameters.items()}
         environment = {"SSM_Verb": verb, **variables, **(environment or {})}
         result = self.host.deliver(SCRIPT.read_text(), environment, DEADLINE_SECONDS * 3)
@@ -70,7 +70,7 @@ class Node:
         return parse_report(result.exit_code, result.stdout, result.stderr)
 
     def must(self, verb: str, **parameters: str) -> Report:
-        report = self.run(verb, **parameters)
+        report = self.run(verb, None, **parameters)
         assert (report.exit_code, report.result, report.code) == (0, "done", "done"), report
         return report
 
@@ -78,7 +78,7 @@ class Node:
         return self.must("status").state
 
     def install(self, **changes: str) -> Report:
-        return self.run("install", **{**self.install_parameters(), **changes})
+        return self.run("install", None, **{**self.install_parameters(), **changes})
 
     def install_parameters(self) -> dict[str, str]:
         own, peer = self.host.settings, self._peer.settings

@@ -12,7 +12,7 @@ NO_TEMPORARY_FILES = {"BASH_COMPAT": "5.0", "TMPDIR": "/proc"}
 
 @pytest.mark.parametrize("verb", ["status", "restart", "demote"])
 def test_a_full_tmp_hides_nothing_from_an_old_bash(active_cluster: Cluster, verb: str) -> None:
-    report = active_cluster.first.run(verb, environment=NO_TEMPORARY_FILES)
+    report = active_cluster.first.run(verb, NO_TEMPORARY_FILES)
 
     assert (report.exit_code, report.result) == (0, "done")
     assert report.state["replication"]["role"] == ("Secondary" if verb == "demote" else "Primary")
@@ -22,7 +22,7 @@ def test_a_full_tmp_hides_nothing_from_an_old_bash(active_cluster: Cluster, verb
 
 def test_an_old_bash_promotes_and_starts_with_a_full_tmp(cluster: Cluster) -> None:
     for verb in ("promote", "start"):
-        assert cluster.first.run(verb, environment=NO_TEMPORARY_FILES).result == "done"
+        assert cluster.first.run(verb, NO_TEMPORARY_FILES).result == "done"
 
     assert cluster.first.status()["isServing"]
 

@@ -171,7 +171,19 @@ kill -0 "$elsewhere" && echo "who had a mount of its own lives"
 
 def test_a_real_kernel_lets_go_of_a_volume_that_is_kept_in_every_way(tmp_path: Path) -> None:
     """A bind mount, a mount below, one in a namespace of its own, a reader, a supervisor outside that starts anew."""
-    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", REAL, "bash", tmp_path, SCRIPT]
+    command = [
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "bash",
+        "-c",
+        REAL,
+        "bash",
+        f"{tmp_path}",
+        f"{SCRIPT}",
+    ]
     environment = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
     for name in ("exportfs", "systemctl"):
         give(tmp_path, name, "")

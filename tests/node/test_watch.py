@@ -212,6 +212,9 @@ def test_the_end_of_replication_is_told_and_kept_at_once_not_in_the_next_round(a
     wait_for("the word", lambda: words()[-1][1] == 0)
 
     assert next(at for at, is_healthy in words() if not is_healthy) - lost_at < 6
-    disk = lambda: active_cluster.second.status()["replication"]["disk"]  # noqa: E731
+
+    def disk() -> str:
+        return str(active_cluster.second.status()["replication"]["disk"])
+
     wait_for("the standby's own mark", lambda: disk() == "Outdated")
     assert time.time() - lost_at < 9

@@ -186,7 +186,7 @@ def put_last_word(node: Node, seconds_ago: float = 30) -> None:
     put_metrics(node, seconds_ago, Heartbeat=1, ReplicationHealthy=1)
 
 
-def put_alarm(name: str, state: str) -> None:
+def put_alarm(name: str, state: Any) -> None:
     """An alarm of that name, in that state."""
     cloudwatch = boto3.client("cloudwatch")
     cloudwatch.put_metric_alarm(

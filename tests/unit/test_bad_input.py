@@ -293,7 +293,7 @@ def test_record_is_understood_or_named_as_unreadable(settings: Settings, changes
     st.sampled_from([None, *Verdict]),
 )
 def test_every_end_has_words(step: str, error: str, cause: str, verdict: Verdict | None) -> None:
-    decision = verdict and Decision(verdict=verdict, reason="It is down.")
+    decision = Decision(verdict=verdict, reason="It is down.") if verdict else None
     conclusion = conclude(decision, Failure(step=step, error=error, cause=cause), Progress())
     assert conclusion.kind in OutcomeKind
     assert conclusion.next_step.endswith(".")

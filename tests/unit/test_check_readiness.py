@@ -108,7 +108,7 @@ def test_the_target_group_s_own_check_is_read(settings: Settings) -> None:
 READ_MUTED = alarms.read_muted
 
 
-def stubbed(monkeypatch: pytest.MonkeyPatch, module: Any, service: str, *answers: tuple[str, Any, Any]) -> None:
+def stubbed(monkeypatch: pytest.MonkeyPatch, module: Any, service: Any, *answers: tuple[str, Any, Any]) -> None:
     """The module's client answers these calls, in this order, and no other: operation, answer, parameters."""
     client = boto3.client(service, region_name="ap-northeast-1")
     stubber = Stubber(client)

@@ -36,7 +36,7 @@ def test_what_is_called_stays_and_works_and_the_rest_goes(tmp_path: Path) -> Non
     assert list(model["operations"]) == ["Publish"]
     session = Session()
     session.get_component("data_loader").search_paths.insert(0, str(layer / "botocore/data"))
-    client = session.create_client(
+    client: Any = session.create_client(
         "sns", region_name="ap-northeast-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
     assert not hasattr(client, "subscribe")

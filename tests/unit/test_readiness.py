@@ -150,11 +150,11 @@ def without_alarm(name: str) -> dict[str, Any]:
 
 
 def interface(node: str, **changes: Any) -> dict[str, Any]:
-    return of("interfaces", node, evidence().interfaces[node].model_copy(update=changes))  # type: ignore[union-attr]
+    return of("interfaces", node, evidence().interfaces[node].model_copy(update=changes))
 
 
 def volume(node: str, **changes: Any) -> dict[str, Any]:
-    return of("volumes", node, evidence().volumes[node].model_copy(update=changes))  # type: ignore[union-attr]
+    return of("volumes", node, evidence().volumes[node].model_copy(update=changes))
 
 
 FENCE = Fence(node="db-02", execution="arn:one")

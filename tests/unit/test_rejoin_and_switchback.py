@@ -35,7 +35,8 @@ from failover.steps.record_outcome import RecordOutcomeInput, record_outcome
 from failover.steps.rejoin_node import RejoinNodeInput, rejoin_node
 from failover.triggers import read_trigger
 
-from tests.unit.conftest import EXECUTION, OTHER_EXECUTION, FakeMachines
+from tests.unit.conftest import EXECUTION, OTHER_EXECUTION
+from tests.unit.fake_machines import FakeMachines
 from tests.unit.fake_nodes import FakeSsm
 
 OPERATOR = Trigger(kind="operator", reason="planned")
@@ -326,7 +327,7 @@ def test_a_node_that_catches_up_is_waited_for_and_not_told_again(settings: Setti
     [({"is_serving": False}, "db-02 does not serve while db-01"), ({"is_silent": True}, "db-02 did not answer")],
 )
 def test_a_rejoin_gives_way_to_trouble_of_the_active_node(
-    trouble: dict[str, bool], words: str, settings: Settings, returned: FakeSsm
+    trouble: dict[str, Any], words: str, settings: Settings, returned: FakeSsm
 ) -> None:
     returned.nodes["i-0a"].disk = "Inconsistent"
     with pytest.raises(NotYet, match="catching up"):

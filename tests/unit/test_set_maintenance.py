@@ -1,7 +1,6 @@
 """Maintenance must not be forgotten, nor switched by a slip of the pen, nor in secret."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +21,7 @@ CONTEXT = SimpleNamespace(
 
 
 @pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
 
     def publish(_settings: Settings, subject: str, text: str, attributes: dict[str, str]) -> None:

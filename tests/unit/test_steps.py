@@ -899,7 +899,12 @@ def test_end_is_told_though_the_table_is_out_of_order(
 def started(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     inputs: list[dict[str, Any]] = []
     monkeypatch.setattr(executions, "has_ended", lambda _arn: True)
-    monkeypatch.setattr(executions, "start_failover", lambda _settings, _name, given: inputs.append(given) or True)
+
+    def start(_settings: Settings, _name: str, given: dict[str, Any]) -> bool:
+        inputs.append(given)
+        return True
+
+    monkeypatch.setattr(executions, "start_failover", start)
     return inputs
 
 

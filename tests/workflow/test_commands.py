@@ -39,7 +39,7 @@ def test_a_command_of_the_documents_exists(page: str, service: str, operation: s
     operations = {xform_name(name, "-"): name for name in model.operation_names}
     assert operation in operations, f"{page}: aws {service} has no {operation}"
     shape = model.operation_model(operations[operation]).input_shape
-    known = {xform_name(name, "-") for name in shape.members} | OF_EVERY_COMMAND | RENAMED
+    known = {xform_name(name, "-") for name in (shape.members if shape else ())} | OF_EVERY_COMMAND | RENAMED
     assert {option.removeprefix("no-") for option in options} <= known, f"{page}: aws {service} {operation}"
 
 

@@ -112,7 +112,7 @@ def test_every_task_is_explained_bounded_retried_and_caught(machine: Machine, na
     assert "States.ALL" in task["Catch"][-1]["ErrorEquals"]
 
 
-SLOW = {
+SLOW: dict[str, Any] = {
     "ErrorEquals": [
         "CloudUnavailable",
         "Lambda.ClientExecutionTimeoutException",
@@ -128,12 +128,12 @@ SLOW = {
     "JitterStrategy": "FULL",
 }
 """What takes long to fail, up to a function's whole time: few tries."""
-FINAL = {
+FINAL: dict[str, Any] = {
     "ErrorEquals": ["InvalidInput", "LockHeld", "LockLost", "Refused", "Failed", "DataNotKept"],
     "MaxAttempts": 0,
 }
 """The words of our own functions: trying again would be answered with the same."""
-REFUSED_AT_ONCE = {"IntervalSeconds": 1, "BackoffRate": 2.0, "MaxDelaySeconds": 4, "MaxAttempts": 45}
+REFUSED_AT_ONCE: dict[str, Any] = {"IntervalSeconds": 1, "BackoffRate": 2.0, "MaxDelaySeconds": 4, "MaxAttempts": 45}
 """The function did not run: it sleeps, is being set up, or Lambda is busy."""
 SLEEPERS = [
     "Lambda.CodeArtifactUserPendingException",
