@@ -99,7 +99,7 @@ campaign: .venv/ready ## Break every step in every way, in a simulated world, an
 	@python -m testbed.campaign --walks 2000
 
 .PHONY: model
-model: .venv/ready ## Explore the workflow's protocol: every order of two executions, crashes and failing nodes
+model: .venv/ready ## Explore the failover workflow: every order of two executions, crashes and failing nodes
 	@PYTHONPATH=layers/failover_core python -m testbed.model
 
 .venv-security/ready: requirements/security.txt

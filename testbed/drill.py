@@ -265,7 +265,7 @@ class _Drill:
     # --- once more ---
 
     def _repeat(self, observer: Observer, decisive: Execution | None) -> list[Repeat]:
-        """Calls each changing step of the finished execution again, then delivers its event again."""
+        """Calls each changing step of the finished execution again, too late, then delivers its event again."""
         if decisive is None:
             return []
         repeats = list(self._repeat_steps(observer, decisive))
@@ -279,7 +279,7 @@ class _Drill:
         for state, step in done.items():
             if step.function is None:
                 continue
-            before = observer.sample_now()
+            before, errors = observer.sample_now(), list[str]()
             for node in {decisive.output.get("activeBefore"), decisive.output.get("activeAfter")} - {None}:
                 payload: dict[str, Any] = {"execution": decisive.arn, "node": node}
                 if state in ("FenceNode", "FenceTarget", "StartServices", "RestartServices"):
@@ -289,8 +289,15 @@ class _Drill:
                     payload |= {"fenced": fenced, "startedAt": decisive.output.get("startedAt")}
                 if state == "PromoteReplica":
                     payload["acceptDataLoss"] = False
-                self._bed.clients.functions.invoke(FunctionName=step.function, Payload=json.dumps(payload))
-            yield Repeat(f"{state} was called once more after its execution had ended", self._changes(observer, before))
+                errors.append(self._call_late(step.function, payload))
+            what = f"{state} was called once more after its execution had ended"
+            yield Repeat(what, self._changes(observer, before), errors)
+
+    def _call_late(self, function: str, payload: Mapping[str, Any]) -> str:
+        """The name of the error that the call ends with; empty if it ends with none."""
+        answer = self._bed.clients.functions.invoke(FunctionName=function, Payload=json.dumps(payload))
+        said = json.loads(answer["Payload"].read())
+        return str(said.get("errorType")) if "FunctionError" in answer else ""
 
     def _repeat_event(self, observer: Observer, decisive: Execution) -> Repeat:
         before = observer.sample_now()

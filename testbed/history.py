@@ -206,6 +206,8 @@ class Repeat:
 
     what: str
     changes: Sequence[str]
+    errors: Sequence[str] = ()
+    """Of a step that was called without its lock: the error that each call ended with, empty where there was none."""
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,10 @@ def judge_one_at_a_time(history: History) -> Iterator[str]:
         }
         if not 0 <= after.epoch - before.epoch <= max(len(begun), 1):
             yield f"The epoch went from {before.epoch} to {after.epoch} at {after.time:.3f}."
+    for repeat in history.repeats:
+        for error in repeat.errors:
+            if error != "LockLost":
+                yield f"{repeat.what} and ended with {error or 'no error'}: without the lock it is to do nothing."
 
 
 def judge_every_step_can_run_again(history: History) -> Iterator[str]:

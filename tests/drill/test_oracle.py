@@ -193,6 +193,15 @@ def test_a_repeated_step_that_changes_something_breaks_promise_5() -> None:
     assert broken(history) == {"5"}
 
 
+@pytest.mark.parametrize("error", ["", "InvalidInput", "NotYet"])
+def test_a_step_that_was_called_without_its_lock_and_did_not_see_it_breaks_promise_4(error: str) -> None:
+    """A call that fails for another reason, such as its input, has not shown that the lock would have stopped it."""
+    late = Repeat("SwapRoute was called once more after its execution had ended", [], ["LockLost", error])
+    history = failover()
+    assert broken(replace(history, repeats=[*history.repeats, late])) == {"4"}
+    assert broken(replace(history, repeats=[*history.repeats, replace(late, errors=["LockLost"])])) == set()
+
+
 def test_nothing_repeated_proves_nothing() -> None:
     assert broken(replace(failover(), repeats=[])) == {"5"}
 
