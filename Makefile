@@ -76,6 +76,10 @@ cli: .venv/ready ## Install the command garoon-failover of this clone, as .venv/
 test: lint .venv-sam/ready ## Run the linters and every test, all drill scenarios among them
 	pytest --numprocesses 4 --maxschedchunk 1 # one test after the other, in the order that tests/conftest.py gives
 
+.PHONY: unit
+unit: .venv/ready ## Run what needs no cloud and no simulated host: under a minute
+	pytest --quiet --numprocesses 2 tests/unit tests/workflow
+
 LINTERS := mypy cfn-lint sam-validate ruff shellcheck statelint
 .PHONY: lint $(LINTERS)
 lint: .venv-sam/ready ## Run the linters and type checks

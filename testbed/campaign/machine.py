@@ -22,7 +22,7 @@ class BrokenPromiseError(AssertionError):
         self.acts, self.broken = acts, broken
 
 
-def walk_machine(controller: Controller, ends: list[tuple[End, str]]) -> type[RuleBasedStateMachine]:
+def walk_machine(controller: Controller, ends: list[tuple[End, str]]) -> type[RuleBasedStateMachine]:  # noqa: C901
     """The machine whose walks go through worlds of this controller; how each ended is added to `ends`."""
     states = sorted(
         {state for machine in controller.stack.state_machines.values() for state in machine.definition["States"]}

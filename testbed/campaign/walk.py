@@ -143,7 +143,7 @@ class Walk:
         self.world.run(240.0, until=lambda: any(one == state for _, one in self.world.states[seen:]))
         self.world.run(seconds)
 
-    def _trouble(self, name: str, what: str) -> None:
+    def _trouble(self, name: str, what: str) -> None:  # noqa: C901
         host = self.world.hosts[name]
         match what:
             case "lose_power" if host.is_on:

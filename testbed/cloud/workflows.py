@@ -38,7 +38,7 @@ LOOK_SECONDS = 0.1
 _current: contextvars.ContextVar[Execution | None] = contextvars.ContextVar("execution", default=None)
 
 
-def install(cloud: Cloud, recorder: Recorder, look_seconds: float = LOOK_SECONDS) -> None:
+def install(cloud: Cloud, recorder: Recorder, look_seconds: float = LOOK_SECONDS) -> None:  # noqa: C901
     """Corrects the emulator. A waiting execution looks every `look_seconds` whether it was stopped."""
     run = stepfunctions._run_execution
     fail = stepfunctions._fail_execution

@@ -149,7 +149,7 @@ class Machine:
         del arguments
         return Answer()
 
-    async def _drbdadm(self, arguments: list[str]) -> Answer:
+    async def _drbdadm(self, arguments: list[str]) -> Answer:  # noqa: C901
         verb, name = arguments[0], self.settings.name
         options = {argument for argument in arguments[1:] if argument.startswith("-")}
         if not self._is_resource_known():

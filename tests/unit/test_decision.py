@@ -145,7 +145,7 @@ def chosen_evidence(choices: Choices) -> Evidence:
     return seen
 
 
-def violations(seen: Evidence, decision: Decision) -> Iterator[str]:
+def violations(seen: Evidence, decision: Decision) -> Iterator[str]:  # noqa: C901
     """What of the promises this decision would break."""
     active, standby, verdict = seen.active, seen.standby, decision.verdict
     if not decision.reason.endswith("."):
