@@ -18,7 +18,8 @@ class Demoted(Value):
 
 
 def demote_node(request: DemoteNodeInput, settings: Settings) -> Demoted:
-    """The node is demoted: secondary, not mounted, and deaf to commands of earlier epochs. One that is off is so too.
+    """The node is demoted: secondary, not mounted, and deaf to commands of earlier epochs. A node that is
+    off counts as demoted.
 
     Raises NotYet, StateUnknown, Refused or Failed as `obey` does, and LockLost.
     """

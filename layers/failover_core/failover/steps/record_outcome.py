@@ -73,7 +73,7 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
         snapshot_id=request.snapshot_id,
     )
     if request.lock:
-        # A "no" is kept only while the trouble stands that it was said of.
+        # A "no" holds for the trouble it was said about, and is forgotten with it.
         is_halted = conclusion.kind is OutcomeKind.HALTED
         cluster_table.release_lock(
             settings,

@@ -1,4 +1,4 @@
-"""Look at the state, not only at its changes: start the workflow when trouble stands and nothing is done about it."""
+"""Looks at the state, not only at its changes, and starts the workflow if there is trouble and no execution runs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
