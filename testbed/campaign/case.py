@@ -224,7 +224,7 @@ def _is_between(host: Host) -> bool:
 def _correct_record(world: World) -> None:
     """The item says again who is active: the node that is primary, or held the role last."""
     primary = next((host.name for host in world.hosts.values() if host.is_primary), None)
-    last = next((host.name for host in world.hosts.values() if host.role), "db-01")
+    last = next((host.name for host in world.hosts.values() if host.word), "db-01")
     epoch = max(host.epoch for host in world.hosts.values())
     world.log(f"the operator corrects the cluster record: {primary or last} is active, epoch {epoch}")
     item = {"clusterName": {"S": "garoon"}, "active": {"S": primary or last}, "epoch": {"N": str(epoch)}}

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from testbed.campaign.hosts import Weakness
 from testbed.campaign.world import World
+from testbed.cluster.node import Weakness
 
 
 @dataclass(frozen=True)

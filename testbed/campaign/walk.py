@@ -13,11 +13,11 @@ from testbed.campaign.apis import READS, Command
 from testbed.campaign.case import End, is_in_order, look_at_idleness, operate, settle
 from testbed.campaign.engine import Invocation, Json
 from testbed.campaign.faults import Fault, throttle
-from testbed.campaign.hosts import Weakness
 from testbed.campaign.install import Controller
 from testbed.campaign.observer import Broken
 from testbed.campaign.wire import Call
 from testbed.campaign.world import World
+from testbed.cluster.node import Weakness
 
 Act = tuple[Any, ...]
 

@@ -11,11 +11,12 @@ from typing import Any
 from testbed.campaign.apis import Apis, Command
 from testbed.campaign.engine import Engine, Handler, Invocation, Json
 from testbed.campaign.faults import Fault, words_of_event
-from testbed.campaign.hosts import Host, Past, VirtualMirror
+from testbed.campaign.hosts import Host, Past
 from testbed.campaign.observer import Observer
 from testbed.campaign.stack import ACCOUNT, ISOLATION_ACL, REGION, Stack
 from testbed.campaign.virtual_time import START, clock
 from testbed.campaign.wire import Call, Clients
+from testbed.cluster.mirror import MirrorInMemory
 
 _CALL_SECONDS = 0.05
 _USER_SECONDS = 1.0
@@ -63,7 +64,7 @@ class World:
         }
         first, second = self.hosts.values()
         first.peer, second.peer = second, first
-        self.mirror = VirtualMirror(self.loop, self.hosts)
+        self.mirror = MirrorInMemory(self.loop, self.hosts)
         self.routes = {table: Past(self.loop, first.interface_id) for table in ROUTE_TABLES}
         self.source_dest_checks = {host.interface_id: Past(self.loop, False) for host in self.hosts.values()}
         self._associations = 0
@@ -96,9 +97,7 @@ class World:
             host.on_sign = lambda host, sign: self.engine.put_sign(host.name, host.instance_id, sign)
             for what in ("heartbeat-lost", "status-check-failed", "services-failed", "replication-degraded"):
                 self.alarms[self.alarm_name(host, what)] = Past(self.loop, "OK")
-        self.mirror.replica(first.name).role = "Primary"
-        first.is_mounted = first.is_database_up = first.is_scheduler_up = first.is_exported = True
-        first.has_virtual_ip, first.role = True, "active"
+        first.enter_service()
         self.observer = Observer(self)
         self.apis.commands.around = self._around_command
         clients.begin(self._serve)
@@ -276,8 +275,8 @@ class World:
         is_heard = host.takes_commands
         self._judge(host, "heartbeat-lost", not is_heard, _HEARTBEAT_LOST_SECONDS)
         view = self.mirror.view(host.name)
-        has_no_active = host.role != "active" and (view.role, view.peer_role) == ("Secondary", "Secondary")
-        is_failing = is_heard and (has_no_active or (host.role == "active" and not host.is_serving))
+        has_no_active = host.word != "active" and (view.role, view.peer_role) == ("Secondary", "Secondary")
+        is_failing = is_heard and (has_no_active or (host.word == "active" and not host.is_serving))
         self._judge(host, "services-failed", is_failing, _SERVICES_FAILED_SECONDS)
         is_impaired = host.instance_state.get() == "running" and host.checks() == "impaired"
         self._judge(host, "status-check-failed", is_impaired, _CHECKS_FAILED_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import os
 import shutil
@@ -73,6 +74,7 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m testbed.lab", description=__doc__)
     parser.add_argument("--scenario", default="network-loss", metavar="NAME", help="which one")
+    parser.add_argument("--call", metavar="MODULE:FUNCTION", help="in place of a scenario: call this with the servers")
     parser.add_argument("--product", type=Path, default=REPOSITORY, help="the working tree whose stack is deployed")
     parser.add_argument("--json", type=new_file, metavar="FILE", help="write the result there, as one JSON object")
     return parser.parse_args()
@@ -147,7 +149,7 @@ def _build(arguments: argparse.Namespace, console: Console) -> NoReturn:
 
 def _again(arguments: argparse.Namespace) -> list[str]:
     json = ["--json", str(arguments.json)] if arguments.json else []
-    product = ["--product", str(arguments.product)]
+    product = ["--product", str(arguments.product), *(["--call", arguments.call] if arguments.call else [])]
     return [sys.executable, "-m", "testbed.lab", "--scenario", arguments.scenario, *product, *json]
 
 
@@ -161,6 +163,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     scenario = ALL[arguments.scenario]
     directory = Path(os.environ[_DIRECTORY])
     try:
+        if arguments.call:
+            return _call(arguments.call, arguments.product, directory, console)
         result = _play(scenario, arguments.product, directory, console)
     except BaseException as error:
         logs = keep_logs(directory / "world", scenario.name)
@@ -174,6 +178,28 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     print_timeline(console, result.moments, result.broken_at)
     console.print(result.sentence(), style="bold green" if result.has_passed else "bold red", markup=False)
     return 0 if result.has_passed else 1
+
+
+def _call(what: str, product: Path, directory: Path, console: Console) -> int:
+    """Calls it with the database servers by name and something to tell its progress to; it returns what is wrong.
+
+    db-01 is in service then, and nothing starts an execution.
+    """
+    from testbed.lab.bed import running_lab
+    from testbed.view import Progress
+
+    sys.path.insert(0, str(REPOSITORY / "layers/failover_core"))
+    module, _, name = what.partition(":")
+    function = getattr(importlib.import_module(module), name)
+    with (
+        images.in_use(CACHE, console.print) as built,
+        Progress(console) as progress,
+        running_lab(directory, built, load_profile(PROFILE), progress.tell, product) as bed,
+    ):
+        problems: list[str] = function(bed.machines, progress.tell)
+    for problem in problems:
+        console.print(f"FAIL: {problem}", markup=False, soft_wrap=True)
+    return 1 if problems else 0
 
 
 def _play(scenario: Scenario, product: Path, directory: Path, console: Console) -> Result:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from failover.models import VerbResult
 from ministack.services import dynamodb
 
+from testbed.cluster.report import NodeState, Sight, make_report
 from testbed.model import world as worlds
 from testbed.model.code import (
     EXECUTION_ARN,
@@ -707,10 +708,9 @@ def _invocation(world: World, index: int, answer: Answer, *, is_probe: bool = Fa
 
 @cache
 def _said(world: World, index: int, answer: Answer, is_probe: bool) -> str:
-    content = {
-        "verb": answer.verb, "result": answer.result, "code": answer.code, "message": answer.code,
-        "status": _status(world, index), "probe": _probe(world, index) if is_probe else None,
-    }  # fmt: skip
+    has_looked = answer.code != "stale_epoch" and not is_probe
+    status, sight = _state(world, index) if has_looked else None, _sight(world, index) if is_probe else None
+    content = make_report(answer.verb, answer.code, answer.code, status=status, sight=sight)
     VerbResult.model_validate(content)  # what the controller does not understand would only look like silence
     return json.dumps(
         {
@@ -720,25 +720,24 @@ def _said(world: World, index: int, answer: Answer, is_probe: bool) -> str:
     )  # fmt: skip
 
 
-def _status(world: World, index: int) -> dict[str, Any]:
+def _state(world: World, index: int) -> NodeState:
     node = world.nodes[index]
-    return {
-        "node": NAMES[index], "version": "1", "epoch": node.epoch, "bootedAt": 0,
-        "replication": {
-            "role": "Primary" if node.is_primary else "Secondary",
-            "connection": world.connection(index),
-            "disk": node.disk,
-        },
-        "isMounted": node.is_mounted, "isWritable": node.is_mounted,
-        "services": dict.fromkeys(("cyde_5_0", "cyss_cbgrn"), "running" if node.is_serving else "stopped"),
-        "databaseAnswers": node.is_serving, "nfsAnswers": node.is_serving, "isExported": node.is_serving,
-        "hasVirtualIp": node.is_serving, "isServing": node.is_serving and node.is_mounted and node.is_primary,
-        "wasActive": node.word == "active", "isUnreplicated": node.word == "unreplicated",
-    }  # fmt: skip
+    service = "running" if node.is_serving else "stopped"
+    return NodeState(
+        node=NAMES[index], version="1", epoch=node.epoch, booted_at=0, word=node.word,
+        role="Primary" if node.is_primary else "Secondary", connection=world.connection(index), disk=node.disk,
+        is_mounted=node.is_mounted, is_writable=node.is_mounted, database=service, scheduler=service,
+        does_database_answer=node.is_serving, is_exported=node.is_serving, has_virtual_ip=node.is_serving,
+        is_serving=node.is_serving and node.is_mounted and node.is_primary,
+    )  # fmt: skip
 
 
-def _probe(world: World, index: int) -> dict[str, Any]:
+def _sight(world: World, index: int) -> Sight:
     peer = world.nodes[1 - index]
-    word = "answers" if peer.is_serving and peer.answers else "unreachable"
-    paths = {"eth0": peer.answers, "eth1": peer.is_on_the_link and world.is_link_up}
-    return {"peer": NAMES[1 - index], "database": word, "nfs": word, "paths": paths}
+    return Sight(
+        peer=NAMES[1 - index],
+        database="answers" if peer.is_serving and peer.answers else "unreachable",
+        nfs="answers" if peer.answers else "unreachable",
+        eth0=peer.answers,
+        eth1=peer.is_on_the_link and world.is_link_up,
+    )

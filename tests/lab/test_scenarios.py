@@ -90,6 +90,15 @@ def test_scenario_passes_on_real_machines(scenario: str, scratch: Path, tmp_path
     assert all(result["promises"].values())
 
 
+@pytest.mark.skipif(os.environ.get("GAROON_LAB_TEST") == "landing", reason="not one of the gate's")
+def test_real_machines_keep_the_contract_of_a_node(scratch: Path) -> None:
+    with running_lab(scratch, "--call", "tests.contract.hosts:play_in_lab") as lab:
+        story = output(lab).read()
+        lab.wait()
+
+    assert lab.returncode == 0, story
+
+
 def test_two_labs_run_side_by_side_and_can_be_interrupted(scratch: Path) -> None:
     with running_lab(scratch) as first, running_lab(scratch) as second:
         for lab in (first, second):

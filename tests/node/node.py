@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from collections.abc import Callable
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from testbed.cluster.report import RESULTS, ReportError
+from testbed.cluster.report import parse_report as parse_line
 from testbed.hosts import SimulatedHost
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,11 +46,11 @@ class Report:
 
 def parse_report(exit_code: int, stdout: str, stderr: str) -> Report:
     """Fails unless standard output is exactly one line with one JSON object of the promised fields."""
-    assert stdout.endswith("\n"), (stdout, stderr)
-    assert stdout.count("\n") == 1, (stdout, stderr)
-    fields = json.loads(stdout)
-    assert list(fields) == ["verb", "result", "code", "message", "clock", "status", "probe"]
-    assert fields["message"].strip()
+    try:
+        fields = parse_line(stdout)
+    except ReportError as error:
+        raise AssertionError(f"{error} On standard error: {stderr}") from error
+    assert exit_code == RESULTS[fields["code"]][1], fields
     fields.pop("verb")
     return Report(exit_code=exit_code, stderr=stderr, length=len(stdout), **fields)
 

@@ -1,0 +1,171 @@
+"""The arms that live in memory: the campaign's nodes and the model's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from testbed.campaign.hosts import Host
+from testbed.campaign.virtual_time import clock
+from testbed.cluster.mirror import MirrorInMemory
+from testbed.cluster.report import RESULTS, NodeState
+from testbed.model import system
+from testbed.model.world import Answer as ModelAnswer
+from testbed.model.world import Command, Node, World, break_off, obey
+from tests.contract.story import LOOKS, NAMES, Answer, Event
+
+_REST_SECONDS = 60.0
+_LONG_RESYNC_SECONDS = 100_000.0
+_NO_TIME = "the model's nodes obey at once, and its orders expire with the answer's time"
+_ONE_SERVICE = "what a node serves is one thing to the model"
+_NO_MOVE_BACK = "the model explores the failover workflow, which does not order it"
+
+
+class CampaignArm:
+    """The campaign's node, in virtual time."""
+
+    name = "campaign"
+    lacks: ClassVar[dict[str, str]] = {}
+    cannot: ClassVar[dict[str, str]] = {}
+
+    def __init__(self) -> None:
+        self._loop = clock.begin()
+        self._hosts = {
+            name: Host(self._loop, name, letter, lambda _what: None) for name, letter in zip(NAMES, "ab", strict=True)
+        }
+        first, second = self._hosts.values()
+        first.peer, second.peer = second, first
+        mirror = MirrorInMemory(self._loop, self._hosts)
+        for host in (first, second):
+            host.mirror = mirror
+
+    def end(self) -> None:
+        self._loop.end()
+
+    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, accepts_data_loss: bool) -> Answer:
+        host = self._hosts[node]
+        expires_at = 0 if expires_in is None else int(self._loop.now) + expires_in
+        answers: list[tuple[int, dict[str, Any]]] = []
+        host.run(lambda: answers.append(host.obey(verb, epoch, expires_at, accepts_data_loss)), verb)
+        self._loop.run(lambda: bool(answers), self._loop.now + 300.0)
+        return Answer(*answers[0])
+
+    def happen(self, node: str, event: Event) -> None:
+        host = self._hosts[node]
+        match event:
+            case "loses power":
+                host.lose_power()
+            case "boots":
+                host.gain_power()
+            case "loses its link":
+                host.change(event, eth1_up=False)
+            case "finds its link again":
+                host.change(event, eth1_up=True)
+            case "is outdated":
+                host.mirror.outdate(node)
+            case "begins a long resync":
+                host.mirror.start_resync(node, _LONG_RESYNC_SECONDS)
+            case "loses its database":
+                host.change(event, is_database_up=False)
+            case "can't start its database":
+                host.weakness.does_database_start = False
+            case "can't mount its volume":
+                host.weakness.does_volume_mount = False
+            case "has a database that recovers":
+                host.weakness.does_database_recover = True
+            case "can't see its replica":
+                host.weakness.is_replica_seen = False
+            case "is at work on an earlier order":
+                host.is_locked = True
+            case "is well again":
+                host.weakness = type(host.weakness)()
+                host.is_locked = False
+            case _:
+                raise NotImplementedError(event)
+        self._pass()
+
+    def crash(self, node: str, verb: str, epoch: int, is_moment: Callable[[NodeState], bool]) -> None:
+        host = self._hosts[node]
+        host.run(lambda: host.obey(verb, epoch, 0, accept_data_loss=False), verb)
+        assert self._loop.run(lambda: is_moment(host.state()), self._loop.now + _REST_SECONDS), "it never came"
+        host.lose_power()
+        self._pass()
+        host.gain_power()
+        self._pass()
+
+    def rest(self, is_at_rest: Callable[[], bool]) -> None:
+        self._pass()
+        is_at_rest()
+
+    def _pass(self) -> None:
+        self._loop.run(lambda: False, self._loop.now + _REST_SECONDS)
+
+
+class ModelArm:
+    """The model's node, of which a verb is one step."""
+
+    name = "model"
+    lacks: ClassVar[dict[str, str]] = {
+        "peer_role": "the decision does not go by it, and each value would make more states",
+        "peer_disk": "the decision does not go by it, and each value would make more states",
+        "protocol": "the model replicates before it acknowledges, always",
+    }
+    cannot: ClassVar[dict[str, str]] = {
+        "stop": _NO_MOVE_BACK,
+        "reconnect": _NO_MOVE_BACK,
+        "rejoin": _NO_MOVE_BACK,
+        "loses its database": _ONE_SERVICE,
+        "can't start its database": "an order that fails changes nothing in the model",
+        "has a database that recovers": _ONE_SERVICE,
+        "can't mount its volume": "an order that fails changes nothing in the model",
+        "can't see its replica": "the model has no looks that fail on the node itself",
+        "is at work on an earlier order": _NO_TIME,
+        "dies in the middle of start": "to the model a start happened or did not",
+    }
+
+    def __init__(self) -> None:
+        self._world = World(nodes=(Node(), Node()))
+        self._is_resync_long = False
+
+    def end(self) -> None: ...
+
+    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, accepts_data_loss: bool) -> Answer:
+        index, answer = NAMES.index(node), ModelAnswer(verb)
+        if verb not in LOOKS:
+            self._world, answer = obey(self._world, Command(index, verb, epoch, accepts_data_loss))
+        invocation = json.loads(system._invocation(self._world, index, answer, is_probe=verb == "probe"))
+        return Answer(RESULTS[answer.code][1], json.loads(invocation["StandardOutputContent"]))
+
+    def happen(self, node: str, event: Event) -> None:
+        index, world = NAMES.index(node), self._world
+        match event:
+            case "loses power":
+                self._world = world.stopped(index)
+            case "boots":
+                self._world = world.with_node(index, **world.nodes[index].booted()._asdict())
+            case "loses its link":
+                self._world = world._replace(is_link_up=False).settled()
+            case "finds its link again":
+                self._world = world._replace(is_link_up=True).settled()
+            case "is outdated":
+                self._world = world.with_node(index, disk="Outdated")
+            case "begins a long resync":
+                self._is_resync_long = True
+                self._world = world.with_node(1 - index, is_ahead=True)
+            case _:
+                raise NotImplementedError(event)
+
+    def crash(self, node: str, verb: str, epoch: int, is_moment: Callable[[NodeState], bool]) -> None:
+        index = NAMES.index(node)
+        broken = break_off(self._world, Command(index, verb, epoch, accepts_data_loss=False))
+        assert broken is not None
+        assert is_moment(system._state(broken, index)), "it never came"
+        self._world = broken.stopped(index)
+        self.happen(node, "boots")
+
+    def rest(self, is_at_rest: Callable[[], bool]) -> None:
+        for index, node in enumerate(self._world.nodes):
+            if self._world.is_connected and node.disk == "Inconsistent" and not self._is_resync_long:
+                self._world = self._world.with_node(1 - index, is_ahead=False).with_node(index, disk="UpToDate")
+        is_at_rest()
