@@ -29,6 +29,7 @@ from testbed.hosts.layout import Delays
 from testbed.installation import (
     CLUSTER,
     HOME,
+    LISTENERS,
     STANDBY,
     Installation,
     Routes,
@@ -269,6 +270,7 @@ def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] 
     Raises DeploymentError, TimeoutError, HostError.
     """
     with claimed_world() as world, ThreadPoolExecutor(max_workers=1) as pool:
+        world.require_free(LISTENERS)
         building = pool.submit(deployment.build)
         tell("starting the local cloud")
         with running_cloud(world.directory, profile.name) as cloud:

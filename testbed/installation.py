@@ -45,6 +45,12 @@ _SUBNETS = {
 _DB_SOURCES = ("app-1a", "db-1a", "app-1c", "db-1c", "heartbeat-1a", "heartbeat-1c")
 _NODES = {HOME: ("1a", "10.0.3.4", "10.0.12.4"), STANDBY: ("1c", "10.0.6.4", "10.0.14.4")}
 _APP_SERVERS = {"app-01": ("1a", "10.0.2.10"), "app-02": ("1c", "10.0.5.10")}
+LISTENERS = (
+    *((eth0, port) for _, eth0, _ in _NODES.values() for port in (DATABASE_PORT, NFS_PORT, PATH_PORT)),
+    *((eth1, port) for _, _, eth1 in _NODES.values() for port in (DATABASE_PORT, NFS_PORT, PATH_PORT)),
+    *((address, WEB_PORT) for _, address in _APP_SERVERS.values()),
+)
+"""Where the simulated servers listen: the installation's addresses, and ports."""
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,16 @@ simulated hosts have real sockets on addresses of their own, without root, and s
 
 from __future__ import annotations
 
+import errno
 import shutil
+import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.hosts import claim_world_number
+from testbed.hosts import HostError, claim_world_number
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,25 @@ class World:
             raise ValueError(f"{address} is not an address of the installation (10.A.B.C).")
         # A prefix length of 16 or 24 keeps its meaning: the first two octets name the world.
         return f"127.{self.number}.{rest}"
+
+    def require_free(self, listeners: Iterable[tuple[str, int]]) -> None:
+        """The simulated servers will have these addresses of the installation, and ports. Raises HostError.
+
+        A program that listens on every address of the machine, such as an NFS server, has theirs too.
+        """
+        for address, port in listeners:
+            with socket.socket() as probe:
+                # What an earlier world left in TIME_WAIT is in nobody's way (ip(7), SO_REUSEADDR).
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((self.address(address), port))
+                except OSError as error:
+                    if error.errno != errno.EADDRINUSE:
+                        raise
+                    raise HostError(
+                        f"port {port} is in use on this machine, and a simulated server needs it on "
+                        f"{self.address(address)}. `ss -ltnp sport = :{port}` says by which program; stop it."
+                    ) from error
 
 
 @contextmanager
