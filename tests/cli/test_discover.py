@@ -22,6 +22,7 @@ from tests.cli.conftest import Place, run
 
 READ_OVERRIDES = """
 import json, sys
+from samcli.cli.types import CfnParameterOverridesType
 print(json.dumps(CfnParameterOverridesType().convert(tuple(json.loads(sys.argv[1])), None, None)))
 """
 

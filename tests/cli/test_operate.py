@@ -66,7 +66,7 @@ def test_ctrl_c_ends_the_watching_and_says_so(
     def interrupt(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(operate.time, "sleep", interrupt)
+    monkeypatch.setattr("time.sleep", interrupt)
     with pytest.raises(SystemExit) as ended:
         operate.follow(ARN, is_json=False)
     assert ended.value.code == 130

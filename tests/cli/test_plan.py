@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from failover.adapters import instances, isolation, routes
+from failover.adapters import cluster_table, instances
 from failover.adapters.clients import client
 from failover.models import (
     Answer,
@@ -102,7 +102,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> Any:
     settings = read_settings(make_environment())
     clients: dict[str, Any] = {"ec2": FakeEc2(settings), "ssm": Untouched()}
     monkeypatch.setattr("failover.adapters.clients._clients", clients)
-    monkeypatch.setattr(command.cluster_table, "read_record", lambda _settings: ClusterRecord(active="db-01", epoch=3))
+    monkeypatch.setattr(cluster_table, "read_record", lambda _settings: ClusterRecord(active="db-01", epoch=3))
     monkeypatch.setattr(instances, "read_instance", lambda _node: (InstanceState.ON, StatusChecks.PASSED))
     monkeypatch.setattr("failover.adapters.nodes.time.sleep", lambda _seconds: None)
 
@@ -173,8 +173,3 @@ def test_a_call_that_nobody_thought_of_is_not_made(monkeypatch: pytest.MonkeyPat
     assert [call.operation for call in calls] == ["terminate_everything"]
     with pytest.raises(AssertionError, match="was called"):
         client("ec2").terminate_everything(Now=True)
-
-
-def test_the_adapters_that_plan_calls_are_the_products() -> None:
-    assert command.isolation is isolation
-    assert command.routes is routes

@@ -90,7 +90,7 @@ def test_a_node_that_is_off_has_failed() -> None:
 
 
 def test_without_the_record_no_role_is_shown() -> None:
-    changes = {"record": Unknown(why="AccessDenied")}
+    changes: dict[str, Any] = {"record": Unknown(why="AccessDenied")}
     assert set(states("db-01", **changes).values()) == {State.UNKNOWN}
     assert {one.role for one in view_nodes(evidence(**changes), is_at_work=False)} == {"unknown"}
 
