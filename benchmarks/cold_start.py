@@ -7,6 +7,7 @@ processor, one of 1,024 MB a bit more than half of one (Lambda Developer Guide, 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,8 +18,10 @@ from pathlib import Path
 from statistics import median
 
 import botocore
+from failover.step_catalogue import BY_STATE
 
 from benchmarks.layer import ROOT
+from statemachines.generate_workflows import path_of
 
 BASELINE = "import boto3; boto3.client('ec2')"
 COLD_START = "import app; from failover.adapters.clients import client; client('ec2')"
@@ -26,10 +29,21 @@ COLD_START = "import app; from failover.adapters.clients import client; client('
 _SAY_PEAK = "; print(*[line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')])"
 BASELINE_NAME = "boto3 and one client"
 BARE = "swap_route, layer as it was: whole models, no bytecode"
-CRITICAL_PATH = (
-    "acquire_lock", "assess_cluster", "fence_node", "promote_replica", "start_services", "swap_route",
-    "check_targets", "record_outcome",
-)  # fmt: skip
+
+
+def _functions_of_a_failover() -> tuple[str, ...]:
+    """Along the workflow, through the fence."""
+    states = json.loads(path_of("failover").read_text())["States"]
+    name, found = "Begin", []
+    while (state := states[name])["Type"] != "Succeed":
+        if state["Type"] == "Task":
+            found.append(BY_STATE[name].function)
+        fence = [rule["Next"] for rule in state.get("Choices", []) if rule["Next"] == "FenceNode"]
+        name = [*fence, state.get("Next", state.get("Default"))][0]
+    return tuple(found)
+
+
+CRITICAL_PATH = _functions_of_a_failover()
 """The functions of a failover, one after the other, each cold."""
 
 

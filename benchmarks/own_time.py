@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from failover.step_catalogue import BY_STATE, STEPS
+
+from statemachines.generate_workflows import resource_of
 from testbed import scenarios
 from testbed.bed import running_testbed
 from testbed.cloud.recorder import API_CALLS_FILE
@@ -88,10 +91,11 @@ def _phase(state: str, tries: Sequence[Step], calls: Sequence[Call], injected: M
     seconds = last.ended_at - tries[0].started_at
     # The load balancer's looks are over when the last try begins; how long they took is what came before it.
     waited = last.started_at - tries[0].started_at if state == "CheckTargets" else injected.get(state, 0.0)
+    role = resource_of(BY_STATE[state]).removesuffix("Function") + "Role"
     own_calls = [
         call.action
         for call in calls
-        if f"-{state}Role-" in call.caller and tries[0].started_at <= call.time <= last.ended_at
+        if f"-{role}-" in call.caller and tries[0].started_at <= call.time <= last.ended_at
     ]
     counted = [(action, len(list(same))) for action, same in groupby(own_calls)]
     words = ", ".join(action if count == 1 else f"{count} {action}" for action, count in counted)
@@ -101,10 +105,6 @@ def _phase(state: str, tries: Sequence[Step], calls: Sequence[Call], injected: M
 def _injected(profile: Profile, answer_timeout: float) -> dict[str, float]:
     """What the profile makes each step take at least; `answer_timeout` is what a silent node makes it wait."""
     command = profile.command_delivery_seconds
-    return {
-        "AssessCluster": max(answer_timeout, command),
-        "DemoteNode": command,
-        "FenceNode": command,  # isolation, the default, waits for no stop
-        "PromoteReplica": command,
-        "StartServices": command,
-    }
+    orders = {step.state: command for step in STEPS if step.orders_node}
+    # A fence by isolation, the default, waits for the standby's look and for no stop.
+    return orders | {"AssessCluster": max(answer_timeout, command), "FenceNode": command}

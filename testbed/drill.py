@@ -16,7 +16,7 @@ from typing import Any
 from testbed import oracle, timeline
 from testbed.bed import Testbed
 from testbed.deployment import changed_parameters
-from testbed.history import CHANGING_STEPS, Call, Execution, History, Repeat, Sample, Snapshot
+from testbed.history import Call, Execution, History, Repeat, Sample, Snapshot
 from testbed.hosts import HostError
 from testbed.hosts.layout import host_files
 from testbed.installation import HOME, read_network_acls
@@ -24,6 +24,7 @@ from testbed.observer import Observer, read_calls, read_discards, read_snapshots
 from testbed.phases import measure_phases
 from testbed.scenario import Fence, Scenario, Service
 from testbed.stage import Stage
+from testbed.steps import CHANGING_STEPS, sample_input
 from testbed.timeline import Moment
 from testbed.user import Outage, User, find_outages
 from testbed.view import Picture, View
@@ -276,19 +277,15 @@ class _Drill:
 
     def _repeat_steps(self, observer: Observer, decisive: Execution) -> Iterator[Repeat]:
         done = {step.state: step for step in decisive.steps if step.state in CHANGING_STEPS}
+        started_at = str(decisive.output.get("startedAt"))
         for state, step in done.items():
             if step.function is None:
                 continue
             before, errors = observer.sample_now(), list[str]()
             for node in {decisive.output.get("activeBefore"), decisive.output.get("activeAfter")} - {None}:
-                payload: dict[str, Any] = {"execution": decisive.arn, "node": node}
-                if state in ("FenceNode", "FenceTarget", "StartServices", "RestartServices"):
-                    payload["startedAt"] = decisive.output.get("startedAt")
-                if state == "ConfirmStop":
-                    fenced = {"node": payload.pop("node"), "proof": "isolated", "isOff": False}
-                    payload |= {"fenced": fenced, "startedAt": decisive.output.get("startedAt")}
-                if state == "PromoteReplica":
-                    payload["acceptDataLoss"] = False
+                payload = sample_input(
+                    CHANGING_STEPS[state], execution=decisive.arn, node=str(node), started_at=started_at
+                )
                 errors.append(self._call_late(step.function, payload))
             what = f"{state} was called once more after its execution had ended"
             yield Repeat(what, self._changes(observer, before), errors)

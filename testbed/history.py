@@ -9,25 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from testbed.steps import CHANGING_STEPS
 from testbed.user import Visit
 
-# States of the workflow whose functions change something outside the cluster record.
-CHANGING_STEPS = frozenset(
-    {
-        "RestartServices",
-        "DemoteNode",
-        "DemoteTarget",
-        "FenceNode",
-        "FenceTarget",
-        "ConfirmStop",
-        "StartNode",
-        "KeepData",
-        "RejoinNode",
-        "PromoteReplica",
-        "StartServices",
-        "SwapRoute",
-    }
-)
 # AWS actions that change the cluster, as the record of API calls names them.
 CHANGING_ACTIONS = frozenset(
     {

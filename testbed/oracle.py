@@ -5,17 +5,17 @@ Each judge is a pure function of the history that returns what broke its promise
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
-from testbed.history import CHANGING_ACTIONS, CHANGING_STEPS, Execution, History, Sample, Step
+from testbed.history import CHANGING_ACTIONS, Execution, History, Sample, Step
+from testbed.steps import CHANGING_STEPS, STEPS
 
 # Clocks: calls are stamped when the cloud has answered them, steps when Step Functions writes its history.
 _CLOCK_TOLERANCE_SECONDS = 2.0
-# Each begins a move of its own, with an epoch of its own.
-_EPOCH_STEPS = frozenset({"DemoteNode", "PromoteReplica", "DemoteTarget"})
-_MOVING_STEPS = ("FenceNode", "DemoteNode", "PromoteReplica")
+_EPOCH_STEPS = frozenset(step.state for step in STEPS if step.begins_epoch)
+_MOVING_STEPS = frozenset(step.state for step in STEPS if step.moves_role)
 
 
 def judge(history: History) -> dict[str, list[str]]:
@@ -51,7 +51,7 @@ def judge_unknown_is_not_dead(history: History) -> Iterator[str]:
     A planned move, which an operator orders, demotes a node that serves.
     """
     unplanned = [execution for execution in history.executions if not execution.is_planned]
-    for execution, step in _steps(replace(history, executions=unplanned), set(_MOVING_STEPS)):
+    for execution, step in _steps(replace(history, executions=unplanned), _MOVING_STEPS):
         # The last request sent before, however long it took to be answered.
         last = max(
             (visit for visit in history.visits if visit.started_at <= step.started_at),
@@ -172,7 +172,7 @@ _JUDGES: Mapping[str, Callable[[History], Iterator[str]]] = {
 }
 
 
-def _steps(history: History, states: set[str] | frozenset[str]) -> Iterator[tuple[Execution, Step]]:
+def _steps(history: History, states: Container[str]) -> Iterator[tuple[Execution, Step]]:
     for execution in history.executions:
         for step in execution.steps:
             if step.state in states:

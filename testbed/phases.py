@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from testbed.history import Execution, Sample
+from testbed.steps import STEPS
 
-_STEPS = {
-    "AssessCluster": "assess",
-    "RestartServices": "restart",
-    "DemoteNode": "demote",
-    "FenceNode": "fence",
-    "PromoteReplica": "promote",
-    "StartServices": "startServices",
-    "SwapRoute": "route",
-    "CheckTargets": "targets",
-}
+_STEPS = {step.state: step.phase for step in STEPS if step.phase is not None}
 """State -> phase. With its retries: a step that waits does so by failing with NotYet."""
 
 

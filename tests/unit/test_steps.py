@@ -15,7 +15,6 @@ from failover.models import (
     Assessment,
     ClusterRecord,
     Evidence,
-    Fenced,
     InstanceState,
     Lock,
     OutcomeKind,
@@ -23,11 +22,10 @@ from failover.models import (
     Verdict,
 )
 from failover.settings import ConfirmFailover, Settings
+from failover.step_catalogue import Step
 from failover.steps.acquire_lock import AcquireLockInput, acquire_lock
 from failover.steps.assess_cluster import AssessClusterInput, assess_cluster, gather_evidence
-from failover.steps.confirm_stop import ConfirmStopInput, confirm_stop
 from failover.steps.demote_node import DemoteNodeInput, demote_node
-from failover.steps.fence_node import FenceNodeInput, fence_node
 from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
 from failover.steps.record_abort import ExecutionEndedEvent, record_abort
 from failover.steps.record_outcome import RecordOutcomeInput, record_outcome
@@ -39,6 +37,7 @@ from failover.steps.verbs import ServiceInput
 from failover.steps.watch_cluster import WatchEvent, watch_cluster
 from failover.triggers import read_trigger
 
+from testbed.steps import CHANGING_STEPS, function_of, sample_input
 from tests.unit.conftest import EXECUTION, OTHER_EXECUTION, put_alarm, put_last_word, put_metrics
 from tests.unit.fake_machines import FakeMachines
 from tests.unit.fake_network import FakeNetwork
@@ -86,34 +85,16 @@ def service_input(owner: str, node: str, seconds_ago: float = 0) -> ServiceInput
     return ServiceInput(execution=owner, node=node, started_at=datetime.now(UTC) - timedelta(seconds=seconds_ago))
 
 
-ChangingStep = Callable[[str, Settings], object]
-CHANGING_STEPS: dict[str, ChangingStep] = {
-    "demote_node": lambda owner, s: demote_node(DemoteNodeInput(execution=owner, node="db-01"), s),
-    "fence_node": lambda owner, s: fence_node(FenceNodeInput(execution=owner, node="db-01", started_at=NOW), s),
-    "confirm_stop": lambda owner, s: confirm_stop(
-        ConfirmStopInput(
-            execution=owner, fenced=Fenced(node="db-01", proof="it is isolated", is_off=False), started_at=NOW
-        ),
-        s,
-    ),
-    "start_node": lambda owner, s: start_node(StartNodeInput(execution=owner, node="db-01"), s),
-    "promote_replica": lambda owner, s: promote_replica(PromoteReplicaInput(execution=owner, node="db-02"), s),
-    "start_services": lambda owner, s: start_services(ServiceInput(execution=owner, node="db-01", started_at=NOW), s),
-    "restart_services": lambda owner, s: restart_services(
-        ServiceInput(execution=owner, node="db-01", started_at=NOW), s
-    ),
-    "swap_route": lambda owner, s: swap_route(SwapRouteInput(execution=owner, node="db-01"), s),
-}
-
-
 @pytest.mark.parametrize("step", CHANGING_STEPS.values(), ids=CHANGING_STEPS.keys())
 @pytest.mark.usefixtures("lock")
 def test_step_that_lost_the_lock_does_nothing(
-    step: ChangingStep, settings: Settings, ssm: FakeSsm, machines: FakeMachines, network_acls: FakeNetwork
+    step: Step, settings: Settings, ssm: FakeSsm, machines: FakeMachines, network_acls: FakeNetwork
 ) -> None:
+    function, request = function_of(step)
+    given = sample_input(step, execution=OTHER_EXECUTION, node="db-01", started_at=NOW.isoformat())
     before = table.read_record(settings)
     with pytest.raises(LockLost):
-        step(OTHER_EXECUTION, settings)
+        function(request.model_validate(given), settings)
     assert ssm.sent == []
     assert machines.calls == []
     assert network_acls.replaced == []

@@ -4,29 +4,8 @@ from typing import assert_never
 
 from failover.models import Decision, Failure, Fenced, Lock, OutcomeKind, Value, Verdict
 from failover.settings import ReplicationProtocol
+from failover.step_catalogue import BY_STATE, LOOK_AT_THE_EXECUTION
 
-_WHAT_TO_DO_AFTER_A_FAILED_STEP = {
-    "AssessCluster": "Nothing was changed. Look at both nodes; the workflow starts again while an alarm stands.",
-    "RequestConfirmation": "Nothing was changed. Start this workflow by hand: an operator's execution asks nobody. It "
-    "also starts again, and asks again, while an alarm stands.",
-    "RestartServices": "Read the journal of the service on the active node and start it by hand.",
-    "KeepData": "Nothing of it was overwritten. See the snapshot in the EC2 console, then start this workflow again.",
-    "RejoinNode": "See `garoon-node status` on both nodes. Trouble of the active node is dealt with first, by the "
-    "failover workflow; then start this workflow again.",
-    "DemoteNode": "Nothing was promoted. Look at the active node.",
-    "FenceNode": "Nothing was promoted. See in the EC2 console that the instance is stopped (Force stop, skipping the "
-    "OS shutdown), then start the failover workflow.",
-    "PromoteReplica": "See which node is primary (garoon-node status on both).",
-    "FenceTarget": "See which node is primary (garoon-node status on both) and that the other one is stopped, then "
-    "start the failover workflow.",
-    "DemoteTarget": "The promotion failed and could not be undone for certain: see which node is primary (garoon-node "
-    "status on both) before anything is started on a node by hand.",
-    "StartNode": "Look at the instance in the EC2 console: is it running, does its SSM Agent answer?",
-    "StartServices": "The replica is promoted. Read the services' logs on that node.",
-    "SwapRoute": "Services run on the active node but clients may not reach it: point the virtual IP's routes to its "
-    "eth0 interface, or start the failover workflow.",
-    "CheckTargets": "The database side serves; look at the App servers behind the load balancer.",
-}
 _SCHEDULE_GOES_ON = (
     "The failover workflow starts by itself within a minute, and again while the trouble stands, and finishes or "
     "undoes the move; during maintenance start it by hand."
@@ -160,8 +139,9 @@ def _conclude_failure(decision: Decision | None, failure: Failure, progress: Pro
             return Conclusion(
                 kind=OutcomeKind.WARNED,
                 reason=f"{failure.message} It stayed so for as long as this execution looked.",
-                next_step=_WHAT_TO_DO_AFTER_A_FAILED_STEP[failure.step],
+                next_step=BY_STATE[failure.step].next_step,
             )
+    step = BY_STATE.get(failure.step)
     story = [decision.reason] if decision else []
     is_in_place = decision is not None and _IN_PLACE.get(decision.verdict) == failure.step
     if decision and is_in_place and decision.why_no_move:
@@ -169,13 +149,11 @@ def _conclude_failure(decision: Decision | None, failure: Failure, progress: Pro
         kind, lead = OutcomeKind.HALTED, f"{what} did not help, and the role may not move: {decision.why_no_move}."
         story.append(lead)
     else:
-        kind = OutcomeKind.HALTED if failure.step == "FenceNode" else OutcomeKind.FAILED
+        kind = OutcomeKind.FAILED if step is None else step.failed_as
     if progress.move_failure is not None:
         story.append(_what_failed(progress.move_failure))
     story.append(_what_failed(failure))
-    next_step = _WHAT_TO_DO_AFTER_A_FAILED_STEP.get(
-        failure.step, "Look at the execution in the Step Functions console, then start the workflow again."
-    )
+    next_step = LOOK_AT_THE_EXECUTION if step is None else step.next_step
     return Conclusion(
         kind=kind,
         reason=_with_the_fence(" ".join(story), progress.fenced),

@@ -36,6 +36,9 @@ _RECOVERS = Retry(("Recovering",), 2, 2000)
 """A database that recovers is waited for as long as the step's own clock allows; counted apart from other waits."""
 
 
+LOOK_AT_THE_EXECUTION = "Look at the execution in the Step Functions console, then start the workflow again."
+
+
 class Step(NamedTuple):
     """One Task state."""
 
@@ -45,7 +48,7 @@ class Step(NamedTuple):
     """What it calls: its folder in functions/, its module in steps/, and in CamelCase its resource in template.yaml."""
     what: str
     """Its comment in the console, where the flow has none of its own."""
-    next_step: str = "Look at the execution in the Step Functions console, then start the workflow again."
+    next_step: str = LOOK_AT_THE_EXECUTION
     """What an operator is told to do when it fails."""
     failed_as: OutcomeKind = OutcomeKind.FAILED
     """How an execution ends that it fails in."""
@@ -166,4 +169,3 @@ STEPS = (
 )  # fmt: skip
 
 BY_STATE = {step.state: step for step in STEPS}
-FUNCTIONS = tuple(dict.fromkeys(step.function for step in STEPS))
