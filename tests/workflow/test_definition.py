@@ -12,6 +12,7 @@ import yaml
 from failover.errors import FailoverError
 from failover.models import OutcomeKind, Verdict
 from failover.settings import LOCK_SECONDS
+from failover.step_catalogue import STEPS
 from statelint.cli import main as statelint
 
 from statemachines.generate_workflows import WORKFLOWS, generate, path_of
@@ -147,7 +148,7 @@ SLEEPERS = [
 """Documented and reported errors of Lambda's that pass by themselves (Lambda API Reference, "Invoke"; Step Functions
 Developer Guide, "Handle transient Lambda service exceptions")."""
 WAITS, ASKS_AGAIN, RECOVERS = ["NotYet"], ["NotYet", "StateUnknown"], ["Recovering"]
-ORDERS = ("RestartServices", "DemoteNode", "DemoteTarget", "PromoteReplica", "StartServices", "RejoinNode")
+ORDERS = {step.state for step in STEPS if step.orders_node}
 """States whose step gives a node an order."""
 LONGEST_SLEEP_SECONDS = 106
 """A function that nobody called for weeks was refused for 40 to 106 s (reported for several projects in 2026)."""
