@@ -13,9 +13,6 @@ from garoon_failover import session
 from garoon_failover.account import DeployedStack
 from garoon_failover.errors import NotFoundError
 
-# What the product's steps log is for a function's log; here everything is told by what is printed.
-logger.setLevel(logging.CRITICAL)
-
 
 class Installation(Value):
     stack: DeployedStack
@@ -29,6 +26,8 @@ class Installation(Value):
 
 def load() -> Installation:
     """Raises NotFoundError if there is no such stack, or it is not one of this product."""
+    # What the product's steps log is for a function's log; here everything is told by what is printed.
+    logger.setLevel(logging.CRITICAL)
     name = session.stack_name()
     stack = reader.read_stack(name)
     if stack is None:

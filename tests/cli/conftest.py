@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from failover.adapters import clients as product_clients
+from failover.runtime import logger
 from garoon_failover.app import app
 from typer.testing import CliRunner
 
@@ -21,6 +22,14 @@ from testbed.installation import Installation, make_installation
 from testbed.world import World
 
 _accounts = count(700000000001)
+
+
+@pytest.fixture(autouse=True)
+def the_functions_log() -> Iterator[None]:
+    """As before: a command silences it in its process, which here is the tests'."""
+    level = logger.log_level
+    yield
+    logger.setLevel(level)
 
 
 @dataclass(frozen=True)
