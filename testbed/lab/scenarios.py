@@ -249,5 +249,5 @@ _SCENARIOS = (
 
 ALL: dict[str, Scenario] = {scenario.name: scenario for scenario in _SCENARIOS}
 
-OF_A_LANDING = ("network-loss", "grace", "busy-device")
+OF_A_LANDING = ("network-loss",)
 """What the gate of a landing runs of ALL: the whole way of a failover, once. `make lab-test` runs all."""
