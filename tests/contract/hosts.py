@@ -139,7 +139,9 @@ class SimulatedArm(HostArm):
             host.boot()
         for name, node in self._nodes.items():
             self._boot(name)
-            node.set_local(START_SECONDS="60", LOCK_WAIT_SECONDS="1")
+            node.set_local(
+                START_SECONDS="60", LOCK_WAIT_SECONDS="1", LOOK_SECONDS="8"
+            )  # a busy machine is slow, not blind
         wait_for("both replicas up to date", self._cluster.is_in_sync)
 
     def crash(self, node: str, verb: str, epoch: int, is_moment: Callable[[NodeState], bool]) -> None:
