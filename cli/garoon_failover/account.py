@@ -36,10 +36,17 @@ class Volume(Value):
     kms_key_id: str | None = None
 
 
-class Instance(Value):
+class _Named(Value):
     id: str
     name: str
     """Its tag Name; empty without one."""
+
+    @property
+    def words(self) -> str:
+        return f"{self.name} ({self.id})" if self.name else self.id
+
+
+class Instance(_Named):
     zone: str
     type: str
     state: str
@@ -48,10 +55,6 @@ class Instance(Value):
     profile_arn: str | None = None
     """Of its instance profile."""
 
-    @property
-    def words(self) -> str:
-        return f"{self.name} ({self.id})" if self.name else self.id
-
 
 class Subnet(Value):
     id: str
@@ -59,20 +62,14 @@ class Subnet(Value):
     zone: str
 
 
-class Table(Value):
+class Table(_Named):
     """A route table, with where it sends each /32 outside the VPC."""
 
-    id: str
-    name: str
     vpc_id: str
     host_routes: dict[str, str | None]
     """The interface that each /32 points to, by the address; None where the target is no interface."""
     subnet_ids: tuple[str, ...]
     is_main: bool
-
-    @property
-    def words(self) -> str:
-        return f"{self.name} ({self.id})" if self.name else self.id
 
 
 class TargetGroup(Value):

@@ -1,9 +1,11 @@
 """The order of the failover workflow."""
 
 from statemachines.src.language import (
+    ACTIVE,
     END,
     ENTERED_AT,
     RESULT,
+    STANDBY,
     Workflow,
     begin,
     choice,
@@ -11,10 +13,10 @@ from statemachines.src.language import (
     on,
     otherwise,
     step,
+    wait_for_stop,
     when,
 )
 
-ACTIVE, STANDBY = "$lock.record.active", "$lock.standby"
 ANSWERS = "['serving', 'not serving', 'demoted']"
 
 FAILOVER = Workflow(
@@ -112,16 +114,7 @@ FAILOVER = Workflow(
             ),
             step("SwapRoute", {"node": "$target"}),
             step("CheckTargets"),
-            choice(
-                "IsStopAwaited",
-                "A node that was isolated first may still be on: the users are served, now its stop is awaited.",
-                when("$fenced != null and $fenced.isOff = false", "ConfirmStop"),
-                otherwise=END,
-            ),
-            step(
-                "ConfirmStop", {"fenced": "$fenced", "startedAt": ENTERED_AT},
-                catches=[otherwise(END, is_told=False)], assign={"fenced": RESULT}, to=END,
-            ),
+            *wait_for_stop(),
         ],
         "way back": [
             choice(

@@ -18,6 +18,7 @@ Content = Mapping[str, Any]
 EXECUTION = "$states.context.Execution.Id"
 ENTERED_AT = "$states.context.State.EnteredTime"
 RESULT = "$states.result"
+ACTIVE, STANDBY = "$lock.record.active", "$lock.standby"
 END = "end"
 """The leg in which every execution ends."""
 
@@ -130,6 +131,22 @@ def begin(*, to: str | None = None, **variables: Any) -> Pass:
     return Pass(
         "Begin", "Nothing is known yet: every variable that a later state reads is given a value here.", to, variables,
     )  # fmt: skip
+
+
+def wait_for_stop() -> Sequence[State]:
+    """How a leg ends that moved the role."""
+    return [
+        choice(
+            "IsStopAwaited",
+            "A node that was isolated first may still be on: the users are served, now its stop is awaited.",
+            when("$fenced != null and $fenced.isOff = false", "ConfirmStop"),
+            otherwise=END,
+        ),
+        step(
+            "ConfirmStop", {"fenced": "$fenced", "startedAt": ENTERED_AT},
+            catches=[otherwise(END, is_told=False)], assign={"fenced": RESULT}, to=END,
+        ),
+    ]  # fmt: skip
 
 
 def ending(outcome: Content) -> Sequence[State]:

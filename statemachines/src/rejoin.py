@@ -2,9 +2,8 @@
 
 from failover.step_catalogue import Retry
 
-from statemachines.src.language import END, RESULT, Workflow, begin, choice, ending, on, step, when
+from statemachines.src.language import END, RESULT, STANDBY, Workflow, begin, choice, ending, on, step, when
 
-STANDBY = "$lock.standby"
 ACQUIRES_IN_TIME = (
     "Refuses an input that cannot be understood, then makes this execution the only one that changes the cluster; "
     "another that is at work is waited for, for a bounded time."

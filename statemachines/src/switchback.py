@@ -3,9 +3,11 @@
 from failover.step_catalogue import Retry, asks_again
 
 from statemachines.src.language import (
+    ACTIVE,
     END,
     ENTERED_AT,
     RESULT,
+    STANDBY,
     Pass,
     Workflow,
     begin,
@@ -14,11 +16,11 @@ from statemachines.src.language import (
     on,
     otherwise,
     step,
+    wait_for_stop,
     when,
 )
 from statemachines.src.rejoin import ACQUIRES_IN_TIME
 
-ACTIVE, STANDBY = "$lock.record.active", "$lock.standby"
 UNDO = [on("LockLost"), otherwise("way back")]
 
 SWITCHBACK = Workflow(
@@ -72,16 +74,7 @@ SWITCHBACK = Workflow(
             step("StartServices", {"node": "$target", "startedAt": ENTERED_AT}, catches=UNDO),
             step("SwapRoute", {"node": "$target"}, catches=UNDO),
             step("CheckTargets", catches=UNDO, assign={"routesMovedAt": ENTERED_AT}),
-            choice(
-                "IsStopAwaited",
-                "A node that was isolated first may still be on: the users are served, now its stop is awaited.",
-                when("$fenced != null and $fenced.isOff = false", "ConfirmStop"),
-                otherwise=END,
-            ),
-            step(
-                "ConfirmStop", {"fenced": "$fenced", "startedAt": ENTERED_AT},
-                catches=[otherwise(END, is_told=False)], assign={"fenced": RESULT}, to=END,
-            ),
+            *wait_for_stop(),
         ],
         "way back": [
             choice(

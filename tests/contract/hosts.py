@@ -139,9 +139,8 @@ class SimulatedArm(HostArm):
             host.boot()
         for name, node in self._nodes.items():
             self._boot(name)
-            node.set_local(
-                START_SECONDS="60", LOCK_WAIT_SECONDS="1", LOOK_SECONDS="8"
-            )  # a busy machine is slow, not blind
+            # A busy machine is slow, not blind.
+            node.set_local(START_SECONDS="60", LOCK_WAIT_SECONDS="1", LOOK_SECONDS="8")
         wait_for("both replicas up to date", self._cluster.is_in_sync)
 
     def crash(self, node: str, verb: str, epoch: int, is_moment: Callable[[NodeState], bool]) -> None:

@@ -61,17 +61,16 @@ def run_verb(
         "AcceptDataLoss": [str(accept_data_loss).lower()],
     }
 
-    def order(seconds_ahead: float = 0.0) -> VerbResult | None:
+    def order(seconds_ahead: float) -> VerbResult | None:
         good_for_seconds = max(deadline - time.monotonic(), _DELIVERY_SECONDS)
         expires_at = int(time.time() + seconds_ahead + good_for_seconds)
         return _run(node, verb, settings, parameters | {"ExpiresAt": [str(expires_at)]}, deadline)
 
-    result = order()
+    seconds_ahead = 0.0
+    result = order(seconds_ahead)
     if result is not None and result.code == "expired" and result.clock is not None and time.monotonic() < deadline:
         seconds_ahead = result.clock - time.time()
         result = order(seconds_ahead)
-    else:
-        seconds_ahead = 0.0
     while result is not None and result.code == "busy" and time.monotonic() + _BUSY_PAUSE_SECONDS < deadline:
         time.sleep(_BUSY_PAUSE_SECONDS)
         result = order(seconds_ahead)

@@ -3,8 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from failover.adapters import functions
-from failover.errors import CloudUnavailable, Failed
-from failover.models import Observed, Rehearsal
+from failover.asking import ask
+from failover.models import Observed, Rehearsal, Unknown
 from failover.settings import Settings
 from failover.step_catalogue import STEPS
 
@@ -22,12 +22,10 @@ class RehearseRequest(Observed):
 def rehearse(_request: RehearseRequest, settings: Settings) -> Rehearsal:
     """What would keep the stack's functions from their work, each called with the input that changes nothing."""
 
-    def ask(step: str) -> list[str]:
-        try:
-            return functions.rehearse(step, settings).troubles
-        except (CloudUnavailable, Failed) as error:
-            return [str(error)]
+    def troubles_of(step: str) -> list[str]:
+        said = ask(functions.rehearse, step, settings)
+        return [said.why] if isinstance(said, Unknown) else said.troubles
 
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        answers = {step: pool.submit(ask, step) for step in REHEARSED}
+        answers = {step: pool.submit(troubles_of, step) for step in REHEARSED}
     return Rehearsal(troubles={step: answer.result() for step, answer in answers.items() if answer.result()})
