@@ -24,14 +24,6 @@ from testbed.world import World
 _accounts = count(700000000001)
 
 
-@pytest.fixture(autouse=True)
-def the_functions_log() -> Iterator[None]:
-    """As before: a command silences it in its process, which here is the tests'."""
-    level = logger.log_level
-    yield
-    logger.setLevel(level)
-
-
 @dataclass(frozen=True)
 class Answer:
     """What a command printed, and how it ended."""
@@ -45,8 +37,10 @@ class Answer:
 
 
 def run(*arguments: str, answers: str | None = None) -> Answer:
-    """Calls `garoon-failover` in this process."""
+    """Calls `garoon-failover` in this process, where the functions' log goes on as before."""
+    level = logger.log_level
     result = CliRunner().invoke(app, list(arguments), input=answers)
+    logger.setLevel(level)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Answer(result.exit_code, result.stdout, result.stderr)
