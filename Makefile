@@ -23,14 +23,14 @@ ifeq ($(shell test -L .venv && echo link),)
 	@echo "Setting up .venv (once)"
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements/dev.txt
+	.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements/dev.txt
 	touch $@
 endif
 
 .venv-sam/ready: requirements/sam.txt | .venv/ready
 	@echo "Setting up .venv-sam (once)"
 	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv-sam
-	.venv/bin/uv pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements/sam.txt
+	.venv/bin/uv pip install --quiet --compile-bytecode --python .venv-sam/bin/python --require-hashes -r requirements/sam.txt
 	touch $@
 
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -69,7 +69,7 @@ cloud: .venv-sam/ready ## Keep the local cloud and the simulated cluster running
 
 .PHONY: cli
 cli: .venv/ready ## Install the command garoon-failover of this clone, as .venv/bin/garoon-failover
-	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
+	.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --no-deps --editable .
 	@echo "$(CURDIR)/.venv/bin/garoon-failover is there; for every directory: pipx install ."
 
 .PHONY: test
