@@ -2,8 +2,8 @@
 
 `python -P fork_server.py SOCKET LAYER...`, where SOCKET is the number of an inherited descriptor. A request is a JSON
 object with the descriptors of a new environment's stdin, stdout and stderr; the answer is its process number. Nothing
-of the project is imported here, nor anything that looks at the environment when it is imported: that is for the fork,
-which has the function's own variables. Ends with its socket.
+that looks at the environment when it is imported is imported here: that is for the fork, which has the function's own
+variables. Ends with its socket.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-PRELOADED = ("boto3", "pydantic", "aws_lambda_powertools")
+PRELOADED = ("boto3", "pydantic", "aws_lambda_powertools", "failover.models")
+"""What takes long and is in the layer of every function; a layer may lack it."""
 LONGEST_REQUEST = 1 << 17
 
 
@@ -30,7 +31,8 @@ def main(number: int, layers: list[str]) -> None:
     own_path = list(sys.path)
     sys.path[:0] = [str(Path(layer) / "python") for layer in layers]
     for module in PRELOADED:
-        importlib.import_module(module)
+        with suppress(ModuleNotFoundError):
+            importlib.import_module(module)
     sys.path[:] = own_path
     gc.freeze()
     while True:
