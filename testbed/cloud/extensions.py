@@ -11,6 +11,7 @@ from testbed.cloud import (
     alarms,
     callbacks,
     documents,
+    dry_runs,
     embedded_metrics,
     events,
     functions,
@@ -56,6 +57,7 @@ def install(cloud: Cloud, judge: Judge | None = None) -> None:
     callbacks.install()
     TargetHealth(cloud, judge).install()
     Snapshots(cloud).install()
+    dry_runs.install()
     handlers = (module.resource_handlers() for module in (documents, associations, metric_math, network_acls))
     _register_when_loaded(cloud, {name: handler for each in handlers for name, handler in each.items()})
 

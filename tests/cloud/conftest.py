@@ -157,6 +157,28 @@ class Account:
         return [json.loads(line) for line in lines]
 
 
+def client_of(account: Account, role: str) -> Callable[[str], Any]:
+    """Clients that act as the role."""
+    credentials = account.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+
+    def client(service: str) -> Any:
+        return boto3.session.Session().client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=account.cloud.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    return client
+
+
+def arn_of(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+
 @cache
 def _client(session: boto3.session.Session, service: str, url: str, parameter_validation: bool) -> Any:
     config = Config(retries={"total_max_attempts": 1}, read_timeout=60, parameter_validation=parameter_validation)

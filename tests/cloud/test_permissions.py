@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import boto3
 import pytest
@@ -12,30 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from testbed.cloud.server import REGION
-from tests.cloud.conftest import Account, Instance, eventually, name
+from tests.cloud.conftest import Account, Instance, arn_of, client_of, eventually, name
 
 _DENIED = "AccessDenied|UnauthorizedOperation"
-
-
-def _client_of(account: Account, role: str) -> Callable[[str], Any]:
-    credentials = account.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-
-    def client(service: str) -> Any:
-        return boto3.session.Session().client(  # type: ignore[call-overload]
-            service,
-            endpoint_url=account.cloud.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
-            config=Config(retries={"total_max_attempts": 1}),
-        )
-
-    return client
-
-
-def _arn(service: str, resource: str) -> str:
-    return f"arn:aws:{service}:{REGION}:000000000000:{resource}"
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +33,10 @@ def document(account: Account) -> str:
 
 def test_a_command_needs_its_document_and_its_instance(account: Account, instance: Instance, document: str) -> None:
     """Service Authorization Reference, AWS Systems Manager: SendCommand's resource types document* and instance*."""
-    documents, instances = _arn("ssm", f"document/{document}"), _arn("ec2", f"instance/{instance.id}")
+    documents, instances = arn_of("ssm", f"document/{document}"), arn_of("ec2", f"instance/{instance.id}")
     for resources, is_allowed in ([documents], False), ([instances], False), ([documents, instances], True):
         role = account.make_role({"Action": "ssm:SendCommand", "Resource": resources})
-        ssm = _client_of(account, role)("ssm")
+        ssm = client_of(account, role)("ssm")
         if is_allowed:
             ssm.send_command(DocumentName=document, InstanceIds=[instance.id])
         else:
@@ -69,8 +46,8 @@ def test_a_command_needs_its_document_and_its_instance(account: Account, instanc
 
 def test_every_instance_of_a_stop_is_checked(account: Account, instance: Instance) -> None:
     """Service Authorization Reference, Amazon EC2: StopInstances, resource type instance*."""
-    own = _arn("ec2", f"instance/{instance.id}")
-    ec2 = _client_of(account, account.make_role({"Action": "ec2:StopInstances", "Resource": own}))("ec2")
+    own = arn_of("ec2", f"instance/{instance.id}")
+    ec2 = client_of(account, account.make_role({"Action": "ec2:StopInstances", "Resource": own}))("ec2")
     other = account.make_instance()
     with pytest.raises(ClientError, match=_DENIED):
         ec2.stop_instances(InstanceIds=[instance.id, other.id])
@@ -78,11 +55,11 @@ def test_every_instance_of_a_stop_is_checked(account: Account, instance: Instanc
 
 def test_describing_instances_cannot_be_narrowed_to_some(account: Account, instance: Instance) -> None:
     """Service Authorization Reference, Amazon EC2: DescribeInstances has no resource type, so a policy must say "*"."""
-    own = _arn("ec2", f"instance/{instance.id}")
-    narrow = _client_of(account, account.make_role({"Action": "ec2:DescribeInstances", "Resource": own}))("ec2")
+    own = arn_of("ec2", f"instance/{instance.id}")
+    narrow = client_of(account, account.make_role({"Action": "ec2:DescribeInstances", "Resource": own}))("ec2")
     with pytest.raises(ClientError, match=_DENIED):
         narrow.describe_instances(InstanceIds=[instance.id])
-    wide = _client_of(account, account.make_role({"Action": "ec2:DescribeInstances", "Resource": "*"}))("ec2")
+    wide = client_of(account, account.make_role({"Action": "ec2:DescribeInstances", "Resource": "*"}))("ec2")
     assert wide.describe_instances(InstanceIds=[instance.id])["Reservations"]
 
 
@@ -90,8 +67,8 @@ def test_a_route_needs_its_table(account: Account, instance: Instance) -> None:
     """Service Authorization Reference, Amazon EC2: ReplaceRoute, resource type route-table*."""
     admin = account.client("ec2")
     tables = [admin.create_route_table(VpcId=instance.vpc_id)["RouteTable"]["RouteTableId"] for _ in range(2)]
-    own = _arn("ec2", f"route-table/{tables[0]}")
-    ec2 = _client_of(account, account.make_role({"Action": "ec2:CreateRoute", "Resource": own}))("ec2")
+    own = arn_of("ec2", f"route-table/{tables[0]}")
+    ec2 = client_of(account, account.make_role({"Action": "ec2:CreateRoute", "Resource": own}))("ec2")
     route = {"DestinationCidrBlock": "10.1.0.10/32", "NetworkInterfaceId": instance.interface_id}
     ec2.create_route(RouteTableId=tables[0], **route)
     with pytest.raises(ClientError, match=_DENIED):
@@ -108,13 +85,13 @@ def test_a_network_acl_association_needs_both_network_acls_and_its_subnet(accoun
     subnets = [{"Name": "association.subnet-id", "Values": [instance.subnet_id]}]
     (before,) = admin.describe_network_acls(Filters=subnets)["NetworkAcls"]
     association = before["Associations"][0]["NetworkAclAssociationId"]
-    acl, subnet = _arn("ec2", f"network-acl/{acl_id}"), _arn("ec2", f"subnet/{instance.subnet_id}")
+    acl, subnet = arn_of("ec2", f"network-acl/{acl_id}"), arn_of("ec2", f"subnet/{instance.subnet_id}")
 
     def of_vpc(vpc_id: str) -> dict[str, object]:
         return {
             "Action": "ec2:ReplaceNetworkAclAssociation",
-            "Resource": _arn("ec2", "network-acl/*"),
-            "Condition": {"ArnEquals": {"ec2:Vpc": _arn("ec2", f"vpc/{vpc_id}")}},
+            "Resource": arn_of("ec2", "network-acl/*"),
+            "Condition": {"ArnEquals": {"ec2:Vpc": arn_of("ec2", f"vpc/{vpc_id}")}},
         }
 
     both = {"Action": "ec2:ReplaceNetworkAclAssociation", "Resource": [acl, subnet]}
@@ -124,7 +101,7 @@ def test_a_network_acl_association_needs_both_network_acls_and_its_subnet(accoun
         ([of_vpc(instance.vpc_id)], False),
         ([both, of_vpc(instance.vpc_id)], True),
     ):
-        ec2 = _client_of(account, account.make_role(*statements))("ec2")
+        ec2 = client_of(account, account.make_role(*statements))("ec2")
         if is_allowed:
             ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=acl_id)
         else:
@@ -137,8 +114,8 @@ def test_a_rule_of_the_default_bus_is_named_without_the_bus(account: Account) ->
     mine, other = name("rule"), name("rule")
     for rule in (mine, other):
         account.client("events").put_rule(Name=rule, ScheduleExpression="rate(1 day)", State="DISABLED")
-    role = account.make_role({"Action": "events:DescribeRule", "Resource": _arn("events", f"rule/{mine}")})
-    events = _client_of(account, role)("events")
+    role = account.make_role({"Action": "events:DescribeRule", "Resource": arn_of("events", f"rule/{mine}")})
+    events = client_of(account, role)("events")
     assert events.describe_rule(Name=mine)["State"] == "DISABLED"
     with pytest.raises(ClientError, match=_DENIED):
         events.describe_rule(Name=other)
@@ -148,7 +125,7 @@ def test_calls_are_recorded_with_their_caller(account: Account, instance: Instan
     """The testbed's own promise: who called what, and how it ended."""
     role = account.make_role()
     with pytest.raises(ClientError, match=_DENIED):
-        _client_of(account, role)("ec2").describe_instances(InstanceIds=[instance.id])
+        client_of(account, role)("ec2").describe_instances(InstanceIds=[instance.id])
     (call,) = [call for call in account.api_calls() if call["caller"] == role.rpartition("/")[2]]
     assert (call["service"], call["action"], call["status"]) == ("ec2", "DescribeInstances", 403)
     assert any(call["caller"] == "admin" for call in account.api_calls())
@@ -158,7 +135,7 @@ def test_calls_are_recorded_with_their_caller(account: Account, instance: Instan
 def test_calls_of_roles_can_be_throttled(account: Account, instance: Instance) -> None:
     """EC2 API Reference, "Request throttling for the Amazon EC2 API": RequestLimitExceeded."""
     role = account.make_role({"Action": "ec2:DescribeInstances", "Resource": "*"})
-    ec2 = _client_of(account, role)("ec2")
+    ec2 = client_of(account, role)("ec2")
     account.cloud.faults.throttle("ec2:DescribeInstances", 2)
     for _ in range(2):
         with pytest.raises(ClientError, match="RequestLimitExceeded"):
