@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from testbed.cluster.report import NodeState, ReportError
-from tests.contract.arms import CampaignArm, ModelArm
+from tests.contract.arms import CampaignArm, ModelArm, UnitArm
 from tests.contract.stories import STORIES
 from tests.contract.story import STATE_FIELDS, VERBS, Answer, Event, play, why_not
 from tests.contract.test_contract import IN_MEMORY
@@ -21,7 +21,7 @@ SIGHT = ("peer", "database", "nfs", "eth0", "eth1")
 class DifferentArm:
     """An arm of which one verb answers one field differently."""
 
-    def __init__(self, arm: CampaignArm | ModelArm, verb: str, field: str) -> None:
+    def __init__(self, arm: CampaignArm | UnitArm | ModelArm, verb: str, field: str) -> None:
         self._arm, self._verb, self._field = arm, verb, field
         self.name, self.lacks, self.cannot = arm.name, arm.lacks, arm.cannot
 
@@ -81,7 +81,9 @@ def other(value: Any) -> Any:
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("make_arm", IN_MEMORY, ids=lambda arm: arm.name)
-def test_an_arm_that_answers_one_field_differently_is_caught(verb: str, make_arm: type[CampaignArm | ModelArm]) -> None:
+def test_an_arm_that_answers_one_field_differently_is_caught(
+    verb: str, make_arm: type[CampaignArm | UnitArm | ModelArm]
+) -> None:
     if verb in make_arm.cannot:
         pytest.skip(make_arm.cannot[verb])
     unseen = [field for field in fields_of(verb, make_arm) if not is_caught(verb, field, make_arm)]
@@ -89,13 +91,13 @@ def test_an_arm_that_answers_one_field_differently_is_caught(verb: str, make_arm
     assert unseen == []
 
 
-def fields_of(verb: str, arm: type[CampaignArm | ModelArm]) -> list[str]:
+def fields_of(verb: str, arm: type[CampaignArm | UnitArm | ModelArm]) -> list[str]:
     if verb == "probe":
         return ["exit code", "code", "verb", "message", *SIGHT]
     return [*SAID, "node", *(field for field in STATE_FIELDS if field not in arm.lacks)]
 
 
-def is_caught(verb: str, field: str, make_arm: type[CampaignArm | ModelArm]) -> bool:
+def is_caught(verb: str, field: str, make_arm: type[CampaignArm | UnitArm | ModelArm]) -> bool:
     for story in sorted(STORIES, key=lambda story: len(story.lines)):
         if verb not in story.needs or why_not(story, make_arm.cannot):
             continue

@@ -1,116 +1,189 @@
-"""Two nodes that answer Run Command: a stand-in for the SSM client, with a state that the verbs change."""
+"""Two nodes that answer Run Command: a stand-in for the SSM client, and nodes for whom no time passes."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
 from failover.node_script import DIGEST
 
-_BLIND_REPLICATION = {"role": "Unknown", "connection": "Unknown", "disk": "Unknown", "syncPercent": None}
-_BLIND = {"isMounted": None, "isWritable": None, "isServing": None}
+from testbed.cluster.mirror import MirrorInMemory
+from testbed.cluster.node import Node
+from testbed.cluster.report import Sight, make_report
+from testbed.hosts.mirror import Pair
 
 
-@dataclass
-class FakeNode:
-    """A node as garoon-node.sh would report it."""
+class StillTime:
+    """Waiting is over at once."""
 
-    name: str
-    role: str = "Secondary"
-    disk: str = "UpToDate"
-    connection: str = "Connected"
-    is_serving: bool = False
-    epoch: int = 0
-    is_silent: bool = False
-    """Commands reach it and nothing comes back."""
-    was_active: bool = False
-    is_unreplicated: bool = False
-    obeys: bool = True
-    """Mutating verbs succeed; otherwise they fail."""
-    sees_peer: bool = False
-    """What `probe` says: the peer's database and NFS answer, and it answers on both paths."""
-    is_blind: bool = False
-    """Its looks at its replica fail: what goes by the role is not done."""
-    seconds_ahead: float = 0.0
-    """How far its clock is ahead of ours."""
-    instance_id: str = ""
-    """Whose the answers are; empty where the node does not know."""
-    is_recovering: bool = False
-    """Its database was begun and does not answer yet."""
-    busy_for: int = 0
-    """How many more orders find it at work on an earlier one."""
-    heard: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
 
-    def _service_state(self) -> str:
-        if self.is_serving:
-            return "running"
-        return "starting" if self.is_recovering else "stopped"
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class StillMirror(MirrorInMemory):
+    """A pair of which stands what a test says, until an order changes it; what that leads to is there at once."""
+
+    @contextmanager
+    def changing(self) -> Iterator[Pair]:
+        yield self._pair
+
+    def connect(self, name: str, *, does_discard: bool = False) -> None:
+        """A replica that was up to date has nothing to catch up with."""
+        was_current = self.replica(name).disk == "UpToDate"
+        super().connect(name, does_discard=does_discard)
+        if was_current and self._pair.sync_source is not None:
+            self._finish_sync(self._pair)
+
+
+class FakeNode(Node):
+    """The campaign's node without a clock, in the words that a test says: FakeNode("db-01", role="Primary").
+
+    A test says of each node alone what it needs, so the peer of one is a standby in sync, unless `make_pair`
+    makes another node its peer: then the one sees what the other does.
+    """
+
+    def __init__(self, name: str, **state: Any) -> None:
+        super().__init__(StillTime(), name, lambda _what: None)
+        self.peer = self
+        self.version = DIGEST
+        self.mirror = StillMirror(self.time, {name: self, f"the peer of {name}": self})
+        self.is_silent = False
+        """Commands reach it and nothing comes back."""
+        self.sees_peer: bool | None = False
+        """What `probe` says: the peer's database and NFS answer, and it answers on both paths; None: what is so."""
+        self.busy_for = 0
+        """How many more orders find it at work on an earlier one."""
+        self.heard: list[str] = []
+        self.become(**state)
+
+    def become(self, **state: Any) -> None:
+        for name, value in state.items():
+            if not hasattr(self, name):
+                raise AttributeError(name)
+            setattr(self, name, value)
+
+    @property
+    def role(self) -> str:
+        return self.mirror.replica(self.name).role
+
+    @role.setter
+    def role(self, role: str) -> None:
+        self.mirror.replica(self.name).role = role
+        self.is_mounted = role == "Primary"
+        if self.is_mounted:
+            self.word = "active"
+
+    @property
+    def disk(self) -> str:
+        return self.mirror.replica(self.name).disk
+
+    @disk.setter
+    def disk(self, disk: str) -> None:
+        self.mirror.replica(self.name).disk = disk
+
+    @property
+    def connection(self) -> str:
+        return self.mirror.replica(self.name).connection
+
+    @connection.setter
+    def connection(self, connection: str) -> None:
+        self.mirror.replica(self.name).connection = connection
+
+    @property
+    def is_serving(self) -> bool:
+        return super().is_serving
+
+    @is_serving.setter
+    def is_serving(self, is_serving: bool) -> None:
+        self.is_database_up = self.is_scheduler_up = self.is_exported = self.has_virtual_ip = is_serving
+
+    @property
+    def was_active(self) -> bool:
+        return self.word == "active"
+
+    @was_active.setter
+    def was_active(self, was_active: bool) -> None:
+        self.word = "active" if was_active else ""
+
+    @property
+    def is_unreplicated(self) -> bool:
+        return self.word == "unreplicated"
+
+    @is_unreplicated.setter
+    def is_unreplicated(self, is_unreplicated: bool) -> None:
+        self.word = "unreplicated" if is_unreplicated else ""
+
+    @property
+    def instance_id(self) -> str:
+        return self.answers_as
+
+    @instance_id.setter
+    def instance_id(self, instance_id: str) -> None:
+        self.answers_as = instance_id
+
+    @property
+    def obeys(self) -> bool:
+        return self.weakness.does_obey
+
+    @obeys.setter
+    def obeys(self, obeys: bool) -> None:
+        self.weakness.does_obey = obeys
+
+    @property
+    def is_blind(self) -> bool:
+        return not self.weakness.is_replica_seen
+
+    @is_blind.setter
+    def is_blind(self, is_blind: bool) -> None:
+        self.weakness.is_replica_seen = not is_blind
+
+    @property
+    def is_recovering(self) -> bool:
+        return self.weakness.does_database_recover
+
+    @is_recovering.setter
+    def is_recovering(self, is_recovering: bool) -> None:
+        self.weakness.does_database_recover = is_recovering
+        self.is_database_up = self.is_database_up and not is_recovering
+
+    @contextmanager
+    def watched(self, on_change: Callable[[str], None]) -> Iterator[None]:
+        """Meanwhile each change on the node is told."""
+        before, self._on_change = self._on_change, on_change
+        try:
+            yield
+        finally:
+            self._on_change = before
 
     def status(self) -> dict[str, Any]:
-        is_primary = self.role == "Primary"
-        return {
-            "node": self.name,
-            "instanceId": self.instance_id,
-            "version": DIGEST,
-            "epoch": self.epoch,
-            "bootedAt": 1,
-            "wasActive": is_primary or self.was_active,
-            "isUnreplicated": self.is_unreplicated,
-            "replication": {
-                "role": self.role,
-                "connection": self.connection,
-                "disk": self.disk,
-                "syncPercent": None,
-                "protocol": "C",
-            },
-            "isMounted": is_primary,
-            "isWritable": is_primary,
-            "services": dict.fromkeys(("cyde_5_0", "cyss_cbgrn"), self._service_state()),
-            "databaseAnswers": self.is_serving,
-            "nfsAnswers": self.is_serving,
-            "isExported": is_primary,
-            "hasVirtualIp": is_primary,
-            "isServing": self.is_serving,
-            "agent": {"version": "1.300071.0b1", "isRunning": True, "hasOurPart": True},
-        } | (_BLIND | {"replication": _BLIND_REPLICATION} if self.is_blind else {})
+        return self.state().to_json()
 
-    def run(self, verb: str, epoch: int, accept_data_loss: bool) -> dict[str, Any]:
-        self.heard.append(verb)
-        result = {"verb": verb, "result": "done", "code": "done", "message": "done"}
-        if verb == "probe":
-            word = "answers" if self.sees_peer else "unreachable"
-            paths = {"eth0": self.sees_peer, "eth1": self.sees_peer}
-            probe = {"peer": "?", "database": word, "nfs": word, "paths": paths}
-            return result | {"probe": probe}
-        if verb != "status" and self.busy_for:
+    def sight(self) -> Sight:
+        if self.sees_peer is None:
+            return super().sight()
+        word = "answers" if self.sees_peer else "unreachable"
+        return Sight(peer=self.peer.name, database=word, nfs=word, eth0=self.sees_peer, eth1=self.sees_peer)
+
+    def run(self, verb: str, epoch: int, accept_data_loss: bool, expires_at: int = 0) -> dict[str, Any]:
+        if verb not in ("status", "probe") and self.busy_for:
             self.busy_for -= 1
-            return result | {"result": "refused", "code": "busy", "message": "Another command is at work on this node."}
-        if verb != "status" and epoch < self.epoch:
-            return result | {"result": "refused", "code": "stale_epoch", "message": f"epoch {epoch} has passed"}
-        if verb != "status" and not self.obeys:
-            return result | {"result": "failed", "code": "failed", "message": f"{verb} went wrong"}
-        if self.is_blind and verb not in ("status", "promote"):
-            return result | {"result": "failed", "code": "unknown", "message": "its look at its replica failed"}
-        if verb == "promote" and self.disk != "UpToDate" and not accept_data_loss:
-            return result | {"result": "refused", "code": "stale_replica", "message": f"its replica is {self.disk}"}
-        self.epoch = max(self.epoch, epoch)
-        match verb:
-            case "promote":
-                self.role = "Primary"
-            case "demote":
-                self.role, self.is_serving = "Secondary", False
-            case "reconnect" if self.role != "Primary":
-                return result | {"result": "refused", "code": "not_primary", "message": "it is no Primary"}
-            case "rejoin":
-                self.was_active = self.is_unreplicated = False
-                self.connection = "SyncTarget" if self.disk != "UpToDate" else "Connected"
-            case "start" | "restart" if self.is_recovering:
-                message = f"cyde_5_0 is on its way on {self.name}: 84 s since its start, 12 MiB read."
-                result |= {"result": "pending", "code": "recovering", "message": message}
-            case "start" | "restart":
-                self.is_serving = self.role == "Primary"
-        return result | {"status": self.status()}
+            said = make_report(verb, "busy", "Another command is at work on this node.", clock=self.clock())
+        else:
+            _, said = self.obey(verb, epoch, expires_at, accept_data_loss)
+        if said["code"] != "expired":
+            self.heard.append(verb)
+        return said
+
+
+def make_pair(first: FakeNode, second: FakeNode) -> None:
+    """From here on each is the other's peer, as two nodes are: they are in sync, and neither has a role."""
+    mirror = MirrorInMemory(first.time, {first.name: first, second.name: second})
+    for node, peer in ((first, second), (second, first)):
+        node.peer, node.mirror, node.time, node.sees_peer = peer, mirror, first.time, None
 
 
 class FakeSsm:
@@ -137,11 +210,9 @@ class FakeSsm:
         command_id = str(len(self.sent))
         node = self.nodes[instance_id]
         if not node.is_silent:
-            verb, its_now = parameters["Verb"], self.now() + node.seconds_ahead
-            if verb in ("status", "probe") or 0 < int(parameters["ExpiresAt"]) - its_now <= 120:
-                answer = node.run(verb, int(parameters["Epoch"]), parameters["AcceptDataLoss"] == "true")
-            else:
-                answer = {"verb": verb, "result": "refused", "code": "expired", "message": "not now", "clock": its_now}
+            node.time.now = self.now()
+            epoch, expires_at = int(parameters["Epoch"]), int(parameters["ExpiresAt"])
+            answer = node.run(parameters["Verb"], epoch, parameters["AcceptDataLoss"] == "true", expires_at)
             self.answers[command_id] = self.garble(json.dumps(answer))
         return {"Command": {"CommandId": command_id}}
 

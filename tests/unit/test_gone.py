@@ -1,7 +1,6 @@
 """A machine that is gone for good: what was proven of it stays proven of it alone, and an unknown id proves nothing."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +26,7 @@ from failover.triggers import read_trigger
 
 from tests.unit.conftest import EXECUTION, put_alarm
 from tests.unit.fake_machines import FakeMachines
-from tests.unit.fake_nodes import FakeSsm
+from tests.unit.fake_nodes import FakeNode, FakeSsm
 
 OPERATOR = Trigger(kind="operator", reason="by hand")
 pytestmark = pytest.mark.usefixtures("lock", "network_acls")
@@ -38,7 +37,7 @@ def survivor(machines: FakeMachines, ssm: FakeSsm) -> FakeSsm:
     """db-01 is active, has just rebooted and is demoted; of db-02 EC2 and Systems Manager know nothing any more."""
     machines.states["db-02"] = InstanceState.FORGOTTEN
     del ssm.nodes["i-0b"]
-    ssm.nodes["i-0a"] = replace(ssm.nodes["i-0a"], role="Secondary", is_serving=False, was_active=True)
+    ssm.nodes["i-0a"].become(role="Secondary", is_serving=False, was_active=True)
     return ssm
 
 
@@ -92,7 +91,7 @@ def test_proof_does_not_count_against_a_node_that_answers_or_is_seen(
     with pytest.raises(NotYet):
         resume(settings)
     survivor.nodes["i-0a"].sees_peer = False
-    survivor.nodes["i-0b"] = replace(survivor.nodes["i-0a"], name="db-02", role="Primary", obeys=False)
+    survivor.nodes["i-0b"] = FakeNode("db-02", role="Primary", obeys=False)
     with pytest.raises(Failed, match="demote"):
         resume(settings)
     assert survivor.nodes["i-0a"].role == "Secondary"
@@ -178,7 +177,7 @@ def test_machine_that_ec2_does_not_know_just_now_is_waited_for(settings: Setting
 
 
 def test_rejoin_of_a_machine_that_is_gone_halts(settings: Settings, survivor: FakeSsm) -> None:
-    survivor.nodes["i-0a"] = replace(survivor.nodes["i-0a"], role="Primary", is_serving=True)
+    survivor.nodes["i-0a"].become(role="Primary", is_serving=True)
     evidence = gather_evidence(OPERATOR, table.read_record(settings), settings, datetime.now(UTC))
     decision = decide_rejoin(evidence, OPERATOR)
     assert decision.verdict is Verdict.HALT
@@ -259,7 +258,7 @@ def started(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[tuple[s
 @pytest.fixture
 def late_standby(machines: FakeMachines, ssm: FakeSsm) -> FakeSsm:
     """db-02 runs again, and is out of touch until somebody says which data stands."""
-    ssm.nodes["i-0b"] = replace(ssm.nodes["i-0b"], was_active=True, connection="StandAlone")
+    ssm.nodes["i-0b"].become(was_active=True, connection="StandAlone")
     return ssm
 
 
@@ -298,7 +297,7 @@ def test_standby_that_has_nothing_to_rejoin_is_left_alone(
 ) -> None:
     match reason:
         case "it is connected":
-            late_standby.nodes["i-0b"] = replace(late_standby.nodes["i-0b"], was_active=False, connection="SyncTarget")
+            late_standby.nodes["i-0b"].become(was_active=False, connection="SyncTarget")
         case "it is off":
             machines.states["db-02"] = InstanceState.OFF
         case "nothing is degraded":
