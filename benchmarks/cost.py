@@ -18,6 +18,7 @@ SECONDS_A_MONTH = 30 * 24 * 3600.0
 
 PRICES = {
     "custom metric, a month": 0.30,
+    "dashboard, a month": 3.00,
     "alarm metric, standard resolution, a month": 0.10,
     "alarm metric, high resolution, a month": 0.30,
     "GB of logs taken in": 0.76,
@@ -66,6 +67,7 @@ def at_rest() -> list[Item]:
     memory = template["Globals"]["Function"]["MemorySize"] / 1024
     return [
         _item("custom metrics", metrics, "custom metric, a month"),
+        _item("dashboards", _dashboards(template), "dashboard, a month"),
         _item("metrics in high-resolution alarms", high, "alarm metric, high resolution, a month"),
         _item("metrics in other alarms", standard, "alarm metric, standard resolution, a month"),
         _item("GB of the nodes' beats", rounds * BEAT_BYTES_A_ROUND / 1e9, "GB of logs taken in"),
@@ -103,6 +105,10 @@ def total(items: list[Item]) -> float:
 
 def _item(what: str, quantity: float, price: str) -> Item:
     return Item(what, f"{quantity:,.4g}", quantity * PRICES[price])
+
+
+def _dashboards(template: dict[str, Any]) -> int:
+    return sum(resource["Type"] == "AWS::CloudWatch::Dashboard" for resource in template["Resources"].values())
 
 
 def _alarm_metrics(template: dict[str, Any]) -> tuple[int, int]:

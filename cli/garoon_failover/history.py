@@ -5,6 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from failover.adapters.execution_history import (
+    WORKFLOWS,
+    Execution,
+    Listed,
+    list_executions,
+    name_of,
+    read_execution,
+)
 from failover.models import Assessment, Decision, Evidence, Lock, Outcome, Value
 from failover.steps.record_outcome import commands_by_hand, describe_outcome
 from pydantic import AwareDatetime, ValidationError
@@ -12,7 +20,6 @@ from pydantic import AwareDatetime, ValidationError
 from garoon_failover import installation as deployed
 from garoon_failover import output
 from garoon_failover.errors import NotFoundError, UsageError
-from garoon_failover.executions import WORKFLOWS, Execution, Listed, list_executions, name_of, read_execution
 from garoon_failover.installation import Installation
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ class Installation(Value):
 
     def state_machine_arn(self, workflow: str) -> str:
         """Of failover, switchback or rejoin."""
-        return self.settings.failover_state_machine_arn.removesuffix("failover") + workflow
+        return self.settings.state_machine_arn(workflow)
 
 
 def load() -> Installation:

@@ -13,6 +13,7 @@ from typing import Any
 
 from failover.adapters import cluster_table
 from failover.adapters.clients import client
+from failover.adapters.execution_history import Execution, list_executions, name_of, read_execution
 from failover.confirmation import NO, YES
 from failover.decision import decide
 from failover.models import Decision, OutcomeKind, Trigger, Verdict, Workflow
@@ -24,7 +25,6 @@ from failover.triggers import read_trigger
 from garoon_failover import functions, output
 from garoon_failover import installation as deployed
 from garoon_failover.errors import ExitCode, NotFoundError, UsageError
-from garoon_failover.executions import Execution, list_executions, name_of, read_execution
 from garoon_failover.installation import Installation
 
 POLL_SECONDS = 1.0

@@ -16,24 +16,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from failover.adapters import cluster_table, instances, routes, targets
+from failover.adapters.execution_history import name_of
 from failover.errors import CloudUnavailable, Failed
-from failover.models import UNTIL_ENDED, Outcome, PeerPaths, Unknown, Value
-from failover.readiness import (
-    Finding,
-    ReadinessEvidence,
-    Severity,
-    is_ready,
-    judge_readiness,
-    summarize,
-)
+from failover.hierarchy import NodeView, State
+from failover.models import UNTIL_ENDED, PeerPaths, Unknown
+from failover.readiness import Severity, judge_readiness
 from failover.settings import Settings
+from failover.status import Status, judge
 from failover.steps.check_readiness import gather_readiness
-from pydantic import AwareDatetime, ValidationError
+from failover.steps.show_cluster import look, read_at_work
 
 from garoon_failover import installation as deployed
 from garoon_failover import output
-from garoon_failover.executions import name_of, read_execution, workflow_of
-from garoon_failover.hierarchy import NodeView, State, view_nodes
 from garoon_failover.installation import Installation
 
 if TYPE_CHECKING:
@@ -43,121 +37,13 @@ REFRESH_SECONDS = 2.0
 FINDINGS_SHOWN = 6
 
 
-class AtWork(Value):
-    """The execution that holds the lock."""
-
-    execution: str
-    workflow: str
-    step: str | None
-    started_at: AwareDatetime | None
-
-
-class RouteView(Value):
-    route_table_id: str
-    points_to: str
-    """A node's name, or what it is instead."""
-
-
-class TargetView(Value):
-    target: str
-    state: str
-    reason: str
-
-
-class Status(Value):
-    """All that the screen shows; `--json` prints it."""
-
-    cluster: str
-    at: AwareDatetime
-    active: str | None
-    epoch: int | None
-    nodes: list[NodeView]
-    routes: list[RouteView] | None
-    targets: list[TargetView] | None
-    at_work: AtWork | None
-    moving_to: str | None
-    maintenance_until: AwareDatetime | None
-    is_ready: bool
-    readiness: str
-    findings: list[Finding]
-    last_outcome: Outcome | None
-
-
-def look(found: Installation) -> tuple[ReadinessEvidence, AtWork | None]:
-    """Asks everybody once."""
-    evidence = gather_readiness(found.settings, datetime.now(UTC), is_rehearsed=False)
-    return evidence, read_at_work(evidence)
-
-
-def read_at_work(evidence: ReadinessEvidence) -> AtWork | None:
-    """None if nobody holds the lock, or its holder has ended."""
-    record = evidence.record
-    if isinstance(record, Unknown) or record.lock_owner is None:
-        return None
-    execution = read_execution(record.lock_owner)
-    if execution is not None and not execution.is_running:
-        return None
-    return AtWork(
-        execution=record.lock_owner,
-        workflow=workflow_of(record.lock_owner),
-        step=execution.step if execution else None,
-        started_at=execution.started_at if execution else None,
-    )
-
-
-def judge(evidence: ReadinessEvidence, findings: list[Finding], at_work: AtWork | None) -> Status:
-    """The screen's content: a pure function."""
-    record = None if isinstance(evidence.record, Unknown) else evidence.record
-    maintenance = record.maintenance_until if record else None
-    return Status(
-        cluster=evidence.settings.cluster_name,
-        at=evidence.nodes_said_at,
-        active=evidence.active,
-        epoch=record.epoch if record else None,
-        nodes=view_nodes(evidence, is_at_work=at_work is not None),
-        routes=_view_routes(evidence),
-        targets=None
-        if isinstance(evidence.targets, Unknown)
-        else [TargetView(target=one.target, state=one.state, reason=one.reason) for one in evidence.targets],
-        at_work=at_work,
-        moving_to=record.moving_to if record else None,
-        maintenance_until=maintenance if maintenance and maintenance > evidence.nodes_said_at else None,
-        is_ready=is_ready(findings),
-        readiness=summarize(findings),
-        findings=findings,
-        last_outcome=_last_outcome(record.last_outcome if record else None),
-    )
-
-
-def _view_routes(evidence: ReadinessEvidence) -> list[RouteView] | None:
-    if isinstance(evidence.routes, Unknown):
-        return None
-    return [
-        RouteView(
-            route_table_id=entry.route_table_id,
-            points_to=next(
-                (node.name for node in evidence.settings.nodes if entry.points_to(node)),
-                "nothing" if not entry.exists else entry.interface_id or "something else",
-            ),
-        )
-        for entry in evidence.routes
-    ]
-
-
-def _last_outcome(recorded: object) -> Outcome | None:
-    try:
-        return Outcome.model_validate(recorded)
-    except ValidationError:
-        return None
-
-
 def run(*, is_watching: bool, is_json: bool) -> None:
     """Shows the cluster once, or until Ctrl-C. Exit code 1 if it is not ready (not while watching)."""
     found = deployed.load()
     if is_watching:
         _watch(found, is_json=is_json)
         return
-    evidence, at_work = look(found)
+    evidence, at_work = look(found.settings)
     status = judge(evidence, judge_readiness(evidence), at_work)
     if is_json:
         output.print_json(status.to_json())
@@ -177,7 +63,7 @@ class Watch:
         self._found = found
         self._lock = threading.Lock()
         self._is_over = threading.Event()
-        evidence = gather_readiness(found.settings, datetime.now(UTC), is_rehearsed=False)
+        evidence = gather_readiness(found.settings, datetime.now(UTC))
         self._evidence = evidence
         self._findings = judge_readiness(evidence)
         self._thread = threading.Thread(target=self._look_at_everything, daemon=True)
@@ -199,7 +85,7 @@ class Watch:
 
     def _look_at_everything(self) -> None:
         while not self._is_over.wait(REFRESH_SECONDS):
-            evidence = gather_readiness(self._found.settings, datetime.now(UTC), is_rehearsed=False)
+            evidence = gather_readiness(self._found.settings, datetime.now(UTC))
             findings = judge_readiness(evidence)
             with self._lock:
                 self._evidence, self._findings = evidence, findings
@@ -258,7 +144,8 @@ _SEVERITY_STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", S
 
 def one_line(status: Status) -> str:
     """For a log."""
-    work = f"{status.at_work.workflow} at {status.at_work.step}" if status.at_work else "nothing at work"
+    idle = "nothing at work" if status.is_record_known else "work unknown"
+    work = f"{status.at_work.workflow} at {status.at_work.step}" if status.at_work else idle
     return f"{status.at:%H:%M:%S} active {status.active or 'unknown'}; {work}; {status.readiness}"
 
 
@@ -350,10 +237,13 @@ def _at_work(status: Status) -> RenderableType:
     from rich.text import Text
 
     work = status.at_work
+    if not status.is_record_known:
+        return Text("unknown", "magenta")
     if work is None:
         moving = f"; a move to {status.moving_to} is unfinished" if status.moving_to else ""
         return Text(f"nothing{moving}", "bold red" if moving else "")
-    since = f" for {(status.at - work.started_at).total_seconds():.0f} s" if work.started_at else ""
+    seconds = work.seconds_at(status.at)
+    since = "" if seconds is None else f" for {seconds:.0f} s"
     return Text(f"{work.workflow} {name_of(work.execution)}{since}: {work.step or 'step unknown'}", "bold yellow")
 
 
@@ -361,6 +251,8 @@ def _maintenance(status: Status) -> RenderableType:
     from rich.text import Text
 
     until = status.maintenance_until
+    if not status.is_record_known:
+        return Text("unknown", "magenta")
     if until is None:
         return Text("off")
     end = "until it is ended" if until == UNTIL_ENDED else f"until {until:%Y-%m-%d %H:%M} UTC"
@@ -371,6 +263,8 @@ def _outcome(status: Status) -> RenderableType:
     from rich.text import Text
 
     outcome = status.last_outcome
+    if not status.is_record_known:
+        return Text("unknown", "magenta")
     if outcome is None:
         return Text("none on record")
     outage = f", outage {outcome.outage_seconds:.1f} s" if outcome.outage_seconds is not None else ""

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from garoon_failover import executions
-from garoon_failover.executions import read_execution, read_steps
+from failover.adapters import execution_history
+from failover.adapters.execution_history import read_execution, read_steps
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ARN = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:da8566d2"
@@ -104,7 +104,7 @@ QUESTION = [
 def test_only_an_open_question_has_a_token(
     monkeypatch: pytest.MonkeyPatch, events: list[dict[str, Any]], token: str | None
 ) -> None:
-    monkeypatch.setattr(executions, "client", lambda _service: FakeStepFunctions("RUNNING", events))
+    monkeypatch.setattr(execution_history, "client", lambda _service: FakeStepFunctions("RUNNING", events))
     execution = read_execution(ARN)
     assert execution is not None
     assert execution.task_token == token
@@ -122,7 +122,7 @@ def test_what_a_failed_execution_recorded_is_found_in_its_last_step(monkeypatch:
         event(0.1, "LambdaFunctionScheduled", lambdaFunctionScheduledEventDetails={}),
         event(0.9, "LambdaFunctionSucceeded", lambdaFunctionSucceededEventDetails={"output": outcome}),
     ]
-    monkeypatch.setattr(executions, "client", lambda _service: FakeStepFunctions("FAILED", events))
+    monkeypatch.setattr(execution_history, "client", lambda _service: FakeStepFunctions("FAILED", events))
     execution = read_execution(ARN)
     assert execution is not None
     assert execution.outcome is not None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from failover.adapters.execution_history import Execution, Step
 from failover.models import Outcome, OutcomeKind
 from garoon_failover import operate
-from garoon_failover.executions import Execution, Step
 
 ARN = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-switchback:da8566d2"
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from failover.hierarchy import RESOURCES, State, view_nodes
 from failover.models import Answer, InstanceState, StatusChecks, Unknown
 from failover.readiness import judge_readiness
-from garoon_failover.hierarchy import RESOURCES, State, view_nodes
+from failover.status import AtWork, judge
 from garoon_failover.output import WIDTH_COLUMNS
-from garoon_failover.status import AtWork, judge, render
+from garoon_failover.status import one_line, render
 from rich.console import Console
 
 from tests.unit.test_readiness import (
@@ -123,6 +124,17 @@ def test_it_fits_one_screen_and_says_in_words_what_the_colours_say() -> None:
         "to db-01: rtb-0a rtb-0b",
     ):
         assert words in shown
+
+
+def test_without_the_record_nothing_that_stands_in_it_is_told() -> None:
+    found = evidence(record=Unknown(why="AccessDenied"))
+    status = judge(found, judge_readiness(found), None)
+    shown = io.StringIO()
+    Console(file=shown, width=WIDTH_COLUMNS, force_terminal=False).print(render(status))
+    for fact in ("At work", "Maintenance", "Last outcome"):
+        [line] = [line for line in shown.getvalue().splitlines() if line.startswith(fact)]
+        assert line.split() == [*fact.split(), "unknown"]
+    assert "work unknown" in one_line(status)
 
 
 def test_many_findings_and_tables_still_fit() -> None:

@@ -34,30 +34,34 @@ InputT = TypeVar("InputT", bound=Value)
 
 def lambda_step(
     input_model: type[InputT], *, allowed: str = ""
-) -> Callable[[Callable[[InputT, Settings], Value]], Callable[[dict[str, Any], LambdaContext], dict[str, Any]]]:
+) -> Callable[
+    [Callable[[InputT, Settings], Value | str]], Callable[[dict[str, Any], LambdaContext], dict[str, Any] | str]
+]:
     """Makes a Lambda handler of a step's function.
 
     The event is parsed into `input_model`. One that does not fit is Failed: the state machine is wrong then, not the
     operator. A function that operators call says what is `allowed`; there it is InvalidInput. Logs carry the execution
-    as correlation id, also of an event that does not fit; the result is returned as JSON values. Errors of
-    failover.errors are logged as one sentence and raised on: their class name is the error's name in Step Functions.
-    Any other is a fault of this code, which trying again would only repeat: it is logged with its trace, and Failed.
+    as correlation id, also of an event that does not fit. The result is returned as JSON values; a page is returned as
+    its text. Errors of failover.errors are logged as one sentence and raised on: their class name is the error's name
+    in Step Functions. Any other is a fault of this code, which trying again would only repeat: it is logged with its
+    trace, and Failed.
 
     With exactly REHEARSAL for its event the step is not run: what it needs is looked at instead. An event that says
     more beside it is InvalidInput.
     """
 
     def decorate(
-        step: Callable[[InputT, Settings], Value],
-    ) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+        step: Callable[[InputT, Settings], Value | str],
+    ) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any] | str]:
         @logger.inject_lambda_context(clear_state=True)
         @wraps(step)
-        def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+        def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any] | str:
             logger.set_correlation_id(_execution_of(event))
             try:
                 if isinstance(event, dict) and "rehearse" in event:
                     return _rehearse(event).to_json()
-                result = step(_parse(event, input_model, allowed), settings()).to_json()
+                said = step(_parse(event, input_model, allowed), settings())
+                result = said if isinstance(said, str) else said.to_json()
             except FailoverError as error:
                 logger.warning(str(error), error=type(error).__name__)
                 raise
@@ -68,7 +72,7 @@ def lambda_step(
                 ) from error
             finally:
                 _write_metrics()
-            logger.info("done", result=result)
+            logger.info("done", result=f"{len(result)} characters" if isinstance(result, str) else result)
             return result
 
         return handler

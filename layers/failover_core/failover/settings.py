@@ -104,7 +104,11 @@ class Settings(BaseModel):
 
     @property
     def rejoin_state_machine_arn(self) -> str:
-        return f"{self.failover_state_machine_arn.rpartition(':')[0]}:{self.own_name('rejoin')}"
+        return self.state_machine_arn("rejoin")
+
+    def state_machine_arn(self, workflow: str) -> str:
+        """Of failover, switchback or rejoin."""
+        return f"{self.failover_state_machine_arn.rpartition(':')[0]}:{self.own_name(workflow)}"
 
     @property
     def silence(self) -> timedelta:

@@ -25,7 +25,17 @@ from failover.adapters import (
 from failover.adapters.clients import CALL_THREADS
 from failover.asking import ask
 from failover.errors import Failed
-from failover.models import Answer, ClusterRecord, NodeStatus, Observed, PeerProbe, Unknown, Value, VerbResult
+from failover.models import (
+    Answer,
+    ClusterRecord,
+    NodeStatus,
+    Observed,
+    PeerProbe,
+    Rehearsal,
+    Unknown,
+    Value,
+    VerbResult,
+)
 from failover.readiness import (
     RULES,
     Finding,
@@ -58,7 +68,7 @@ def check_readiness(_request: ReadinessRequest, settings: Settings) -> Readiness
 
     Counts the metric FailoverReady: 1, or 0 when a finding is critical.
     """
-    evidence = gather_readiness(settings, datetime.now(UTC))
+    evidence = gather_readiness(settings, datetime.now(UTC), rehearse=functions.rehearse_all)
     findings = judge_readiness(evidence)
     metrics.add_metric(name="FailoverReady", unit=MetricUnit.Count, value=int(is_ready(findings)))
     return Readiness(
@@ -66,10 +76,12 @@ def check_readiness(_request: ReadinessRequest, settings: Settings) -> Readiness
     )
 
 
-def gather_readiness(settings: Settings, now: datetime, *, is_rehearsed: bool = True) -> ReadinessEvidence:
+def gather_readiness(
+    settings: Settings, now: datetime, *, rehearse: Callable[[Settings], Rehearsal] | None = None
+) -> ReadinessEvidence:
     """What every source says now. One that fails is Unknown, with its own words.
 
-    The functions' rehearsal takes seconds; who looks every few of them leaves it out.
+    The functions' rehearsal takes seconds, and the right to call them; who looks every few of them leaves it out.
     """
     with ThreadPoolExecutor(max_workers=CALL_THREADS) as pool:
 
@@ -96,7 +108,7 @@ def gather_readiness(settings: Settings, now: datetime, *, is_rehearsed: bool = 
         muted = begin(alarms.read_muted, alarm_names(settings))
         subscribers = begin(notifications.count_subscribers, settings)
         undelivered = begin(events.count_undelivered, settings)
-        rehearsal = begin(functions.rehearse_all, settings) if is_rehearsed else None
+        rehearsal = begin(rehearse, settings) if rehearse else None
         record = ask(cluster_table.read_record, settings)
         nodes_said = _by_name(names, statuses)
         nodes_said_at = datetime.now(UTC)

@@ -9,7 +9,13 @@ from failover.settings import Settings
 from failover.step_catalogue import STEPS
 
 REHEARSED = (*dict.fromkeys(step.function for step in STEPS), "record_abort", "set_maintenance")
-"""All but those that the schedule calls anyway; a test holds template.yaml to it."""
+"""All but those that the schedule calls anyway, and NOT_REHEARSED; a test holds template.yaml to it."""
+
+NOT_REHEARSED = {
+    "rehearse": "It would call itself.",
+    "show_cluster": "No failover needs it: whoever looks at the dashboard sees at once whether it runs.",
+}
+"""Functions that neither the schedule nor a rehearsal calls, each with the reason."""
 
 _AT_ONCE = 4
 """A new account may run ten functions at once, and a failover needs some of them."""

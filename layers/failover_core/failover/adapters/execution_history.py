@@ -1,16 +1,19 @@
-"""The workflows' executions: what each did, step by step, and how it ended."""
+"""The workflows' executions as Step Functions remembers them: what each did, step by step, and how it ended."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from botocore.exceptions import ClientError
-from failover.adapters.clients import client, error_code
-from failover.models import Outcome, Value
 from pydantic import ValidationError
+
+from failover.adapters.clients import client, error_code, translate_errors
+from failover.errors import CloudUnavailable
+from failover.models import Outcome, Value
 
 WORKFLOWS = ("failover", "switchback", "rejoin")
 
@@ -71,25 +74,27 @@ class Listed(Value):
 
 def workflow_of(arn: str) -> str:
     """E.g. "failover", of arn:aws:states:REGION:ACCOUNT:execution:garoon-failover:NAME."""
-    return arn.split(":")[6].rpartition("-")[2]
+    return arn.rpartition(":")[0].rpartition("-")[2]
 
 
 def name_of(arn: str) -> str:
     return arn.rpartition(":")[2]
 
 
-def list_executions(state_machine_arn: str, limit: int) -> Iterator[Listed]:
+@translate_errors
+def list_executions(state_machine_arn: str, limit: int) -> list[Listed]:
     """The newest first. Step Functions keeps them for 90 days (Developer Guide, "Quotas")."""
     pages = client("stepfunctions").get_paginator("list_executions")
-    for page in pages.paginate(
-        stateMachineArn=state_machine_arn, PaginationConfig={"MaxItems": limit, "PageSize": 100}
-    ):
-        for one in page["executions"]:
-            yield Listed(
-                arn=one["executionArn"], status=one["status"], started_at=one["startDate"], ended_at=one.get("stopDate")
-            )
+    return [
+        Listed(arn=one["executionArn"], status=one["status"], started_at=one["startDate"], ended_at=one.get("stopDate"))
+        for page in pages.paginate(
+            stateMachineArn=state_machine_arn, PaginationConfig={"MaxItems": limit, "PageSize": min(limit, 100)}
+        )
+        for one in page["executions"]
+    ]
 
 
+@translate_errors
 def read_execution(arn: str) -> Execution | None:
     """One execution with its steps; None if Step Functions does not know it (any more)."""
     try:
@@ -112,6 +117,36 @@ def read_execution(arn: str) -> Execution | None:
         outcome=None if is_running else _outcome(_parse(described.get("output")), steps),
         task_token=_open_question(events) if is_running else None,
     )
+
+
+class Ended(Value):
+    """How an execution ended, as its description alone tells."""
+
+    arn: str
+    started_at: datetime
+    outcome: str
+    """An OutcomeKind; or, of one that recorded none, the name of its error or Step Functions' word for its end."""
+    reason: str
+    outage_seconds: float | None = None
+
+    @property
+    def workflow(self) -> str:
+        return workflow_of(self.arn)
+
+
+@lru_cache(maxsize=100)  # what has ended does not change
+@translate_errors
+def read_end(arn: str) -> Ended:
+    """Of an execution that is listed as ended. Raises Failed for one that Step Functions does not know (any more)."""
+    described = client("stepfunctions").describe_execution(executionArn=arn)
+    if described["status"] == "RUNNING":  # descriptions are eventually consistent (API Reference, "DescribeExecution")
+        raise CloudUnavailable(f"Step Functions lists {name_of(arn)} as ended and describes it as running.")
+    recorded = _outcome(_parse(described.get("output")), ())
+    if recorded is not None:
+        outcome, reason, outage = str(recorded.outcome), recorded.reason, recorded.outage_seconds
+    else:  # the state Fail of the workflows has the outcome as its error, and the reason as its cause
+        outcome, reason, outage = described.get("error") or described["status"], described.get("cause") or "", None
+    return Ended(arn=arn, started_at=described["startDate"], outcome=outcome, reason=reason, outage_seconds=outage)
 
 
 _ENDED_BADLY = (

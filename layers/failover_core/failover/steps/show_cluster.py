@@ -1,0 +1,130 @@
+"""Show the cluster as a widget of a CloudWatch dashboard, as it is now. Changes nothing.
+
+What a widget is called with and may answer: CloudWatch User Guide, "Details about custom widgets".
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, tzinfo
+
+from pydantic import Field
+
+from failover.adapters.execution_history import (
+    WORKFLOWS,
+    Ended,
+    Execution,
+    list_executions,
+    read_end,
+    read_execution,
+    workflow_of,
+)
+from failover.asking import ask
+from failover.models import Observed, OutcomeKind, Unknown
+from failover.readiness import ReadinessEvidence, judge_readiness
+from failover.settings import Settings
+from failover.status import AtWork, judge
+from failover.steps.check_readiness import gather_readiness
+from failover.widget import render_widget
+from failover.widget_words import ENGLISH, JAPANESE, Words
+
+OUTCOMES_SHOWN = 10
+_LOOKED_THROUGH = 20
+"""Newest executions: some were Skipped, because another one had the lock, and tell nothing."""
+_OUTCOME_THREADS = 8
+
+DOCUMENTATION = """## Garoon failover
+
+Both database servers with the state of each resource, the virtual IP's routes, the load balancer's targets, what is at
+work, what a failover would miss and what to do about it, and the last outcomes. It takes no parameters and changes
+nothing. It speaks Japanese where the console does.
+"""
+
+ALLOWED = "It takes what a CloudWatch dashboard calls it with, or {}. Nothing was changed."
+
+
+class Timezone(Observed):
+    """The dashboard's."""
+
+    offset: str = Field(default="+00:00", alias="offsetISO")
+
+
+class WidgetContext(Observed):
+    locale: str = "en"
+    """The console's language."""
+    timezone: Timezone = Timezone()
+
+
+class WidgetRequest(Observed):
+    """What the dashboard calls the function with."""
+
+    describe: bool = False
+    """It is asked what it is, and is to do nothing else."""
+    widget_context: WidgetContext = WidgetContext()
+
+
+def show_cluster(request: WidgetRequest, settings: Settings) -> str:
+    """The widget's HTML, or its documentation in Markdown. A source that fails is shown as unknown."""
+    if request.describe:
+        return DOCUMENTATION
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        outcomes = pool.submit(read_outcomes, settings)
+        evidence, at_work = look(settings)
+    status = judge(evidence, judge_readiness(evidence), at_work)
+    context = request.widget_context
+    return render_widget(status, outcomes.result(), _words(context.locale), _zone(context.timezone.offset))
+
+
+def look(settings: Settings) -> tuple[ReadinessEvidence, AtWork | None]:
+    """Asks everybody once. The functions' rehearsal is left out: only check_readiness may call them."""
+    evidence = gather_readiness(settings, datetime.now(UTC))
+    return evidence, read_at_work(evidence)
+
+
+def read_at_work(evidence: ReadinessEvidence) -> AtWork | None:
+    """None if nobody holds the lock as far as is known, or its holder has ended."""
+    record = evidence.record
+    if isinstance(record, Unknown) or record.lock_owner is None:
+        return None
+    read = ask(read_execution, record.lock_owner)
+    execution = read if isinstance(read, Execution) else None
+    if execution is not None and not execution.is_running:
+        return None
+    return AtWork(
+        execution=record.lock_owner,
+        workflow=workflow_of(record.lock_owner),
+        step=execution.step if execution else None,
+        started_at=execution.started_at if execution else None,
+    )
+
+
+def read_outcomes(settings: Settings) -> list[Ended | Unknown] | Unknown:
+    """How the last executions ended, the newest first; Unknown if they could not be listed."""
+    with ThreadPoolExecutor(max_workers=_OUTCOME_THREADS) as pool:
+
+        def list_ended(workflow: str) -> list[tuple[datetime, str]] | Unknown:
+            listed = ask(list_executions, settings.state_machine_arn(workflow), _LOOKED_THROUGH)
+            if isinstance(listed, Unknown):
+                return listed
+            return [(one.started_at, one.arn) for one in listed if one.status != "RUNNING"]
+
+        ended: list[tuple[datetime, str]] = []
+        for listed in pool.map(list_ended, WORKFLOWS):
+            if isinstance(listed, Unknown):
+                return listed
+            ended += listed
+        newest = [arn for _, arn in sorted(ended, reverse=True)[:_LOOKED_THROUGH]]
+        outcomes = pool.map(lambda arn: ask(read_end, arn), newest)
+        told = [one for one in outcomes if isinstance(one, Unknown) or one.outcome != OutcomeKind.SKIPPED]
+    return told[:OUTCOMES_SHOWN]
+
+
+def _words(locale: str) -> Words:
+    return JAPANESE if locale.lower().startswith("ja") else ENGLISH
+
+
+def _zone(offset: str) -> tzinfo:
+    """UTC for an offset that is none."""
+    try:
+        zone = datetime.strptime(offset, "%z").tzinfo
+    except ValueError:
+        zone = None
+    return zone or UTC

@@ -1,0 +1,338 @@
+"""The widget's function asks everybody once, survives whoever fails, and answers as CloudWatch's contract says."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from failover.adapters import cluster_table, execution_history
+from failover.adapters.execution_history import Ended, read_end
+from failover.errors import CloudUnavailable, Failed
+from failover.models import OutcomeKind, Unknown
+from failover.runtime import lambda_step
+from failover.settings import Settings
+from failover.steps.show_cluster import (
+    ALLOWED,
+    DOCUMENTATION,
+    OUTCOMES_SHOWN,
+    WidgetRequest,
+    read_outcomes,
+    show_cluster,
+)
+
+from testbed.template import read_template
+from tests.unit.fake_nodes import FakeSsm
+from tests.unit.test_widget import Page
+
+START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+CONTEXT = {  # CloudWatch User Guide, "Details about custom widgets"
+    "widgetContext": {
+        "dashboardName": "garoon-failover",
+        "widgetId": "widget-16",
+        "accountId": "123456789012",
+        "locale": "en",
+        "timezone": {"label": "UTC", "offsetISO": "+00:00", "offsetInMinutes": 0},
+        "period": 300,
+        "isAutoPeriod": True,
+        "timeRange": {"mode": "relative", "start": 1627236199729, "end": 1627322599729, "relativeStart": 86400012},
+        "theme": "light",
+        "linkCharts": True,
+        "title": "Garoon failover: garoon",
+        "forms": {"all": {}},
+        "params": {},
+        "width": 588,
+        "height": 369,
+    }
+}
+
+
+def arn_of(workflow: str, name: str) -> str:
+    return f"arn:aws:states:ap-northeast-1:123456789012:execution:garoon-{workflow}:{name}"
+
+
+class FakeStepFunctions:
+    """Knows executions, the newest first; counts what it is asked for."""
+
+    def __init__(self) -> None:
+        self.ended: list[dict[str, Any]] = []
+        self.asked: Counter[str] = Counter()
+        self.failing: set[str] = set()
+
+    def end(self, name: str, kind: OutcomeKind | None, *, workflow: str = "failover", status: str = "SUCCEEDED") -> str:
+        arn = arn_of(workflow, name)
+        begun = START + timedelta(minutes=len(self.ended))
+        described: dict[str, Any] = {"executionArn": arn, "status": status, "startDate": begun, "stopDate": begun}
+        if kind is not None and status == "SUCCEEDED":
+            described["output"] = json.dumps(
+                {
+                    "outcome": kind, "verdict": None, "reason": f"{name} ended.", "nextStep": "Look.",
+                    "activeBefore": "db-01", "activeAfter": "db-02", "epochBefore": 1, "epochAfter": 2,
+                    "execution": arn, "startedAt": begun.isoformat(), "endedAt": begun.isoformat(),
+                    "outageSeconds": 4.2,
+                }
+            )  # fmt: skip
+        elif kind is not None:
+            described |= {"error": str(kind), "cause": f"{name} ended. Next step: Look."}
+        self.ended.insert(0, described)
+        return arn
+
+    def _ask(self, what: str) -> None:
+        self.asked[what] += 1
+        if what in self.failing:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "No."}}, what)
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_executions"
+
+        def paginate(stateMachineArn: str, **_limits: Any) -> list[dict[str, Any]]:  # noqa: N803
+            self._ask("ListExecutions")
+            machine = stateMachineArn.rpartition(":")[2]
+            return [{"executions": [one for one in self.ended if f":{machine}:" in one["executionArn"]]}]
+
+        return SimpleNamespace(paginate=paginate)
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803
+        self._ask("DescribeExecution")
+        found = [one for one in self.ended if one["executionArn"] == executionArn]
+        if not found:
+            raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": "No."}}, "DescribeExecution")
+        return found[0]
+
+
+@pytest.fixture
+def executions(monkeypatch: pytest.MonkeyPatch) -> FakeStepFunctions:
+    fake = FakeStepFunctions()
+    monkeypatch.setattr(execution_history, "client", lambda _service: fake)
+    read_end.cache_clear()
+    return fake
+
+
+def ask(settings: Settings, event: dict[str, Any] = CONTEXT) -> str:
+    return show_cluster(WidgetRequest.model_validate(event), settings)
+
+
+# --- the contract ---------------------------------------------------------------------------------------------------
+
+
+def test_asked_what_it_is_it_says_so_and_does_nothing_else(settings: Settings) -> None:
+    """No client can be made here: the test has no account."""
+    assert ask(settings, {"describe": True, **CONTEXT}) == DOCUMENTATION
+
+
+@pytest.mark.usefixtures("cluster_table", "executions")
+def test_what_cloudwatch_calls_it_with_is_answered_with_html(settings: Settings, ssm: FakeSsm) -> None:
+    html = ask(settings)
+    assert html.startswith('<div class="gf" lang="en"><style>')
+    assert Page(html).row("resource") == ["db-01: active", "db-02: standby"]
+    assert ask(settings, {}).startswith('<div class="gf" lang="en">')
+
+
+@pytest.mark.usefixtures("cluster_table", "executions")
+@pytest.mark.parametrize("locale", ["ja", "ja-JP"])
+def test_it_speaks_as_the_console_does(settings: Settings, ssm: FakeSsm, locale: str) -> None:
+    context = CONTEXT["widgetContext"] | {"locale": locale, "timezone": {"offsetISO": "+09:00"}}
+    html = ask(settings, {"widgetContext": context})
+    assert 'lang="ja"' in html
+    assert "UTC+09:00 現在" in html
+
+
+@pytest.mark.usefixtures("cluster_table", "executions")
+def test_an_offset_that_is_none_is_utc(settings: Settings, ssm: FakeSsm) -> None:
+    context = CONTEXT["widgetContext"] | {"timezone": {"offsetISO": "tomorrow"}}
+    assert " UTC, epoch" in ask(settings, {"widgetContext": context})
+
+
+def test_a_function_s_page_is_returned_as_it_is_and_kept_out_of_its_log(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("failover.runtime.settings", lambda: settings)
+    handler = lambda_step(WidgetRequest, allowed=ALLOWED)(lambda _request, _settings: "<p>secret</p>")
+    context = SimpleNamespace(
+        function_name="f",
+        memory_limit_in_mb=1,
+        invoked_function_arn="arn:aws:lambda:r:1:function:f",
+        aws_request_id="1",
+    )
+    assert handler({}, context) == "<p>secret</p>"
+    assert "secret" not in capsys.readouterr().out
+
+
+# --- the sources ----------------------------------------------------------------------------------------------------
+
+
+def test_the_record_is_read_once_and_nothing_is_changed(
+    settings: Settings,
+    ssm: FakeSsm,
+    cluster_table: None,
+    executions: FakeStepFunctions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reads = count_reads(monkeypatch)
+    ask(settings)
+    assert reads["read_record"] == 1
+    assert {command["Verb"] for command in ssm.sent} == {"status", "probe"}
+    assert executions.asked == {"ListExecutions": 3}
+
+
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    reads: Counter[str] = Counter()
+    read = cluster_table.read_record
+
+    def counted(settings: Settings) -> Any:
+        reads["read_record"] += 1
+        return read(settings)
+
+    monkeypatch.setattr(cluster_table, "read_record", counted)
+    return reads
+
+
+@pytest.mark.usefixtures("executions")
+def test_an_account_in_which_nothing_answers_is_shown_as_unknown(
+    settings: Settings, aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        def __getattr__(self, _operation: str) -> Any:
+            raise EndpointConnectionError(endpoint_url="https://example.invalid")
+
+    for module in ("alarms", "cluster_table", "events", "execution_history", "instances", "isolation", "nodes",
+                   "notifications", "routes", "snapshots", "targets"):  # fmt: skip
+        monkeypatch.setattr(f"failover.adapters.{module}.client", lambda _service: Silent())
+    page = Page(ask(settings))
+    for name in ("routes", "targets", "at work", "maintenance"):
+        assert page.row(name) == ["? unknown"]
+    for name in ("route", "database", "replication"):
+        assert [cell.split()[:2] for cell in page.row(name)] == [["?", "unknown"]] * 2
+    assert page.row("instance") == ["unknown"] * 2
+    assert page.rows[-1][0].startswith("? unknown AWS could not be reached")
+
+
+def test_the_holder_of_the_lock_is_told_also_when_step_functions_is_silent(
+    settings: Settings, ssm: FakeSsm, cluster_table: None, executions: FakeStepFunctions
+) -> None:
+    from failover.adapters import cluster_table as table
+
+    table.acquire_lock(settings, arn_of("failover", "da8566d2"), datetime.now(UTC))
+    executions.failing = {"DescribeExecution", "ListExecutions"}
+    assert Page(ask(settings)).row("at work") == ["failover da8566d2: ▲ step unknown"]
+
+
+# --- the last outcomes ----------------------------------------------------------------------------------------------
+
+
+def test_the_last_outcomes_of_all_workflows_come_newest_first(
+    settings: Settings, executions: FakeStepFunctions
+) -> None:
+    executions.end("first", OutcomeKind.FAILED_OVER)
+    executions.end("second", OutcomeKind.REJOINED, workflow="rejoin")
+    executions.end("third", OutcomeKind.HALTED, status="FAILED")
+    executions.end("fourth", None, status="ABORTED", workflow="switchback")
+    executions.end("fifth", None, status="RUNNING")
+    told = read_outcomes(settings)
+    assert [(one.workflow, one.outcome, one.reason) for one in told if isinstance(one, Ended)] == [
+        ("switchback", "ABORTED", ""),
+        ("failover", "Halted", "third ended. Next step: Look."),
+        ("rejoin", "Rejoined", "second ended."),
+        ("failover", "FailedOver", "first ended."),
+    ]
+
+
+def test_what_was_skipped_pushes_nothing_out(settings: Settings, executions: FakeStepFunctions) -> None:
+    for number in range(9):
+        executions.end(f"real-{number}", OutcomeKind.NOTHING_TO_DO)
+        executions.end(f"skipped-{number}", OutcomeKind.SKIPPED)
+    told = read_outcomes(settings)
+    assert not isinstance(told, Unknown)
+    assert [one.reason for one in told if isinstance(one, Ended)] == [
+        f"real-{number} ended." for number in range(8, -1, -1)
+    ]
+
+
+def test_ten_are_told_and_what_has_ended_is_asked_for_once(settings: Settings, executions: FakeStepFunctions) -> None:
+    for number in range(30):
+        executions.end(str(number), OutcomeKind.NOTHING_TO_DO)
+    for _ in range(3):
+        told = read_outcomes(settings)
+        assert not isinstance(told, Unknown)
+        assert len(told) == OUTCOMES_SHOWN
+    assert executions.asked["DescribeExecution"] == 20
+
+
+def test_one_that_cannot_be_read_is_unknown_and_asked_for_again(
+    settings: Settings, executions: FakeStepFunctions
+) -> None:
+    executions.end("first", OutcomeKind.FAILED_OVER)
+    executions.failing = {"DescribeExecution"}
+    told = read_outcomes(settings)
+    assert isinstance(told, list)
+    assert isinstance(told[0], Unknown)
+    executions.failing = set()
+    assert isinstance(read_outcomes(settings)[0], Ended)  # type: ignore[index]
+
+
+def test_outcomes_that_cannot_be_listed_are_unknown(settings: Settings, executions: FakeStepFunctions) -> None:
+    executions.failing = {"ListExecutions"}
+    assert read_outcomes(settings) == Unknown(why="AWS answered ListExecutions with AccessDeniedException: No.")
+
+
+def test_an_end_that_is_not_there_yet_is_not_made_up(executions: FakeStepFunctions) -> None:
+    running = executions.end("first", None, status="RUNNING")
+    with pytest.raises(CloudUnavailable, match="lists first as ended"):
+        read_end(running)
+    with pytest.raises(Failed):
+        read_end(arn_of("failover", "gone"))
+
+
+# --- the dashboard --------------------------------------------------------------------------------------------------
+
+
+def dashboard() -> dict[str, Any]:
+    body = read_template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    parsed: dict[str, Any] = json.loads(body)
+    return parsed
+
+
+def test_the_dashboard_is_json_and_has_the_widget() -> None:
+    [custom] = [one for one in dashboard()["widgets"] if one["type"] == "custom"]
+    assert custom["properties"]["endpoint"] == "${ShowClusterFunction.Arn}"
+    assert custom["properties"]["updateOn"]["refresh"] is True
+
+
+def test_no_widget_lies_on_another_and_all_fit_the_grid() -> None:
+    """24 columns (CloudWatch API Reference, "Dashboard Body Structure and Syntax")."""
+    taken: set[tuple[int, int]] = set()
+    for one in dashboard()["widgets"]:
+        cells = {
+            (x, y) for x in range(one["x"], one["x"] + one["width"]) for y in range(one["y"], one["y"] + one["height"])
+        }
+        assert not taken & cells
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+def test_every_metric_on_it_is_one_that_is_sent() -> None:
+    root = Path(__file__).parents[2]
+    sent = "".join(path.read_text() for path in (root / "node/src").glob("*.sh"))
+    sent += "".join(path.read_text() for path in (root / "layers").rglob("steps/*.py"))
+    names = {metric[1] for one in dashboard()["widgets"] for metric in one["properties"].get("metrics", ())}
+    of_outcomes = {str(kind) for kind in OutcomeKind}
+    assert all(name in sent or name.rstrip("01") in sent for name in names - of_outcomes), names
+    assert names & of_outcomes == of_outcomes - {OutcomeKind.SKIPPED, OutcomeKind.NOTHING_TO_DO}
+
+
+def test_every_alarm_is_on_it() -> None:
+    [alarms] = [one for one in dashboard()["widgets"] if one["type"] == "alarm"]
+    resources = read_template()["Resources"]
+    expected = {name for name, one in resources.items() if one["Type"] == "AWS::CloudWatch::Alarm"}
+    assert set(alarms["properties"]["alarms"]) == {f"${{{name}.Arn}}" for name in expected}
+
+
+def test_it_stays_within_what_is_free() -> None:
+    """Three dashboards with at most 50 metrics each are free (Amazon CloudWatch pricing, "Free tier")."""
+    metrics = sum(len(one["properties"].get("metrics", ())) for one in dashboard()["widgets"])
+    assert 0 < metrics <= 50
