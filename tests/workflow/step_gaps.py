@@ -18,7 +18,14 @@ from testbed.template import read_template
 
 ROOT = Path(__file__).parents[2]
 CORE = "layers/failover_core/failover"
-OUTSIDE_OF_WORKFLOWS = {"check_readiness", "record_abort", "rehearse", "set_maintenance", "watch_cluster"}
+OUTSIDE_OF_WORKFLOWS = {
+    "check_readiness",
+    "record_abort",
+    "rehearse",
+    "set_maintenance",
+    "show_cluster",
+    "watch_cluster",
+}
 """Functions that no workflow calls."""
 PARTS_OF_STEPS = {"__init__", "proofs", "verbs"}
 """Modules beside the steps, which several of them use."""
