@@ -75,6 +75,11 @@ def _fill_disk(stage: Stage) -> None:
     lab.free_volume(HOME)
 
 
+def _reboot_slowly(stage: Stage) -> None:
+    _lab(stage).slow_boot_down(HOME)
+    stage.reboot(HOME)
+
+
 def _reboot_standby(stage: Stage) -> None:
     lab = _lab(stage)
     lab.reboot(STANDBY)
@@ -226,7 +231,12 @@ _SCENARIOS = (
         break_it=_keep_busy,
         expected=Expectation(outcome="SwitchedOver", verdict="switchOver", active=STANDBY, moves=1),
     ),
-    active_reboots.SCENARIO,
+    replace(
+        active_reboots.SCENARIO,
+        title="The active node reboots, which takes longer than to know that nobody serves: the standby takes over.",
+        break_it=_reboot_slowly,
+        expected=_FAILED_OVER,
+    ),
     Scenario(
         name="standby-reboots",
         title="The standby reboots: users notice nothing, and it catches up.",

@@ -73,6 +73,13 @@ class LabStage(Stage):
         self._tell(f"{node}: its kernel panics")
         self._do(node, "echo 1 >/proc/sys/kernel/sysrq; (sleep 0.5; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &")
 
+    def slow_boot_down(self, node: str) -> None:
+        """From its next boot on its network comes minutes after everything else, as where a boot checks large disks."""
+        self._tell(f"{node}: its network will come five minutes after a boot")
+        folder = "/etc/systemd/system/networking.service.d"
+        unit = "[Service]\\nTimeoutStartSec=infinity\\nExecStartPre=/bin/sleep 300\\n"
+        self._do(node, f"mkdir -p {folder} && printf '{unit}' >{folder}/slow.conf && sync")
+
     def slow_recovery_down(self, node: str, seconds: float) -> None:
         """Before the server proper, its program reads and writes its volume for so long and logs how far it is.
 
