@@ -39,8 +39,8 @@ WATCH_LOG_BYTES = 1500
 READINESS_SECONDS = 5.0
 """A run of check_readiness, which waits for both nodes' answers."""
 READINESS_LOG_BYTES = 3000
-REHEARSED_SECONDS = 0.05
-"""A function's part in a rehearsal, mostly warm: reading its input and its settings."""
+REHEARSED_SECONDS = 0.15
+"""A function's part in a rehearsal, mostly warm: reading its input and its settings, and with some a few dry runs."""
 REHEARSAL_SECONDS = 1.0
 REHEARSAL_LOG_BYTES = 900
 """Lambda's lines on the beginning and the end of a run, and the function's own."""

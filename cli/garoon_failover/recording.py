@@ -11,11 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from failover.adapters.clients import wrapped_clients
+from failover.adapters.clients import changes_nothing, wrapped_clients
 from failover.models import Value
 
-_READING = ("describe_", "get_", "list_")
-_OF_THE_CLIENT = ("meta", "exceptions", "can_paginate")
 _PLANNED = "planned"
 
 
@@ -33,7 +31,7 @@ class _Client:
     def __getattr__(self, name: str) -> Any:
         if name == "get_command_invocation":
             return self._read_invocation
-        if name.startswith(_READING) or name in _OF_THE_CLIENT:
+        if changes_nothing(name):
             return getattr(self._real, name)
 
         def write_down(**arguments: Any) -> dict[str, Any]:

@@ -74,8 +74,16 @@ class Apis:
         operation = getattr(self, f"{call.service}_{xform_name(call.operation)}", None)
         if operation is None:
             raise NotImplementedError(f"The campaign's AWS has no {call.name}.")
+        if call.parameters.get("DryRun"):
+            self._require_known(call.parameters)
+            raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
         answer: Json = operation(call.parameters)
         return answer
+
+    def _require_known(self, parameters: Mapping[str, Any]) -> None:
+        """A dry run names an instance that EC2 knows; of the other things, all that are configured exist here."""
+        for instance_id in parameters.get("InstanceIds", []):
+            self._host(instance_id)
 
     def _host(self, instance_id: str) -> Host:
         for host in self._world.hosts.values():

@@ -205,4 +205,6 @@ class Observer:
 
 def _is_rehearsal(call: Call) -> bool:
     """A call that only asks whether it would be done; what a function does that is called so is observed itself."""
-    return call.name == "lambda:Invoke" and json.loads(call.parameters["Payload"]) == {"rehearse": True}
+    if call.name == "lambda:Invoke":
+        return bool(json.loads(call.parameters["Payload"]) == {"rehearse": True})
+    return bool(call.parameters.get("DryRun"))

@@ -1,5 +1,6 @@
 """Most findings of readiness are provoked and found, and go with their cause; looking changes nothing."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -194,6 +195,21 @@ def fence_spoiled(bed: Bed) -> Iterator[None]:
 
 
 @contextmanager
+def right_taken(bed: Bed) -> Iterator[None]:
+    """Somebody forbids what the fence needs, and it would be noticed in the failover."""
+    [role] = [role["RoleName"] for role in _roles(bed) if "FenceNodeRole" in role["RoleName"]]
+    statement = {"Effect": "Deny", "Action": "ec2:StopInstances", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    bed.clients.iam.put_role_policy(RoleName=role, PolicyName="drill", PolicyDocument=document)
+    yield
+    bed.clients.iam.delete_role_policy(RoleName=role, PolicyName="drill")
+
+
+def _roles(bed: Bed) -> list[dict[str, Any]]:
+    return [role for page in bed.clients.iam.get_paginator("list_roles").paginate() for role in page["Roles"]]
+
+
+@contextmanager
 def operators_deaf(bed: Bed) -> Iterator[None]:
     """A rule mutes an alarm, and nobody is subscribed."""
     sns, cloudwatch = bed.clients.sns, cast(Any, bed.clients.cloudwatch)  # newer than its stubs
@@ -277,6 +293,7 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
         {"node-isolated", "subnet-shared"},
     ),
     ("somebody spoils the fence", fence_spoiled, {"isolation-acl-unfit", "stop-protected"}),
+    ("the fence's function may not stop an instance any more", right_taken, {"rehearsal-failed"}),
     ("nobody would hear an alarm", operators_deaf, {"alarms-muted-by-rule", "nobody-told"}),
     ("DRBD runs another protocol than the stack has", protocol_changed, {"protocol-differs"}),
     ("the standby's watch ends", watch_stopped, {"heartbeat-missing"}),
@@ -288,7 +305,7 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
 NOT_PROVOKED = frozenset(
     {
         *("agent-may-stall", "agent-not-sending", "alarms-in-trouble", "can-hibernate", "clock-wrong", "epoch-ahead"),
-        *("instance-unknown", "look-failed", "rehearsal-failed", "role-not-noted", "route-propagated", "unwritable"),
+        *("instance-unknown", "look-failed", "role-not-noted", "route-propagated", "unwritable"),
     }
 )
 """What no provocation here brings about: tests/unit/test_readiness.py does, on evidence as it would be."""

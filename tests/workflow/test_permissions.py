@@ -89,8 +89,12 @@ def direct_calls(module_name: str, function_name: str) -> tuple[frozenset[str], 
 
 def actions_of_step(step: str) -> set[str]:
     """Every AWS action that the step's code can come to, through all that it calls."""
+    return actions_of(step, step)
+
+
+def actions_of(module: str, function: str) -> set[str]:
     seen: set[tuple[str, str]] = set()
-    ahead = {(f"failover.steps.{step}", step)}
+    ahead = {(f"failover.steps.{module}", function)}
     actions: set[str] = set()
     while ahead:
         called = ahead.pop()
@@ -136,6 +140,23 @@ def test_the_walk_through_the_code_finds_calls_at_every_depth() -> None:
     assert actions_of_step("check_targets") == {"elasticloadbalancing:DescribeTargetHealth"}
     assert {"dynamodb:UpdateItem", "ssm:SendCommand", "ec2:DescribeInstanceStatus"} < actions_of_step("promote_replica")
     assert "ec2:StopInstances" not in actions_of_step("promote_replica")
+
+
+def changes_of_ec2(actions: set[str]) -> set[str]:
+    return {action for action in actions if action.startswith("ec2:") and not action.startswith("ec2:Describe")}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_rehearsal_tries_every_order_that_its_step_gives_ec2_and_no_other(function: str) -> None:
+    """Roles say what the steps do, so what a rehearsal tries is what the step may."""
+    step = re.sub(r"(?<!^)(?=[A-Z])", "_", function.removesuffix("Function")).lower()
+    changes = changes_of_ec2(actions_of_step(step))
+    rehearsal = getattr(importlib.import_module(f"failover.steps.{step}"), f"rehearse_{step}", None)
+    tried = actions_of(step, f"rehearse_{step}") if rehearsal else set()
+    assert changes_of_ec2(tried) == changes
+    assert tried <= actions_of_step(step)
+    given = f"rehearsal=rehearse_{step}" in (ROOT / "functions" / step / "app.py").read_text()
+    assert given == bool(rehearsal), "its function knows it"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

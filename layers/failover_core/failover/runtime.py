@@ -33,7 +33,7 @@ InputT = TypeVar("InputT", bound=Value)
 
 
 def lambda_step(
-    input_model: type[InputT], *, allowed: str = ""
+    input_model: type[InputT], *, allowed: str = "", rehearsal: Callable[[Settings], list[str]] | None = None
 ) -> Callable[
     [Callable[[InputT, Settings], Value | str]], Callable[[dict[str, Any], LambdaContext], dict[str, Any] | str]
 ]:
@@ -46,8 +46,8 @@ def lambda_step(
     in Step Functions. Any other is a fault of this code, which trying again would only repeat: it is logged with its
     trace, and Failed.
 
-    With exactly REHEARSAL for its event the step is not run: what it needs is looked at instead. An event that says
-    more beside it is InvalidInput.
+    With exactly REHEARSAL for its event the step is not run: its settings are read, and its `rehearsal` says what
+    would keep it from its work, a sentence each, and changes nothing. An event that says more is InvalidInput.
     """
 
     def decorate(
@@ -59,7 +59,7 @@ def lambda_step(
             logger.set_correlation_id(_execution_of(event))
             try:
                 if isinstance(event, dict) and "rehearse" in event:
-                    return _rehearse(event).to_json()
+                    return _rehearse(event, rehearsal).to_json()
                 said = step(_parse(event, input_model, allowed), settings())
                 result = said if isinstance(said, str) else said.to_json()
             except FailoverError as error:
@@ -80,14 +80,14 @@ def lambda_step(
     return decorate
 
 
-def _rehearse(event: dict[str, Any]) -> Rehearsed:
+def _rehearse(event: dict[str, Any], rehearsal: Callable[[Settings], list[str]] | None) -> Rehearsed:
     if event != REHEARSAL or event["rehearse"] is not True:
         raise InvalidInput(f"A rehearsal's input is {json.dumps(REHEARSAL)} and nothing beside it. Nothing was done.")
     try:
-        settings()
+        its_settings = settings()
     except ValueError as error:
         return Rehearsed(troubles=[as_sentence(str(error))])
-    return Rehearsed(troubles=[])
+    return Rehearsed(troubles=rehearsal(its_settings) if rehearsal else [])
 
 
 def _execution_of(event: object) -> str | None:

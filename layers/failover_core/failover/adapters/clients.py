@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
@@ -53,7 +54,7 @@ R = TypeVar("R")
 
 _clients: dict[str, Any] = {}
 _clients_lock = Lock()
-_wrap: Callable[[str, Any], Any] | None = None
+_wrap: ContextVar[Callable[[str, Any], Any] | None] = ContextVar("wrap", default=None)
 
 
 def client(service: Any) -> Any:
@@ -62,18 +63,30 @@ def client(service: Any) -> Any:
     with _clients_lock:
         if service not in _clients:
             _clients[service] = boto3.client(service, config=_CONFIG.merge(_OF_A_SERVICE.get(service, Config())))
-        return _clients[service] if _wrap is None else _wrap(service, _clients[service])
+        found, wrap = _clients[service], _wrap.get()
+    return found if wrap is None else wrap(service, found)
 
 
 @contextmanager
 def wrapped_clients(wrap: Callable[[str, Any], Any]) -> Iterator[None]:
-    """Meanwhile every client is what `wrap` makes of it: so the calls of an adapter can be seen without being made."""
-    global _wrap
-    _wrap = wrap
+    """Meanwhile every client is what `wrap` makes of it: so the calls of an adapter can be seen without being made.
+
+    For this thread alone: an adapter that makes calls in threads asks for its client before.
+    """
+    before = _wrap.set(wrap)
     try:
         yield
     finally:
-        _wrap = None
+        _wrap.reset(before)
+
+
+_READING = ("describe_", "get_", "list_")
+_OF_THE_CLIENT = ("meta", "exceptions", "can_paginate")
+
+
+def changes_nothing(method: str) -> bool:
+    """Whether the client's method of that name is known to change nothing. What nobody thought of is taken to."""
+    return method.startswith(_READING) or method in _OF_THE_CLIENT
 
 
 def error_code(error: ClientError) -> str:

@@ -134,6 +134,7 @@ def point_entries_to(node: Node, entries: list[RouteEntry], settings: Settings) 
     EC2 being late: whichever of the two calls it takes is made; NotYet if for so long it takes neither.
     """
     give_up_at = time.monotonic() + THROTTLED_SECONDS
+    ec2 = client("ec2")
 
     def point_when_allowed(entry: RouteEntry) -> None:
         exists = entry.exists
@@ -151,7 +152,7 @@ def point_entries_to(node: Node, entries: list[RouteEntry], settings: Settings) 
             time.sleep(0.25)
 
     def point(entry: RouteEntry, *, exists: bool) -> None:
-        change = client("ec2").replace_route if exists else client("ec2").create_route
+        change = ec2.replace_route if exists else ec2.create_route
         change(
             RouteTableId=entry.route_table_id,
             DestinationCidrBlock=settings.virtual_ip_cidr,
@@ -177,7 +178,13 @@ def switch_off_source_dest_check(node: Node) -> bool:
         raise Refused(f"{why_not}: the virtual IP's routes would lead to the wrong place, and were left as they are.")
     if not interface.is_source_dest_check_on:
         return False
+    take_any_packet(node)
+    return True
+
+
+@translate_errors
+def take_any_packet(node: Node) -> None:
+    """Switches the check off on the configured interface, whichever that is."""
     client("ec2").modify_network_interface_attribute(
         NetworkInterfaceId=node.eth0_interface_id, SourceDestCheck={"Value": False}
     )
-    return True

@@ -2,12 +2,14 @@
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 from pydantic import AwareDatetime
 
 from failover.adapters import cluster_table, instances
 from failover.errors import NotYet
 from failover.models import Fenced, InstanceState
+from failover.rehearsal import try_orders
 from failover.runtime import StepInput
 from failover.settings import Settings
 
@@ -42,3 +44,10 @@ def confirm_stop(request: ConfirmStopInput, settings: Settings) -> Fenced:
         time.sleep(_PAUSE_SECONDS)
     cluster_table.record_fence(settings, request.execution, node.name, is_off_proven=True)
     return request.fenced.model_copy(update={"is_off": True})
+
+
+def rehearse_confirm_stop(settings: Settings) -> list[str]:
+    """Why AWS would not take what the step orders. Changes nothing."""
+    return try_orders(
+        [partial(cluster_table.read_record, settings), *(partial(instances.stop_now, node) for node in settings.nodes)]
+    )

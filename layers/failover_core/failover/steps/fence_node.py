@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
 from pydantic import AwareDatetime
 
@@ -11,6 +12,7 @@ from failover.adapters import cluster_table, instances, isolation
 from failover.errors import CloudUnavailable, Failed, NotYet, as_sentence
 from failover.models import Fenced, InstanceState, Value
 from failover.proof import NotProven, Proof, Proven
+from failover.rehearsal import try_orders
 from failover.runtime import StepInput, logger
 from failover.settings import FenceMethod, Node, Settings
 from failover.steps.proofs import prove_cut_off, prove_off
@@ -124,3 +126,17 @@ def _is_forgotten(node: Node) -> bool:
 def _fenced_by_stop(node: Node, execution: str, settings: Settings, off: Proven, why_not_isolated: str = "") -> Fenced:
     cluster_table.record_fence(settings, execution, node.name, is_off_proven=True)
     return Fenced(node=node.name, proof=off.how, is_off=True, why_not_isolated=why_not_isolated)
+
+
+def rehearse_fence_node(settings: Settings) -> list[str]:
+    """Why AWS would not take what the step orders, of either node. Changes nothing."""
+    orders: list[Callable[[], object]] = [partial(cluster_table.read_record, settings)]
+    for node in settings.nodes:
+        orders.append(partial(instances.stop_now, node))
+        if settings.fence_method is FenceMethod.ISOLATE_AND_STOP:
+            orders.append(partial(_isolate_subnets, node, settings))
+    return try_orders(orders)
+
+
+def _isolate_subnets(node: Node, settings: Settings) -> None:
+    isolation.isolate(isolation.read_acls(node), settings)

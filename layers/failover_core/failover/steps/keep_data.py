@@ -1,10 +1,12 @@
 """Keep what a returning node holds, before it may be overwritten: an EBS snapshot of its data volume."""
 
+from functools import partial
 from typing import assert_never
 
 from failover.adapters import cluster_table, snapshots
 from failover.errors import Failed, NotYet, Refused
 from failover.models import Value
+from failover.rehearsal import try_orders
 from failover.runtime import StepInput
 from failover.settings import Settings
 
@@ -52,3 +54,13 @@ def keep_data(request: KeepDataInput, settings: Settings) -> DataKept:
                 f"The snapshot {snapshot_id} of what {node.name} holds failed, so nothing of it is overwritten."
             )
     assert_never(state)
+
+
+def rehearse_keep_data(settings: Settings) -> list[str]:
+    """Why AWS would not take what the step orders, of either node. Changes nothing."""
+    return try_orders(
+        [
+            partial(cluster_table.read_record, settings),
+            *(partial(snapshots.take_snapshot, node, settings, "rehearsal", "A rehearsal") for node in settings.nodes),
+        ]
+    )

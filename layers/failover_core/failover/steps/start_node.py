@@ -1,10 +1,12 @@
 """Bring a node's machine back, with its network, up to the point where it answers."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from failover.adapters import cluster_table, instances, isolation, nodes
 from failover.errors import Failed, NotYet, as_sentence
 from failover.models import ClusterRecord, InstanceState, Value
+from failover.rehearsal import try_orders
 from failover.runtime import StepInput
 from failover.settings import LOCK_SECONDS, Node, Settings
 
@@ -86,3 +88,23 @@ def _let_in(node: Node, record: ClusterRecord, settings: Settings) -> None:
     still_isolated = isolation.isolated(isolation.read_acls(node), settings)
     if still_isolated:
         raise NotYet(f"Read back, {still_isolated[0].subnet_id} of {node.name} is still isolated.")
+
+
+def rehearse_start_node(settings: Settings) -> list[str]:
+    """Why AWS would not take what the step orders, of either node. Changes nothing."""
+    return try_orders(
+        [
+            partial(cluster_table.read_record, settings),
+            *(
+                partial(order, node)
+                for node in settings.nodes
+                for order in (instances.stop_now, instances.start, partial(_restore_as_if_isolated, settings))
+            ),
+        ]
+    )
+
+
+def _restore_as_if_isolated(settings: Settings, node: Node) -> None:
+    acls = isolation.read_acls(node)
+    as_if = [acl.model_copy(update={"acl_id": settings.isolation_acl_id}) for acl in acls]
+    isolation.restore(as_if, {acl.subnet_id: acl.acl_id for acl in acls}, settings)

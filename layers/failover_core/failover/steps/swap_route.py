@@ -1,8 +1,11 @@
 """Point the virtual IP's entry of every configured route table to the active node's eth0."""
 
+from functools import partial
+
 from failover.adapters import cluster_table, routes
 from failover.errors import NotYet
 from failover.models import Value
+from failover.rehearsal import try_orders
 from failover.runtime import StepInput
 from failover.settings import Settings
 
@@ -42,3 +45,18 @@ def swap_route(request: SwapRouteInput, settings: Settings) -> RoutesSwapped:
         already_right=[entry.route_table_id for entry in entries if entry.route_table_id not in changed],
         was_source_dest_check_on=was_check_on,
     )
+
+
+def rehearse_swap_route(settings: Settings) -> list[str]:
+    """Why AWS would not take what the step orders: the routes to the standby, either eth0's check. Changes nothing."""
+    return try_orders(
+        [
+            partial(_point_to_standby, settings),
+            *(partial(routes.take_any_packet, node) for node in settings.nodes),
+        ]
+    )
+
+
+def _point_to_standby(settings: Settings) -> None:
+    standby = settings.peer_of(cluster_table.read_record(settings).active)
+    routes.point_entries_to(standby, routes.read_entries(settings), settings)
