@@ -244,11 +244,16 @@ def history(
 
 @app.command()
 @session.reported
-def plan(json: Json = False) -> None:
+def plan(
+    try_rights: Annotated[
+        bool, typer.Option("--try-rights", help="Have each function give its orders as dry runs, with its own role.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Say what would happen now, call by call: if the active node died, if the role were moved. Changes nothing."""
     from garoon_failover import plan as command
 
-    command.run(is_json=json)
+    command.run(is_trying_rights=try_rights, is_json=json)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from failover.models import (
     InstanceState,
     NodeEvidence,
     PeerView,
+    Rehearsal,
     Replica,
     StatusChecks,
     Trigger,
@@ -30,9 +31,11 @@ from failover.planned_decision import decide_rejoin, decide_switchback
 from failover.proof import Proven
 from failover.settings import FenceMethod, Node, Settings
 from failover.steps.assess_cluster import gather_evidence
+from failover.steps.rehearse import REHEARSED
 
+from garoon_failover import functions, output
 from garoon_failover import installation as deployed
-from garoon_failover import output
+from garoon_failover.errors import ExitCode
 from garoon_failover.recording import Call, recorded
 
 Act = tuple[str, Callable[[], None]]
@@ -57,12 +60,40 @@ class Plan(Value):
     calls: list[PlannedCall]
 
 
-def run(*, is_json: bool) -> None:
+def run(*, is_trying_rights: bool, is_json: bool) -> None:
+    """Exit code 1 if rights were tried and something is missing."""
     found = deployed.load()
     plans = list(make_plans(found.settings))
+    rights = try_rights(found.settings) if is_trying_rights else {}
     if is_json:
-        output.print_json([plan.to_json() for plan in plans])
+        said = [plan.to_json() for plan in plans]
+        output.print_json({"plans": said, "rights": rights} if is_trying_rights else said)
+    else:
+        _show(plans)
+        _show_rights(rights)
+        output.say("Nothing was changed.")
+    if any(rights.values()):
+        raise SystemExit(int(ExitCode.NO))
+
+
+def try_rights(settings: Settings) -> dict[str, list[str]]:
+    """By function: what would keep it from its work, a sentence each, as its rehearsal says with its own role."""
+    said = Rehearsal.model_validate(functions.invoke(settings.own_name("rehearse"), {}))
+    return {name: said.troubles.get(name, []) for name in REHEARSED}
+
+
+def _show_rights(rights: dict[str, list[str]]) -> None:
+    if not rights:
         return
+    output.say("Each function was called, and gave EC2 its orders as dry runs, with its own role:", style="bold")
+    for name, troubles in rights.items():
+        output.say(f"  {name:<22} {' '.join(troubles) or 'may'}", style="bold red" if troubles else "")
+    if any(rights.values()):
+        output.say("Next step: deploy the stack again; garoon-failover ready says what else is amiss.")
+    output.say()
+
+
+def _show(plans: list[Plan]) -> None:
     for plan in plans:
         output.say(f"{plan.when}: {plan.verdict}", style="bold")
         output.say(f"  {plan.reason}")
@@ -73,7 +104,6 @@ def run(*, is_json: bool) -> None:
         if not plan.calls:
             output.say("    No call that changes anything.")
         output.say()
-    output.say("Nothing was changed.")
 
 
 def make_plans(settings: Settings) -> Iterator[Plan]:

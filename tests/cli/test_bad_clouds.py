@@ -21,6 +21,7 @@ COMMANDS = [
     ["status", "--watch"],
     ["ready"],
     ["plan"],
+    ["plan", "--try-rights"],
     ["history"],
     ["history", "da8566d2", "--markdown"],
     ["failover", "--yes"],

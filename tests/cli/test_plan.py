@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -173,3 +176,57 @@ def test_a_call_that_nobody_thought_of_is_not_made(monkeypatch: pytest.MonkeyPat
     assert [call.operation for call in calls] == ["terminate_everything"]
     with pytest.raises(AssertionError, match="was called"):
         client("ec2").terminate_everything(Now=True)
+
+
+# --- are the rights there? ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rehearsed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the functions say to their rehearsal."""
+    troubles: dict[str, list[str]] = {}
+    settings = read_settings(make_environment())
+    monkeypatch.setattr(command.deployed, "load", lambda: SimpleNamespace(settings=settings))
+    monkeypatch.setattr(command, "make_plans", lambda _settings: [])
+
+    def invoke(name: str, request: dict[str, Any]) -> dict[str, Any]:
+        assert (name, request) == ("garoon-rehearse", {})
+        return {"troubles": troubles}
+
+    monkeypatch.setattr(command.functions, "invoke", invoke)
+    return troubles
+
+
+@pytest.mark.usefixtures("rehearsed")
+def test_rights_are_tried_and_all_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    command.run(is_trying_rights=True, is_json=False)
+    told = capsys.readouterr().out
+    assert re.search(r"fence_node +may\n", told)
+    assert "Nothing was changed." in told
+    command.run(is_trying_rights=True, is_json=True)
+    assert json.loads(capsys.readouterr().out)["rights"]["fence_node"] == []
+
+
+@pytest.mark.parametrize("is_json", [False, True])
+def test_a_right_that_is_missing_is_said_of_its_function(
+    is_json: bool, rehearsed: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "AWS answered StopInstances with UnauthorizedOperation: You are not authorized."
+    rehearsed["fence_node"] = [words]
+    with pytest.raises(SystemExit) as ended:
+        command.run(is_trying_rights=True, is_json=is_json)
+    assert ended.value.code == 1
+    told = capsys.readouterr().out
+    if is_json:
+        assert json.loads(told)["rights"]["fence_node"] == [words]
+    else:
+        assert re.search(rf"fence_node +{re.escape(words)}\n", told)
+        assert "Next step: deploy the stack again" in told
+
+
+def test_without_being_asked_no_function_is_called(
+    rehearsed: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rehearsed["fence_node"] = ["No."]
+    command.run(is_trying_rights=False, is_json=True)
+    assert json.loads(capsys.readouterr().out) == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from failover.adapters import clients as product_clients
+from failover.steps.rehearse import REHEARSED
 
 from testbed import scenarios
 from testbed.bed import Testbed
@@ -22,6 +24,9 @@ from testbed.observer import read_calls
 from testbed.waiting import wait_until
 from tests.cli.conftest import Answer, run
 
+ORDERING = ("ConfirmStop", "FenceNode", "KeepData", "StartNode", "SwapRoute")
+DRY_RUN = 412
+"""Status of the error DryRunOperation (EC2 API Reference, "Error codes")."""
 CHANGES = ("ReplaceNetworkAclAssociation", "StopInstances", "ReplaceRoute", "ModifyNetworkInterfaceAttribute")
 
 
@@ -99,6 +104,19 @@ def test_from_discover_to_the_ticket_of_a_failover(shell: Testbed) -> None:
     assert "Outage: " in moved.out
     assert "  RejoinNode " in moved.out
     assert done(run("rejoin", "--yes", "--json")).json()["outcome"]["outcome"] == "NothingToDo"
+
+
+def test_rights_are_tried_without_being_used(shell: Testbed) -> None:
+    tried_at = time.time()
+    assert done(run("plan", "--try-rights", "--json")).json()["rights"] == {step: [] for step in REHEARSED}
+    calls = [
+        call
+        for call in read_calls(shell.world.directory / "api-calls.jsonl", shell.stack, tried_at)
+        if any(function in call.caller for function in ORDERING)
+    ]
+    orders = {(call.action, call.status) for call in calls if call.service == "ec2" and "Describe" not in call.action}
+    assert orders == {(action, DRY_RUN) for action in (*CHANGES, "StartInstances", "CreateSnapshot")}
+    assert {call.action for call in calls if call.service != "ec2"} == {"GetItem"}
 
 
 def _seconds(iso: str) -> float:
