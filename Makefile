@@ -67,6 +67,10 @@ lab-test: .venv-sam/ready ## Run every scenario of the lab, an hour and a half; 
 cloud: .venv-sam/ready ## Keep the local cloud and the simulated cluster running, for the ordinary aws CLI
 	@python -m testbed cloud --profile $(PROFILE)
 
+.PHONY: dashboard
+dashboard: .venv-sam/ready ## Show the dashboard's widget of the local cloud in a browser: make dashboard [DRILL=scenario]
+	@python -m testbed dashboard --profile $(PROFILE) $(if $(DRILL),--scenario $(DRILL))
+
 .PHONY: cli
 cli: .venv/ready ## Install the command garoon-failover of this clone, as .venv/bin/garoon-failover
 	.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --no-deps --editable .

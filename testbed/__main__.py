@@ -58,6 +58,10 @@ def _parse() -> argparse.Namespace:
     cloud = commands.add_parser("cloud", help="keep the local cloud and the simulated cluster running")
     cloud.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")
     cloud.set_defaults(run=_cloud)
+    dashboard = commands.add_parser("dashboard", help="show the dashboard's widget on a page, if wished during a drill")
+    dashboard.add_argument("--scenario", metavar="NAME", help="play it once the page is open (see drill --list)")
+    dashboard.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")
+    dashboard.set_defaults(run=_dashboard)
     return parser.parse_args()
 
 
@@ -141,6 +145,44 @@ def _cloud(arguments: argparse.Namespace, console: Console) -> int:
             print_guide(console, bed)
             with suppress(KeyboardInterrupt):
                 threading.Event().wait()
+    except (DeploymentError, TimeoutError, HostError) as error:
+        console.print(f"The testbed did not come up: {error}", markup=False, soft_wrap=True)
+        return 1
+    return 0
+
+
+def _dashboard(arguments: argparse.Namespace, console: Console) -> int:
+    from testbed import scenarios
+
+    try:
+        profile = load_profile(arguments.profile)
+        scenario = scenarios.find(arguments.scenario) if arguments.scenario else None
+    except (LookupError, scenarios.UnknownScenarioError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+    from testbed.bed import running_testbed
+    from testbed.dashboard import serving_dashboard
+    from testbed.deployment import DeploymentError
+    from testbed.drill import run
+    from testbed.guide import print_guide
+    from testbed.view import Progress, choose_view
+
+    try:
+        with Progress(console) as progress, running_testbed(profile, progress.tell) as bed:
+            progress.finish()
+            with serving_dashboard(bed.clients, bed.stack) as (address, is_looked_at):
+                if scenario is None:
+                    print_guide(console, bed)
+                console.print(f"The dashboard: {address}", style="bold", markup=False, soft_wrap=True)
+                with suppress(KeyboardInterrupt):
+                    if scenario is not None:
+                        console.print(f"Open it, and {scenario.name} begins. Ctrl-C ends it.", markup=False)
+                        is_looked_at.wait()
+                        with choose_view(console) as view:
+                            result = run(bed, scenario, view)
+                        console.print(result.sentence(), style="bold", markup=False, soft_wrap=True)
+                    threading.Event().wait()
     except (DeploymentError, TimeoutError, HostError) as error:
         console.print(f"The testbed did not come up: {error}", markup=False, soft_wrap=True)
         return 1

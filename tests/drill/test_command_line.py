@@ -25,6 +25,12 @@ def test_an_unknown_scenario_is_refused_with_those_that_are_allowed() -> None:
     assert all(name in refused.stderr for name in scenarios.ALL)
 
 
+def test_a_dashboard_of_an_unknown_scenario_is_refused_before_anything_starts() -> None:
+    refused = run_testbed("dashboard", "--scenario", "earthquake")
+    assert refused.returncode == 2
+    assert "There is no scenario 'earthquake'" in refused.stderr
+
+
 def test_an_unknown_profile_is_refused_with_those_that_are_allowed() -> None:
     refused = run_testbed("drill", "--profile", "slow")
     assert refused.returncode == 2

@@ -31,25 +31,8 @@ from tests.unit.fake_nodes import FakeSsm
 from tests.unit.test_widget import Page
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-CONTEXT = {  # CloudWatch User Guide, "Details about custom widgets"
-    "widgetContext": {
-        "dashboardName": "garoon-failover",
-        "widgetId": "widget-16",
-        "accountId": "123456789012",
-        "locale": "en",
-        "timezone": {"label": "UTC", "offsetISO": "+00:00", "offsetInMinutes": 0},
-        "period": 300,
-        "isAutoPeriod": True,
-        "timeRange": {"mode": "relative", "start": 1627236199729, "end": 1627322599729, "relativeStart": 86400012},
-        "theme": "light",
-        "linkCharts": True,
-        "title": "Garoon failover: garoon",
-        "forms": {"all": {}},
-        "params": {},
-        "width": 588,
-        "height": 369,
-    }
-}
+CONTEXT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events/dashboard-widget.json").read_text())
+"""As the CloudWatch User Guide has it, "Details about custom widgets"."""
 
 
 def arn_of(workflow: str, name: str) -> str:

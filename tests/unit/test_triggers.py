@@ -52,7 +52,14 @@ def test_every_event_file_is_understood(name: str, kind: str, reason: str, setti
 def test_no_event_file_is_forgotten() -> None:
     used = {path.stem for path in EVENTS.glob("*.json")}
     assert used >= {"alarm-heartbeat-lost", "instance-stopped", "operator"}
-    not_for_this_workflow = {"schedule", "node-sign", "execution-timed-out", "health-event", "health-event-volume"}
+    not_for_this_workflow = {
+        "schedule",
+        "node-sign",
+        "execution-timed-out",
+        "health-event",
+        "health-event-volume",
+        "dashboard-widget",
+    }
     assert used - not_for_this_workflow == {
         "alarm-heartbeat-lost", "alarm-services-failed", "alarm-status-check-failed", "instance-stopped",
         "instance-terminated", "standing-trouble", "operator", "operator-accepts-data-loss", "operator-empty",
