@@ -135,7 +135,7 @@ def test_a_function_s_page_is_returned_as_it_is_and_kept_out_of_its_log(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("failover.runtime.settings", lambda: settings)
-    handler = lambda_step(WidgetRequest, allowed=ALLOWED)(lambda _request, _settings: "<p>secret</p>")
+    handler: Any = lambda_step(WidgetRequest, allowed=ALLOWED)(lambda _request, _settings: "<p>secret</p>")
     context = SimpleNamespace(
         function_name="f",
         memory_limit_in_mb=1,
