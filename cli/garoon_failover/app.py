@@ -256,6 +256,29 @@ def plan(
     command.run(is_trying_rights=try_rights, is_json=json)
 
 
+@app.command()
+@session.reported
+def verify(
+    drill: Annotated[
+        Optional[str],
+        typer.Option(metavar="NAME", help="Break something, too: network-loss, stop, service, switchback, rejoin."),
+    ] = None,
+    agreed: Annotated[
+        Optional[str],
+        typer.Option(metavar="CLUSTER", help="The cluster's name: a maintenance window is agreed with its users."),
+    ] = None,
+    probe_url: Annotated[
+        Optional[str], typer.Option(help="A page of Garoon's that is fetched twice a second during the drill.")
+    ] = None,
+    report: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the report is written.")] = Path(),
+    json: Json = False,
+) -> None:
+    """Check on the real account what only it can show, and write the report. Moves nothing without --drill."""
+    from garoon_failover import verify as command
+
+    command.run(drill=drill, agreed_cluster=agreed, probe_url=probe_url, folder=report, is_json=json)
+
+
 def main() -> None:
     """The entry point."""
     app()

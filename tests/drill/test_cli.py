@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 import tomllib
 from collections import Counter
@@ -14,12 +15,13 @@ import boto3
 import pytest
 from failover.adapters import clients as product_clients
 from failover.steps.rehearse import REHEARSED
+from garoon_failover import output
 
 from testbed import scenarios
 from testbed.bed import Testbed
 from testbed.deployment import changed_parameters
 from testbed.drill import run as run_drill
-from testbed.installation import HOME, STANDBY
+from testbed.installation import CLUSTER, GAROON_PATH, HOME, STANDBY, WEB_PORT
 from testbed.observer import read_calls
 from testbed.waiting import wait_until
 from tests.cli.conftest import Answer, run
@@ -119,6 +121,34 @@ def test_rights_are_tried_without_being_used(shell: Testbed) -> None:
     assert {call.action for call in calls if call.service != "ec2"} == {"GetItem"}
 
 
+def test_the_list_for_a_real_account_runs_whole(
+    shell: Testbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is right, too. The hand that breaks what only a shell can break does what the command says."""
+    stage = shell.make_stage(lambda _text: None)
+    stage.wait_until_quiet()
+    say = output.say
+
+    def do_as_told(text: str = "", style: str = "") -> None:
+        say(text, style)
+        if "ip link set eth1 down" in text:
+            stage.lose_network(HOME)
+        if "ended with FailedOver" in text:
+            shell.hosts[HOME].clear_faults()  # a boot undoes it
+
+    monkeypatch.setattr(output, "say", do_as_told)
+    server = next(iter(shell.installation.app_servers.values()))
+    page = f"http://{server.address}:{WEB_PORT}{GAROON_PATH}"
+    done(run("verify", "--drill", "network-loss", "--agreed", CLUSTER, "--probe-url", page))
+    [written] = tmp_path.glob("verify-*.json")
+    lines = {line["what"]: line for line in json.loads(written.read_text())["lines"]}
+    assert [what for what, line in lines.items() if not line["isAsExpected"]] == []
+    assert lines.keys() >= {"signs arrive", "the rights to isolate", "the planned move's outage", "everything is back"}
+    # Once while it failed over, once while it moved back.
+    assert len(re.findall(r"[\d.]+ s", lines["users are served"]["seen"])) >= 2
+    assert "# garoon: as expected" in written.with_suffix(".md").read_text()
+
+
 def _seconds(iso: str) -> float:
     from datetime import datetime
 
@@ -181,6 +211,8 @@ def test_who_may_operate_can(shell: Testbed) -> None:
             # Else it would be Skipped, because the schedule's execution is at work.
             shell.make_stage(lambda _text: None).wait_until_quiet()
             done(run(*command))
+        shell.make_stage(lambda _text: None).wait_until_quiet()
+        done(run("verify"))
 
 
 def test_maintenance_and_what_is_refused(shell: Testbed) -> None:

@@ -57,14 +57,19 @@ def read_muted(names: Iterable[str]) -> list[str]:
     return [name for name in names if is_there_a_rule(AlarmName=name)] if is_there_a_rule() else []
 
 
-@translate_errors
 def read_last_beats(settings: Settings, now: datetime) -> dict[str, datetime]:
     """When each node's newest heartbeat was sent, to the second; a node without one in the last minutes is left out."""
+    beats = read_beats(settings, now - timedelta(minutes=3), now + timedelta(minutes=1))
+    return {name: max(sent) for name, sent in beats.items() if sent}
+
+
+@translate_errors
+def read_beats(settings: Settings, start: datetime, end: datetime) -> dict[str, list[datetime]]:
+    """By node, when its heartbeats of that time were sent, to the second."""
     queries = [
         _query(f"beat{index}", node.name, "Heartbeat", node, settings) for index, node in enumerate(settings.nodes)
     ]
-    found = _read_points(queries, now - timedelta(minutes=3), now + timedelta(minutes=1))
-    return {name: max(points) for name, points in found.items() if points}
+    return {name: list(points) for name, points in _read_points(queries, start, end).items()}
 
 
 @translate_errors
