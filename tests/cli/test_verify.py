@@ -22,7 +22,7 @@ from failover.models import ClusterRecord, Outcome, OutcomeKind
 from failover.readiness import Finding, Severity, alarm_names
 from failover.settings import Settings, read_settings
 from failover.steps.check_readiness import Readiness
-from garoon_failover import drills, output, verification
+from garoon_failover import drills, installation, output, verification
 from garoon_failover import verify as command
 from garoon_failover.drills import Probe, outages_of, run_drill
 from garoon_failover.errors import CommandError, ExitCode, UsageError
@@ -75,7 +75,7 @@ class Place:
             state_machine_arn=lambda workflow: f"arn:{workflow}",
         )
         set_ = monkeypatch.setattr
-        set_(command.deployed, "load", lambda: self.found)
+        set_(installation, "load", lambda: self.found)
         for module in (command, verification, drills):
             set_(module, "ask_readiness", lambda _found: readiness(*self.findings))
         set_(verification, "try_rights", lambda _settings: self.rights)
