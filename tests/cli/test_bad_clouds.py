@@ -22,6 +22,7 @@ COMMANDS = [
     ["ready"],
     ["plan"],
     ["plan", "--try-rights"],
+    ["verify"],
     ["history"],
     ["history", "da8566d2", "--markdown"],
     ["failover", "--yes"],
