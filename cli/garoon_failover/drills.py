@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from failover.adapters import cluster_table, instances, routes
 from failover.adapters.clients import client, translate_errors
+from failover.adapters.execution_history import Execution
 from failover.errors import CloudUnavailable, Failed
 from failover.models import InstanceState, OutcomeKind, Workflow
 from failover.settings import FenceMethod, Node
 
-from garoon_failover.executions import Execution
 from garoon_failover.installation import Installation
 from garoon_failover.verification import PAUSE_SECONDS, Line, ask_readiness, failovers, wait_for_end, wait_for_new
 

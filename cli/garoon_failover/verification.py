@@ -15,6 +15,7 @@ from typing import NamedTuple
 from botocore.exceptions import ClientError
 from failover.adapters import alarms, cluster_table, isolation, routes
 from failover.adapters.clients import client, error_code, translate_errors
+from failover.adapters.execution_history import Execution, list_executions, read_execution
 from failover.errors import CloudUnavailable, Failed
 from failover.models import OutcomeKind, Value
 from failover.readiness import alarm_names
@@ -22,7 +23,6 @@ from failover.settings import Settings
 from failover.steps.check_readiness import Readiness
 
 from garoon_failover import functions
-from garoon_failover.executions import Execution, list_executions, read_execution
 from garoon_failover.installation import Installation
 from garoon_failover.plan import try_rights
 
@@ -181,7 +181,7 @@ def wait_for_new(found: Installation, earlier: Collection[str], seconds: float) 
     """The first execution of the failover workflow that was not there earlier; None if none begins in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for one in reversed(list(list_executions(found.state_machine_arn("failover"), 20))):
+        for one in reversed(list_executions(found.state_machine_arn("failover"), 20)):
             if one.arn not in earlier:
                 return one.arn
         time.sleep(PAUSE_SECONDS)

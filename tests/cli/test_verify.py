@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from failover.adapters import alarms, cluster_table, executions, isolation, routes
 from failover.adapters.alarms import Alarm
+from failover.adapters.execution_history import Execution, Step
 from failover.adapters.isolation import SubnetAcl
 from failover.adapters.routes import RouteEntry
 from failover.errors import CloudUnavailable
@@ -26,7 +27,6 @@ from garoon_failover import drills, installation, output, verification
 from garoon_failover import verify as command
 from garoon_failover.drills import Probe, outages_of, run_drill
 from garoon_failover.errors import CommandError, ExitCode, UsageError
-from garoon_failover.executions import Execution, Step
 from garoon_failover.verification import Line, verify
 
 from tests.cli.conftest import run
