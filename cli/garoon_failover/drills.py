@@ -226,11 +226,12 @@ def _outcome_of(execution: Execution) -> OutcomeKind | str:
 
 
 def _network_loss(stage: _Stage) -> Iterator[Line]:
+    earlier = failovers(stage.found)
     stage.tell(
         f"On {stage.active.name} ({stage.active.instance_id}), now, as root; a boot undoes it:\n"
         "    nohup sh -c 'sleep 2; ip link set eth1 down; ip link set eth0 down' >/dev/null 2>&1 &"
     )
-    yield from _fail_over(stage, failovers(stage.found))
+    yield from _fail_over(stage, earlier)
 
 
 def _stop(stage: _Stage) -> Iterator[Line]:

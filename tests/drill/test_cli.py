@@ -155,7 +155,7 @@ def _seconds(iso: str) -> float:
     return datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
 
 
-LOOKS = (["status"], ["ready"], ["plan"], ["history"], ["discover", "--no-write"], ["preflight"])
+LOOKS = (["status"], ["ready"], ["plan", "--try-rights"], ["history"], ["discover", "--no-write"], ["preflight"])
 ACTS = (["maintenance", "on"], ["maintenance", "off"], ["failover", "--yes"])
 
 
