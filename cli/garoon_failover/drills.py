@@ -19,8 +19,9 @@ from typing import NamedTuple
 from failover.adapters import cluster_table, instances, routes
 from failover.adapters.clients import client, translate_errors
 from failover.adapters.execution_history import Execution
+from failover.asking import ask
 from failover.errors import CloudUnavailable, Failed
-from failover.models import InstanceState, OutcomeKind, Workflow
+from failover.models import InstanceState, OutcomeKind, Unknown, Workflow
 from failover.settings import FenceMethod, Node
 
 from garoon_failover.installation import Installation
@@ -127,7 +128,7 @@ class _Stage:
         """To its end, with an operator's input."""
         self.tell(f"The workflow {workflow} is started.")
         arn = _start(self.found.state_machine_arn(workflow), {"reason": "garoon-failover verify", **given})
-        return wait_for_end(arn, EXECUTION_SECONDS)
+        return wait_for_end(arn, EXECUTION_SECONDS, self.tell)
 
     def wait_for_trouble(self, earlier: set[str], wanted: OutcomeKind) -> tuple[Execution | None, float]:
         """The execution that dealt with it, and after how many seconds it began. A look that found nothing is none."""
@@ -139,7 +140,7 @@ class _Stage:
             if arn is None:
                 break
             seconds = time.monotonic() - began_at
-            last = wait_for_end(arn, EXECUTION_SECONDS)
+            last = wait_for_end(arn, EXECUTION_SECONDS, self.tell)
             seen.add(arn)
             self.tell(f"The execution {last.name} ended with {_outcome_of(last)}.")
             if _outcome_of(last) == wanted:
@@ -176,11 +177,15 @@ class _Stage:
     def ready_again(self) -> Line:
         deadline = time.monotonic() + READY_SECONDS
         self.tell("Waiting until a failover would work again.")
-        while not (readiness := ask_readiness(self.found)).is_ready and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            said = ask(ask_readiness, self.found)
+            if not isinstance(said, Unknown) and said.is_ready:
+                break
             time.sleep(PAUSE_SECONDS)
+        is_ready = not isinstance(said, Unknown) and said.is_ready
         return self.line(
-            "everything is back", "ready", readiness.summary, "the function check-readiness",
-            is_as_expected=readiness.is_ready,
+            "everything is back", "ready", said.why if isinstance(said, Unknown) else said.summary,
+            "the function check-readiness", is_as_expected=is_ready,
         )  # fmt: skip
 
     def home_again(self) -> Iterator[Line]:

@@ -12,17 +12,19 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from failover.adapters import alarms, cluster_table, isolation, routes
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.adapters.execution_history import Execution, list_executions, read_execution
-from failover.errors import CloudUnavailable, Failed
-from failover.models import OutcomeKind, Value
+from failover.asking import ask
+from failover.errors import CloudUnavailable, Failed, as_sentence
+from failover.models import OutcomeKind, Unknown, Value
 from failover.readiness import alarm_names
 from failover.settings import Settings
 from failover.steps.check_readiness import Readiness
 
 from garoon_failover import functions
+from garoon_failover.errors import CommandError
 from garoon_failover.installation import Installation
 from garoon_failover.plan import try_rights
 
@@ -34,7 +36,7 @@ LOOK_SECONDS = 180
 """How long an execution may take that finds nothing to do."""
 _WINDOW = timedelta(minutes=2)
 _STREAM = "garoon-failover-verify"
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 1.0
 
 
 class Line(Value):
@@ -61,8 +63,12 @@ class Check(NamedTuple):
 
 
 def ask_readiness(found: Installation) -> Readiness:
-    """The controller's own word."""
-    return Readiness.model_validate(functions.invoke(found.stack.outputs["CheckReadinessFunctionName"], {}))
+    """The controller's own word. Raises Failed if it has none."""
+    name = found.stack.outputs["CheckReadinessFunctionName"]
+    try:
+        return Readiness.model_validate(functions.invoke(name, {}))
+    except (CommandError, BotoCoreError) as error:
+        raise Failed(as_sentence(f"{name} did not answer: {error}")) from error
 
 
 def verify(found: Installation) -> Iterator[Line]:
@@ -181,23 +187,33 @@ def wait_for_new(found: Installation, earlier: Collection[str], seconds: float) 
     """The first execution of the failover workflow that was not there earlier; None if none begins in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for one in reversed(list_executions(found.state_machine_arn("failover"), 20)):
+        listed = ask(list_executions, found.state_machine_arn("failover"), 20)
+        for one in reversed([] if isinstance(listed, Unknown) else listed):
             if one.arn not in earlier:
                 return one.arn
         time.sleep(PAUSE_SECONDS)
     return None
 
 
-def wait_for_end(arn: str, seconds: float) -> Execution:
-    """The execution when it has ended, or as it is when the time is over. Raises Failed if it is not to be seen."""
+def wait_for_end(arn: str, seconds: float, tell: Callable[[str], None] | None = None) -> Execution:
+    """The execution when it has ended, or as it is when the time is over; each step that begins is told.
+
+    Raises Failed if it is not to be seen.
+    """
     deadline = time.monotonic() + seconds
+    step: str | None = None
     while True:
-        execution = read_execution(arn)
+        # An AWS that does not answer for a moment says nothing about the execution, which goes on.
+        said = ask(read_execution, arn)
+        execution = None if isinstance(said, Unknown) else said
+        if tell and execution is not None and execution.step not in (None, step):
+            step = execution.step
+            tell(f"  {execution.workflow}: {step}")
         if time.monotonic() > deadline or (execution is not None and not execution.is_running):
             break
         time.sleep(PAUSE_SECONDS)
     if execution is None:
-        raise Failed(f"Step Functions does not know the execution {arn}.")
+        raise Failed(said.why if isinstance(said, Unknown) else f"Step Functions does not know the execution {arn}.")
     return execution
 
 

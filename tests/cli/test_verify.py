@@ -295,7 +295,7 @@ class Story:
         self._known: dict[str, Execution] = {}
         monkeypatch.setattr(drills, "failovers", lambda _found: {"arn:earlier"})
         monkeypatch.setattr(drills, "wait_for_new", self._begin)
-        monkeypatch.setattr(drills, "wait_for_end", lambda arn, _seconds: self._known[arn])
+        monkeypatch.setattr(drills, "wait_for_end", lambda arn, _seconds, _tell: self._known[arn])
         monkeypatch.setattr(drills, "_start", self._start)
         monkeypatch.setattr(drills, "_stop_instance", lambda node: self.did.append(f"stop {node.name}"))
 
@@ -386,6 +386,26 @@ def test_aws_that_fails_ends_the_drill_with_how_things_stand(story: Story, monke
     lines = story.run("stop")
     assert lines["the drill"].seen == "AWS could not be reached."
     assert lines["everything is back"].is_as_expected
+
+
+def test_each_step_of_what_is_waited_for_is_told_once_whatever_aws_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = an_execution(OutcomeKind.SWITCHED_OVER)
+    begun = [Step(name=name, started_at=START) for name in ("KeepData", "StartNode")]
+    running = [ended.model_copy(update={"status": "RUNNING", "steps": (step,)}) for step in begun]
+    silent = CloudUnavailable("AWS could not be reached.")
+    seen = iter([None, running[0], running[0], silent, running[1], ended])
+
+    def read(_arn: str) -> Execution | None:
+        said = next(seen)
+        if isinstance(said, CloudUnavailable):
+            raise said
+        return said
+
+    monkeypatch.setattr(verification, "read_execution", read)
+    monkeypatch.setattr(verification, "PAUSE_SECONDS", 0)
+    told: list[str] = []
+    assert verification.wait_for_end(ended.arn, 60, told.append) is ended
+    assert told == ["  failover: KeepData", "  failover: StartNode"]
 
 
 # --- the user ---------------------------------------------------------------------------------------------------------
