@@ -5,7 +5,8 @@ resource types: a policy must say "*", but for DescribeInstanceAttribute; StopIn
 ReplaceNetworkAclAssociation on the network ACLs and the subnet, CreateSnapshot on the volume and on a new snapshot),
 "... for AWS Systems Manager" (SendCommand on the document and on every instance; GetCommandInvocation,
 ListCommandInvocations, CancelCommand and DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2"
-(Describe* on "*"), "... for Amazon CloudWatch" (DescribeAlarms on alarms), "... for Amazon EventBridge" (a rule of the
+(Describe* on "*"), "... for Amazon CloudWatch" (DescribeAlarms on alarms,
+GetDashboard on a dashboard, whose ARN has no region), "... for Amazon EventBridge" (a rule of the
 default bus has no bus in its ARN); in the EventBridge User Guide: "Using IAM roles with EventBridge targets",
 "Troubleshooting" (it publishes to no topic whose policy has a condition for it); in the Step Functions Developer Guide:
 "IAM policies for calling AWS Lambda".
@@ -143,6 +144,8 @@ def _resources(action: str, body: bytes, query: dict[str, Any], region: str, acc
     if action == "cloudwatch:DescribeAlarms":
         names = [*_json(body).get("AlarmNames", []), "*"]
         return [f"arn:aws:cloudwatch:{prefix}:alarm:{name}" for name in names]
+    if action == "cloudwatch:GetDashboard":  # an account's dashboards are of no region
+        return [f"arn:aws:cloudwatch::{account}:dashboard/{_json(body).get('DashboardName', '')}"]
     if action == "cloudwatch:ListAlarmMuteRules":
         return [f"arn:aws:cloudwatch:{prefix}:alarm-mute-rule:*"]
     if service == "events" and operation.endswith("Rule"):

@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from testbed.cloud.server import REGION
-from tests.cloud.conftest import Account, Instance, arn_of, client_of, eventually, name
+from tests.cloud.conftest import ACCOUNT, Account, Instance, arn_of, client_of, eventually, name
 
 _DENIED = "AccessDenied|UnauthorizedOperation"
 
@@ -119,6 +119,19 @@ def test_a_rule_of_the_default_bus_is_named_without_the_bus(account: Account) ->
     assert events.describe_rule(Name=mine)["State"] == "DISABLED"
     with pytest.raises(ClientError, match=_DENIED):
         events.describe_rule(Name=other)
+
+
+def test_one_dashboard_may_be_read_and_no_other(account: Account) -> None:
+    """Its ARN has no region (Service Authorization Reference, "... for Amazon CloudWatch")."""
+    for each in ("mine", "other"):
+        account.client("cloudwatch").put_dashboard(DashboardName=each, DashboardBody='{"widgets": []}')
+    mine = f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/mine"
+    cloudwatch = client_of(account, account.make_role({"Action": "cloudwatch:GetDashboard", "Resource": mine}))(
+        "cloudwatch"
+    )
+    assert cloudwatch.get_dashboard(DashboardName="mine")["DashboardBody"] == '{"widgets": []}'
+    with pytest.raises(ClientError, match=_DENIED):
+        cloudwatch.get_dashboard(DashboardName="other")
 
 
 def test_calls_are_recorded_with_their_caller(account: Account, instance: Instance) -> None:
