@@ -43,6 +43,8 @@ Tell = Callable[[str], None]
 class Drill(NamedTuple):
     title: str
     run: Callable[[_Stage], Iterator[Line]]
+    needs_automatic_failover: bool = False
+    """Which does not come while MinimumFailoverInterval of an earlier one runs."""
 
 
 # --- the user -------------------------------------------------------------------------------------------------------
@@ -309,8 +311,8 @@ def _rejoin(stage: _Stage) -> Iterator[Line]:
 
 
 DRILLS = {
-    "network-loss": Drill("Both network interfaces of the active node go down, by your hand.", _network_loss),
-    "stop": Drill("The active node's instance is stopped.", _stop),
+    "network-loss": Drill("Both network interfaces of the active node go down, by your hand.", _network_loss, True),
+    "stop": Drill("The active node's instance is stopped.", _stop, True),
     "service": Drill("A service of the active node ends, by your hand.", _service),
     "switchback": Drill("The role moves to the standby, and back.", _switchback),
     "rejoin": Drill("The standby's instance is stopped, and brought back.", _rejoin),

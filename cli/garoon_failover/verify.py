@@ -55,7 +55,7 @@ def run(*, drill: str | None, agreed_cluster: str | None, probe_url: str | None,
         raise UsageError("Without --drill nothing is broken, and nothing measured.", "Name a drill: --drill NAME.")
     probe = _probe(probe_url)
     found = deployed.load()
-    _require_quiet(found)
+    _require_quiet(found, drill)
     if drill is not None:
         _require_agreement(drill, agreed_cluster, found)
         _require_page(probe)
@@ -94,12 +94,15 @@ def _lines(drill: str | None, found: Installation, probe: Probe | None, *, is_qu
         yield from run_drill(drill, found, probe, tell)
 
 
-def _require_quiet(found: Installation) -> None:
-    """Raises CommandError if the cluster is not ready, in maintenance, or an execution is at work."""
+def _require_quiet(found: Installation, drill: str | None) -> None:
+    """Raises CommandError if the cluster is not ready, in maintenance, at work, or would not fail over as it should."""
     readiness = ask_readiness(found)
     critical = [finding for finding in readiness.findings if finding.severity is Severity.CRITICAL]
     if critical:
         raise CommandError(readiness.summary, f"{critical[0].action} Then verify again.", ExitCode.NO)
+    waits = [finding for finding in readiness.findings if finding.id == "interval-running"]
+    if waits and drill is not None and DRILLS[drill].needs_automatic_failover:
+        raise CommandError(waits[0].meaning, "Drill when the interval is over.", ExitCode.NO)
     record = cluster_table.read_record(found.settings)
     if record.maintenance_until is not None and datetime.now(UTC) < record.maintenance_until:
         raise CommandError(

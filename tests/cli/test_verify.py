@@ -176,6 +176,17 @@ def test_nor_one_in_maintenance_or_at_work(place: Place, tmp_path: Path, monkeyp
     assert "An execution is at work" in str(refusal(tmp_path))
 
 
+def test_a_failover_that_the_interval_forbids_is_not_waited_for(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = {"id": "interval-running", "severity": Severity.WARNING, "meaning": "The interval runs."}
+    place.findings = [NO_STANDBY.model_copy(update=running)]
+    for drill in ("network-loss", "stop"):
+        assert "The interval runs." in str(refusal(tmp_path, drill=drill, agreed_cluster="garoon"))
+    monkeypatch.setattr(command, "run_drill", lambda *_arguments: iter([a_line()]))
+    verified(tmp_path, drill="switchback", agreed_cluster="garoon")
+
+
 @pytest.mark.usefixtures("place")
 def test_nothing_is_broken_without_the_cluster_s_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_arguments: Any) -> Iterator[Line]:
