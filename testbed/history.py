@@ -99,6 +99,8 @@ class Call:
     service: str
     action: str
     status: int
+    is_dry_run: bool = False
+    """It only asked whether it would be carried out."""
 
 
 @dataclass(frozen=True)

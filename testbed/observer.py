@@ -248,8 +248,9 @@ def read_calls(file: Path, stack: Stack, since: float) -> Iterator[Call]:
             entry = json.loads(line)
             if entry["time"] >= since and stack.is_controller(str(entry["caller"])):
                 yield Call(
-                    float(entry["time"]), entry["caller"], entry["service"], entry["action"], int(entry["status"])
-                )
+                    float(entry["time"]), entry["caller"], entry["service"], entry["action"], int(entry["status"]),
+                    is_dry_run=entry.get("isDryRun", False),
+                )  # fmt: skip
 
 
 class Observer:

@@ -87,7 +87,7 @@ def judge_no_stale_data(history: History) -> Iterator[str]:
 
 def judge_one_at_a_time(history: History) -> Iterator[str]:
     """Promise 4: whatever changes the cluster is done by a step of the execution that holds the lock."""
-    changing = [call for call in history.calls if call.action in CHANGING_ACTIONS]
+    changing = [call for call in history.calls if call.action in CHANGING_ACTIONS and not call.is_dry_run]
     for call in changing:
         owners = {sample.lock_owner for sample in _around(history, call.time)}
         doers = {execution.arn for execution, step in _steps(history, CHANGING_STEPS) if _covers(step, call.time)}

@@ -1,6 +1,7 @@
 """Every API call, one JSON object a line in WORLD/api-calls.jsonl: {time, caller, service, action, status, error}.
 
-`caller` is the name of the role, or `admin` for the account's own key. Also delays and throttles the calls that the
+`caller` is the name of the role, or `admin` for the account's own key. A dry run, which changes nothing, has
+{isDryRun: true} beside. Also delays and throttles the calls that the
 faults say: EC2 answers RequestLimitExceeded, the others ThrottlingException (EC2 API Reference, "Error codes"; Systems
 Manager API Reference, "Common Errors"). Request limits are token buckets, refilled once a second (EC2 Developer Guide,
 "Request throttling for the Amazon EC2 API").
@@ -79,15 +80,18 @@ class Recorder:
                 response = _throttle(service)
             else:
                 response = await dispatch(method, path, headers, body, query, request_id)
-            self.write(caller, *_split(action), response[0], _error_code(response))
+            self.write(caller, *_split(action), response[0], _error_code(response), is_dry_run=_is_dry_run(parameters))
             return response
 
         app._dispatch_service_request = dispatch_and_record
 
-    def write(self, caller: str, service: str, action: str, status: int, error: str | None = None) -> None:
+    def write(
+        self, caller: str, service: str, action: str, status: int, error: str | None = None, *, is_dry_run: bool = False
+    ) -> None:
         call = {"time": time.time(), "caller": caller, "service": service, "action": action, "status": status}
+        dry = {"isDryRun": True} if is_dry_run else {}
         with self._lock:
-            self._file.write(json.dumps({**call, "error": error}) + "\n")
+            self._file.write(json.dumps({**call, "error": error, **dry}) + "\n")
 
     def _follow_faults(self) -> None:
         with self._lock:
@@ -114,6 +118,10 @@ def caller_of(access_key: str) -> str:
     """The role behind the key, or `admin`."""
     session = sts._sessions.get(access_key)
     return str(session["Arn"]).split("/")[1] if session else "admin"
+
+
+def _is_dry_run(parameters: dict[str, Any]) -> bool:
+    return str(ec2._p(parameters, "DryRun")).lower() == "true"
 
 
 def _split(action: str) -> tuple[str, str]:

@@ -216,11 +216,12 @@ def _play(scenario: Scenario, product: Path, directory: Path, console: Console) 
     ):
         creates = Creates(bed.web_machines)
         creates.start()
+        begun_at = time.time()
         progress.finish()
         with choose_view(console) as view:
             result = run(bed, scenario, view)
         created_at = creates.stop()
-        if scenario.expected.moves and bed.vpc.moved_at is not None:
+        if bed.vpc.moved_at is not None and bed.vpc.moved_at > begun_at:
             seconds = first_create_seconds(created_at, bed.vpc.moved_at)
             if seconds is None or seconds > CREATE_SECONDS:
                 late = "none" if seconds is None else f"the first one after {seconds:.1f} s"

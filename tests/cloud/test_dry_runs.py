@@ -106,3 +106,14 @@ def test_an_id_that_does_not_exist_is_the_error_that_it_always_is(
     account: Account, operation: str, arguments: dict[str, Any], code: str
 ) -> None:
     assert answer_to(getattr(account.client("ec2"), operation), **arguments) == (code, 400)
+
+
+def test_dry_runs_are_on_record_as_such(account: Account, instance: Instance) -> None:
+    ec2 = account.client("ec2")
+    before = len(account.api_calls())
+    assert answer_to(ec2.stop_instances, InstanceIds=[instance.id]) == ("DryRunOperation", 412)
+    ec2.describe_instances(InstanceIds=[instance.id])
+    calls = [call for call in account.api_calls()[before:] if call["service"] == "ec2"]
+    assert [(call["action"], call.get("isDryRun", False)) for call in calls] == [
+        ("StopInstances", True), ("DescribeInstances", False),
+    ]  # fmt: skip

@@ -157,6 +157,12 @@ def test_a_change_outside_of_any_step_breaks_promise_4() -> None:
     assert broken(replace(history, calls=[*history.calls, late])) == {"4"}
 
 
+def test_a_dry_run_is_no_change() -> None:
+    history = failover()
+    tried = Call(30, "SwapRole", "ec2", "ReplaceRoute", 412, is_dry_run=True)
+    assert broken(replace(history, calls=[*history.calls, tried])) == set()
+
+
 def test_two_executions_that_change_the_cluster_at_once_break_promise_4() -> None:
     history = failover()
     second = Execution(
