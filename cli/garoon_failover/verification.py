@@ -35,6 +35,7 @@ SIGN_SECONDS = 10
 LOOK_SECONDS = 180
 """How long an execution may take that finds nothing to do."""
 _WINDOW = timedelta(minutes=2)
+_FEWEST_BEATS = 3
 _STREAM = "garoon-failover-verify"
 PAUSE_SECONDS = 1.0
 
@@ -91,12 +92,14 @@ def _beats(found: Installation) -> _Seen:
     settings, now = found.settings, datetime.now(UTC)
     beats = alarms.read_beats(settings, now - _WINDOW, now)
     interval = settings.watch_interval_seconds
-    wanted = int(_WINDOW.total_seconds() / interval / 2)
     words, is_well = [], True
     for node in settings.nodes:
         times = beats.get(node.name, [])
         age = (now - max(times)).total_seconds() if times else None
-        is_well &= len(times) >= wanted and age is not None and age <= interval + BEAT_SECONDS
+        # A node that was installed a moment ago has not sent for the whole window.
+        span = (max(times) - min(times)).total_seconds() if times else 0
+        is_dense = len(times) >= max(_FEWEST_BEATS, span / interval / 2)
+        is_well &= is_dense and age is not None and age <= interval + BEAT_SECONDS
         words.append(f"{node.name}: {len(times)} beats" + (f", the newest {age:.0f} s old" if age is not None else ""))
     return _Seen(is_well, "; ".join(words))
 

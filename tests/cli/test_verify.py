@@ -68,7 +68,7 @@ class Place:
         }
         self.led_to = "eni-0a"
         self.alarms = {name: Alarm(state="OK", has_actions_on=True) for name in alarm_names(self.settings)}
-        self.beat_age_seconds = 3.0
+        self.beat_age_seconds, self.beat_every_seconds, self.beats = 3.0, 5.0, 20
         self.found: Any = SimpleNamespace(
             settings=self.settings,
             stack=SimpleNamespace(outputs={"CheckReadinessFunctionName": "garoon-check-readiness"}),
@@ -97,7 +97,8 @@ class Place:
 
     def _beats(self) -> dict[str, list[datetime]]:
         newest = datetime.now(UTC) - timedelta(seconds=self.beat_age_seconds)
-        return {node.name: [newest - timedelta(seconds=5 * n) for n in range(20)] for node in self.settings.nodes}
+        beats = [newest - timedelta(seconds=self.beat_every_seconds * n) for n in range(self.beats)]
+        return {node.name: beats for node in self.settings.nodes}
 
 
 @pytest.fixture
@@ -137,6 +138,17 @@ def spoil(place: Place, what: str) -> None:
 def test_each_line_sees_what_it_is_about_and_no_other_does(what: str, place: Place) -> None:
     spoil(place, what)
     assert list(amiss(place)) == [what]
+
+
+def test_beats_are_told_from_what_merely_arrives(place: Place) -> None:
+    place.beats = 4
+    assert amiss(place) == {}, "of a node that was installed a moment ago"
+    place.beats = 2
+    assert list(amiss(place)) == ["metrics arrive"], "one that beat once or twice"
+    place.beats, place.beat_every_seconds = 4, 30.0
+    assert list(amiss(place)) == ["metrics arrive"], "with the resolution of a minute or so"
+    place.beats = 0
+    assert list(amiss(place)) == ["metrics arrive"]
 
 
 def test_a_source_that_does_not_answer_is_no_line_that_is_fine(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
