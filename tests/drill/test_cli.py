@@ -197,6 +197,10 @@ def test_who_may_look_sees_everything_and_moves_nothing(shell: Testbed) -> None:
     with as_somebody(shell, "viewer", ["ViewPolicyArn"]):
         for command in LOOKS:
             assert done(run(*command)).err == ""
+        widget = boto3.client("lambda").invoke(FunctionName=shell.stack.outputs["ShowClusterFunctionName"])
+        assert json.loads(widget["Payload"].read()).startswith('<div class="gf"')
+        name = shell.stack.outputs["DashboardUrl"].rpartition("/")[2]
+        assert boto3.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"]
         nothing_unknown = done(run("status", "--json")).json()
         assert not [finding for finding in nothing_unknown["findings"] if finding["id"].startswith("unknown-")]
         for command in ACTS:
