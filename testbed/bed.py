@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,7 +182,8 @@ class Testbed:
         def has_ended() -> bool:
             running = list_executions(self.clients, self.stack, statusFilter="RUNNING")
             for execution in running:
-                self.clients.stepfunctions.stop_execution(executionArn=execution["executionArn"])
+                with suppress(self.clients.stepfunctions.exceptions.ValidationException):  # it has ended meanwhile
+                    self.clients.stepfunctions.stop_execution(executionArn=execution["executionArn"])
             return not running and not count_functions_at_work(self.world.directory)
 
         wait_until(has_ended, "no execution and no function at work", self.patience_seconds)

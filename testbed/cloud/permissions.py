@@ -5,11 +5,11 @@ resource types: a policy must say "*", but for DescribeInstanceAttribute; StopIn
 ReplaceNetworkAclAssociation on the network ACLs and the subnet, CreateSnapshot on the volume and on a new snapshot),
 "... for AWS Systems Manager" (SendCommand on the document and on every instance; GetCommandInvocation,
 ListCommandInvocations, CancelCommand and DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2"
-(Describe* on "*"), "... for Amazon CloudWatch" (DescribeAlarms on alarms,
-GetDashboard on a dashboard, whose ARN has no region), "... for Amazon EventBridge" (a rule of the
-default bus has no bus in its ARN); in the EventBridge User Guide: "Using IAM roles with EventBridge targets",
-"Troubleshooting" (it publishes to no topic whose policy has a condition for it); in the Step Functions Developer Guide:
-"IAM policies for calling AWS Lambda".
+(Describe* on "*"), "... for Amazon CloudWatch" (DescribeAlarms on alarms, GetDashboard on a dashboard, whose ARN has no region), "... for
+Amazon EventBridge" (a rule of the default bus has no bus in its ARN); in the CloudWatch Logs User Guide: "Overview of
+managing access permissions" (for whoever writes into a log group its ARN ends with `:*`); in the EventBridge User
+Guide: "Using IAM roles with EventBridge targets", "Troubleshooting" (it publishes to no topic whose policy has a
+condition for it); in the Step Functions Developer Guide: "IAM policies for calling AWS Lambda".
 
 Where AWS does not say what it checks, all of it is checked: for ReplaceNetworkAclAssociation the network ACL that is
 replaced, too, for DescribeAlarms all alarms as well as those that are named. The emulator derives one resource from
@@ -141,19 +141,32 @@ def _resources(action: str, body: bytes, query: dict[str, Any], region: str, acc
     if action == "ec2:CreateSnapshot":
         volume = f"arn:aws:ec2:{prefix}:volume/{_member(query, 'VolumeId')}"
         return [volume, f"arn:aws:ec2:{region}::snapshot/*"]
-    if action == "cloudwatch:DescribeAlarms":
-        names = [*_json(body).get("AlarmNames", []), "*"]
-        return [f"arn:aws:cloudwatch:{prefix}:alarm:{name}" for name in names]
-    if action == "cloudwatch:GetDashboard":  # an account's dashboards are of no region
-        return [f"arn:aws:cloudwatch::{account}:dashboard/{_json(body).get('DashboardName', '')}"]
-    if action == "cloudwatch:ListAlarmMuteRules":
-        return [f"arn:aws:cloudwatch:{prefix}:alarm-mute-rule:*"]
+    if service in ("cloudwatch", "logs"):
+        return _cloudwatch_resources(action, _json(body), prefix)
     if service == "events" and operation.endswith("Rule"):
         rule = _json(body)
         bus = f"{rule['EventBusName']}/" if rule.get("EventBusName", "default") != "default" else ""
         return [f"arn:aws:events:{prefix}:rule/{bus}{rule.get('Name', '')}"]
     if action == "ec2:ModifyNetworkInterfaceAttribute":
         return [f"arn:aws:ec2:{prefix}:network-interface/{_member(query, 'NetworkInterfaceId')}"]
+    return []
+
+
+def _cloudwatch_resources(action: str, request: dict[str, Any], prefix: str) -> list[str]:
+    match action:
+        case "cloudwatch:DescribeAlarms":
+            names = [*request.get("AlarmNames", []), "*"]
+            return [f"arn:aws:cloudwatch:{prefix}:alarm:{name}" for name in names]
+        case "cloudwatch:GetDashboard":  # an account's dashboards are of no region
+            account = prefix.partition(":")[2]
+            return [f"arn:aws:cloudwatch::{account}:dashboard/{request.get('DashboardName', '')}"]
+        case "cloudwatch:ListAlarmMuteRules":
+            return [f"arn:aws:cloudwatch:{prefix}:alarm-mute-rule:*"]
+        case "logs:CreateLogStream":
+            return [f"arn:aws:logs:{prefix}:log-group:{request.get('logGroupName', '')}:*"]
+        case "logs:PutLogEvents":
+            group, stream = request.get("logGroupName", ""), request.get("logStreamName", "")
+            return [f"arn:aws:logs:{prefix}:log-group:{group}:log-stream:{stream}"]
     return []
 
 

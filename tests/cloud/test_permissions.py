@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import boto3
 import pytest
@@ -132,6 +133,21 @@ def test_one_dashboard_may_be_read_and_no_other(account: Account) -> None:
     assert cloudwatch.get_dashboard(DashboardName="mine")["DashboardBody"] == '{"widgets": []}'
     with pytest.raises(ClientError, match=_DENIED):
         cloudwatch.get_dashboard(DashboardName="other")
+
+
+def test_who_may_write_into_one_log_group_writes_there_alone(account: Account) -> None:
+    for group in ("mine", "other"):
+        account.client("logs").create_log_group(logGroupName=group)
+    mine = f"arn:aws:logs:ap-northeast-1:{ACCOUNT}:log-group:mine:*"
+    writes = {"Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": mine}
+    logs = client_of(account, account.make_role(writes))("logs")
+    event = {"timestamp": int(time.time() * 1000), "message": "a sign"}
+    logs.create_log_stream(logGroupName="mine", logStreamName="own")
+    logs.put_log_events(logGroupName="mine", logStreamName="own", logEvents=[event])
+    with pytest.raises(ClientError, match=_DENIED):
+        logs.create_log_stream(logGroupName="other", logStreamName="own")
+    with pytest.raises(ClientError, match=_DENIED):
+        logs.put_log_events(logGroupName="other", logStreamName="own", logEvents=[event])
 
 
 def test_calls_are_recorded_with_their_caller(account: Account, instance: Instance) -> None:
