@@ -5,11 +5,11 @@ resource types: a policy must say "*", but for DescribeInstanceAttribute; StopIn
 ReplaceNetworkAclAssociation on the network ACLs and the subnet, CreateSnapshot on the volume and on a new snapshot),
 "... for AWS Systems Manager" (SendCommand on the document and on every instance; GetCommandInvocation,
 ListCommandInvocations, CancelCommand and DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2"
-(Describe* on "*"), "... for Amazon CloudWatch" (DescribeAlarms on alarms, GetDashboard on a dashboard, whose ARN has no
-region), "... for Amazon EventBridge" (a rule of the default bus has no bus in its ARN); in the CloudWatch Logs User Guide: "Overview of
-managing access permissions" (for whoever writes into a log group its ARN ends with `:*`); in the EventBridge User
-Guide: "Using IAM roles with EventBridge targets", "Troubleshooting" (it publishes to no topic whose policy has a
-condition for it); in the Step Functions Developer Guide: "IAM policies for calling AWS Lambda".
+(Describe* on "*"), "... for Amazon CloudWatch" (DescribeAlarms on alarms, GetDashboard on a dashboard, whose ARN has
+no region), "... for Amazon EventBridge" (a rule of the default bus has no bus in its ARN); in the CloudWatch Logs
+User Guide: "Overview of managing access permissions" (for whoever writes into a log group its ARN ends with `:*`); in
+the EventBridge User Guide: "Using IAM roles with EventBridge targets", "Troubleshooting" (it publishes to no topic
+whose policy has a condition for it); in the Step Functions Developer Guide: "IAM policies for calling AWS Lambda".
 
 Where AWS does not say what it checks, all of it is checked: for ReplaceNetworkAclAssociation the network ACL that is
 replaced, too, for DescribeAlarms all alarms as well as those that are named. The emulator derives one resource from

@@ -186,14 +186,14 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the functions say to their rehearsal."""
     troubles: dict[str, list[str]] = {}
     settings = read_settings(make_environment())
-    monkeypatch.setattr(command.deployed, "load", lambda: SimpleNamespace(settings=settings))
+    monkeypatch.setattr("garoon_failover.plan.deployed.load", lambda: SimpleNamespace(settings=settings))
     monkeypatch.setattr(command, "make_plans", lambda _settings: [])
 
     def invoke(name: str, request: dict[str, Any]) -> dict[str, Any]:
         assert (name, request) == ("garoon-rehearse", {})
         return {"troubles": troubles}
 
-    monkeypatch.setattr(command.functions, "invoke", invoke)
+    monkeypatch.setattr("garoon_failover.plan.functions.invoke", invoke)
     return troubles
 
 

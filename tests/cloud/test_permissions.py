@@ -10,8 +10,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from testbed.cloud.server import REGION
-from tests.cloud.conftest import ACCOUNT, Account, Instance, arn_of, client_of, eventually, name
+from testbed.cloud.server import ACCOUNT, REGION
+from tests.cloud.conftest import Account, Instance, arn_of, client_of, eventually, name
 
 _DENIED = "AccessDenied|UnauthorizedOperation"
 

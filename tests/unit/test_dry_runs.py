@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from failover.adapters import cluster_table, notifications, routes
+from failover.adapters import cluster_table, notifications
 from failover.adapters.clients import client
 from failover.adapters.dry_runs import dry_runs
 from failover.errors import Failed, LockLost
@@ -57,7 +57,7 @@ class DryEc2(FakeNetwork):
     def describe_snapshots(self, **_arguments: Any) -> dict[str, Any]:
         return {"Snapshots": []}
 
-    def replace_network_acl_association(self, **arguments: Any) -> Any:
+    def replace_network_acl_association(self, **arguments: Any) -> Any:  # type: ignore[override]  # as boto3's
         return self._answer("replace_network_acl_association", arguments)
 
     def __getattr__(self, name: str) -> Any:
@@ -168,7 +168,7 @@ def test_the_limit_of_requests_is_not_waited_for(
     def slept(_seconds: float) -> None:
         raise AssertionError("waited")
 
-    monkeypatch.setattr(routes.time, "sleep", slept)
+    monkeypatch.setattr("failover.adapters.routes.time.sleep", slept)
     ec2.answers = {("replace_route", "rtb-0a"): ("RequestLimitExceeded", "Request limit exceeded")}
     assert rehearse_swap_route(settings) == [
         "AWS answered replace_route with RequestLimitExceeded: Request limit exceeded."
