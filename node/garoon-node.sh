@@ -56,11 +56,6 @@ readonly AGENT_CONFIG_FILE="$ROOT/etc/garoon-node-agent.json"
 readonly AGENT_MERGED_FILE="$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d/file_${AGENT_CONFIG_FILE##*/}"
 
 readonly RESOURCE=garoon
-# Start order; they stop in reverse.
-readonly DATABASE_SERVICE=cyde_5_0 SCHEDULER_SERVICE=cyss_cbgrn
-# Paths below the mount point, each with a file system id that is the same on both nodes: file handles which the App
-# servers hold stay good when the role moves (exports(5), fsid=).
-readonly EXPORTS=(www/cgi-bin/cbgrn/sessiondata=3771 cybozu/mysql-5.0/files=3772)
 readonly NFS_PORT=2049
 # A command that is good for longer was timed by another clock than this node's.
 readonly LONGEST_ORDER_SECONDS=120
@@ -78,6 +73,7 @@ declare -A CONFIG=(
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
+    [SERVICES]="cyde_5_0,cyss_cbgrn" [EXPORTS]="www/cgi-bin/cbgrn/sessiondata:3771,cybozu/mysql-5.0/files:3772"
     [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120 [RELEASE_SECONDS]=30
     [START_SECONDS]=20 [STALL_SECONDS]=60
 )
@@ -202,11 +198,11 @@ look() {
     LOOKS[$name]=$descriptor
 }
 
-# The words of a look in ANSWER, without line ends around them, and its exit code; 124 when it has not ended. Words that
-# came before a look hung are kept.
+# answer NAME [SECONDS]: the words of a look in ANSWER, without line ends around them, and its exit code; 124 when it has
+# not ended. Words that came before a look hung are kept.
 answer() {
     local descriptor=${LOOKS[$1]}
-    IFS= read -r -d '' -t "$((CONFIG[LOOK_SECONDS] + 1))" ANSWER <&"$descriptor"
+    IFS= read -r -d '' -t "$((${2:-CONFIG[LOOK_SECONDS]} + 1))" ANSWER <&"$descriptor"
     exec {descriptor}<&-
     unset "LOOKS[$1]"
     [[ $ANSWER =~ $'\nend'([0-9]+)$ ]] || return 124
@@ -270,6 +266,8 @@ setting_pattern() {
     MOUNT_POINT | DATA_DEVICE | REPLICATED_DEVICE) printf '%s' "$PATH_PATTERN" ;;
     REPLICATION_PROTOCOL) printf '[AC]' ;;
     EXPORT_CLIENTS) printf '%s(/[0-9]{1,2})?(,%s(/[0-9]{1,2})?)*' "$ADDRESS_PATTERN" "$ADDRESS_PATTERN" ;;
+    SERVICES) printf '%s(,%s){0,9}' "$SERVICE_PATTERN" "$SERVICE_PATTERN" ;;
+    EXPORTS) printf '%s(,%s){0,9}' "$EXPORT_PATTERN" "$EXPORT_PATTERN" ;;
     EXPORT_OPTIONS) printf '[a-z_]+(,[a-z_]+)*' ;;
     WATCH_INTERVAL_SECONDS) printf '([1-9]|10)' ;;
     *) printf '%s' "$NUMBER_PATTERN" ;;
@@ -292,6 +290,7 @@ read_settings() {
             set_setting "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" || log "$file: the value of ${line%%=*} is not allowed"
         done <"$file"
     done
+    read_resources
 }
 
 set_setting() {
@@ -342,6 +341,110 @@ adopt_role() {
 
 is_unreplicated() {
     [[ $(read_state role) == unreplicated ]]
+}
+
+# ---------------------------------------------------------------------------------------------------------- resources
+# Uses core. What is in service on the active node, as configured: the services in their start order (they stop in
+# reverse) and the exports.
+
+# An entry of SERVICES: what it is, and its options. `/folder`: its scripts restore, remove, quickCheck and recover, as
+# LifeKeeper's Generic Application has them; `name.service`: a systemd unit; any other name: an init script.
+readonly SERVICE_PATTERN='((/[A-Za-z0-9_][A-Za-z0-9._-]{0,62}){1,8}|[A-Za-z0-9_][A-Za-z0-9._-]{0,62})(:(start|stop)=[1-9][0-9]{0,3}|:check=[1-5]|:on-failure=(restart|warn))*'
+# A check is short: `status` waits for it, and a node that does not answer in time does not answer.
+# An entry of EXPORTS: a path below the mount point, and its file system id, which is the same on both nodes: file
+# handles which the App servers hold stay good when the role moves (exports(5), fsid=).
+readonly EXPORT_PATTERN='[A-Za-z0-9_][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,62}){0,8}:[1-9][0-9]{0,8}'
+
+# SERVICES holds their names, in start order; the first is the database, which the others need.
+SERVICES=() DATABASE_SERVICE="" EXPORTS=()
+# By a service's name. An empty limit is the general one.
+declare -A SERVICE_PATH=() START_LIMIT=() STOP_LIMIT=() CHECK_LIMIT=() ON_FAILURE=()
+
+# Both lists are split at their commas on purpose; set_setting let nothing through that could be a pattern.
+# shellcheck disable=SC2206
+read_resources() {
+    local entry option name IFS=,
+    local -a entries=(${CONFIG[SERVICES]}) options
+    EXPORTS=(${CONFIG[EXPORTS]})
+    SERVICES=()
+    for entry in "${entries[@]}"; do
+        IFS=:
+        options=($entry)
+        name=${options[0]##*/}
+        SERVICES+=("$name")
+        SERVICE_PATH[$name]=${options[0]}
+        START_LIMIT[$name]="" STOP_LIMIT[$name]="" CHECK_LIMIT[$name]="" ON_FAILURE[$name]=restart
+        for option in "${options[@]}"; do
+            case $option in
+            start=*) START_LIMIT[$name]=${option#*=} ;;
+            stop=*) STOP_LIMIT[$name]=${option#*=} ;;
+            check=*) CHECK_LIMIT[$name]=${option#*=} ;;
+            on-failure=*) ON_FAILURE[$name]=${option#*=} ;;
+            esac
+        done
+    done
+    DATABASE_SERVICE=${SERVICES[0]}
+}
+
+# What no pattern can say, as a sentence; nothing when the lists can be used.
+why_resources_are_wrong() {
+    local entry name seen=" " ids=" "
+    for name in "${SERVICES[@]}"; do
+        [[ $seen != *" $name "* ]] || { printf 'Services names %s twice' "$name"; return; }
+        seen+="$name "
+    done
+    [[ ${ON_FAILURE[$DATABASE_SERVICE]} != warn ]] ||
+        { printf 'The first of Services, %s, is the database, without which nothing serves: its failure can not only warn' "$DATABASE_SERVICE"; return; }
+    for entry in "${EXPORTS[@]}"; do
+        name=${entry%:*}
+        [[ $seen != *" /$name "* ]] || { printf 'Exports names %s twice' "$name"; return; }
+        [[ $ids != *" ${entry##*:} "* ]] || { printf 'Exports gives the file system id %s twice' "${entry##*:}"; return; }
+        seen+="/$name " ids+="${entry##*:} "
+    done
+}
+
+is_database() {
+    [[ $1 == "$DATABASE_SERVICE" ]]
+}
+
+# Its state is reported, and neither counts for `isServing` nor keeps a verb from its end.
+does_only_warn() {
+    [[ ${ON_FAILURE[$1]} == warn ]]
+}
+
+# In stop order.
+services_reversed() {
+    local index
+    for ((index = ${#SERVICES[@]} - 1; index >= 0; index--)); do
+        printf '%s ' "${SERVICES[index]}"
+    done
+}
+
+# service_command SERVICE start|stop: in COMMAND. Without arguments a LifeKeeper script exits with 0 or says that it
+# failed; `recover` is its way to bring back in place what has run before (SIOS, "Generic Application").
+COMMAND=()
+service_command() {
+    local path=${SERVICE_PATH[$1]} script=remove
+    case $path in
+    /*)
+        if [[ $2 == start ]]; then
+            script=restore
+            [[ $VERB != restart || -z $(read_note "$1" begun) || ! -x $ROOT$path/recover ]] || script=recover
+        fi
+        COMMAND=("$ROOT$path/$script")
+        ;;
+    *.service) COMMAND=(systemctl "$2" "$path") ;;
+    *) COMMAND=("$ROOT/etc/init.d/$path" "$2") ;;
+    esac
+}
+
+# What its start is called in a sentence.
+script_word() {
+    case ${SERVICE_PATH[$1]} in
+    /*) printf 'restore script' ;;
+    *.service) printf 'unit' ;;
+    *) printf 'init script' ;;
+    esac
 }
 
 # -------------------------------------------------------------------------------------------------- replication: DRBD
@@ -810,14 +913,16 @@ is_volume_writable() {
 # What serves users lives in a unit of its own: not in the process group, the control group, the folder or the
 # environment of what commands the node. Of systemd-run only what systemd 219 has is used (RHEL 7: --unit,
 # --description, --remain-after-exit). The unit's process runs the init script and then ends with success, whatever the
-# script said; "active (exited)" it ends nothing that the script left running. Dashes and digits after $ stay as they are
-# in a unit's command line, braces would not (systemd.service(5), "Command lines").
+# script said; "active (exited)" it ends nothing that the script left running. A $ within a word stays as it is in a
+# unit's command line, unless a brace or another $ follows (systemd.service(5), "Command lines").
 # shellcheck disable=SC2016 # expanded by the shell that runs it
 readonly START_TEXT='umask 022
 [ "$(ulimit -n)" -ge 65536 ] || ulimit -n 65536 || ulimit -n "$(ulimit -Hn)"
-true >>"$3" || set -- "$1" "$2" /dev/null "$4"
-SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 "$1" "$2" >>"$3" 2>&1 </dev/null
-echo "$?" >"$4"'
+log=$1 ended=$2
+shift 2
+true >>"$log" || log=/dev/null
+SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 "$@" >>"$log" 2>&1 </dev/null
+echo "$?" >"$ended"'
 
 # What is known of a start: begun, ended (the init script's exit code), moved, answered (the process that did).
 readonly NOTES=$ROOT/run/garoon-node
@@ -828,11 +933,12 @@ read_note() {
     printf '%s' "$REPLY"
 }
 
-# run_init_script SERVICE VERB: begins it, and neither waits for it nor ever signals it. `stop` needs no unit: it leaves
+# run_script SERVICE start|stop: begins it, and neither waits for it nor ever signals it. `stop` needs no unit: it leaves
 # nothing running, and a machine that shuts down starts no units any more.
-run_init_script() {
+run_script() {
     local unit=garoon-$1
-    local -a command=(/bin/sh -c "$START_TEXT" "garoon-$2-$1" "$ROOT/etc/init.d/$1" "$2" "$LOG_FILE" "$NOTES.$1.$2-ended")
+    service_command "$1" "$2"
+    local -a command=(/bin/sh -c "$START_TEXT" "garoon-$2-$1" "$LOG_FILE" "$NOTES.$1.$2-ended" "${COMMAND[@]}")
     rm -f "$NOTES.$1.$2-ended"
     if [[ $2 == start && -d $ROOT/run/systemd/system ]]; then
         # Units that are left from before have no process of the service any more. One that something refers to stays
@@ -853,12 +959,23 @@ run_init_script() {
     ) >/dev/null 2>&1 </dev/null &
 }
 
+# Cybozu's own programs, whatever the identifier of the installation makes of their services' names; else an init script's
+# program bears its name. Two schedulers are not told apart by it, but by their scripts' `status`. Of other units and of LifeKeeper's scripts only what they say themselves is known.
+program_pattern() {
+    case $(is_database "$1" || printf '%s' "${SERVICE_PATH[$1]}") in
+    "") printf '(^|/)(mysqld|mariadbd)([-_]safe|-max|-debug)?$' ;;
+    /* | *.service) ;;
+    cyss*) [[ "${SERVICES[*]/#/ }" == *" cyss"*" cyss"* ]] || printf '(^|/)cyss[^/]*$' ;;
+    *) printf '(^|/)%s$' "${1//./\\.}" ;;
+    esac
+}
+
 # The processes of a service: their ids; "begun:ID" for an init script that is still starting it; "listed" when the
 # whole list was read. A process belongs to it by its program, and by the volume in its arguments, folder or program.
 list_processes() {
-    local program='(^|/)(mysqld|mariadbd)([-_]safe|-max|-debug)?$' files file words first second
-    [[ $1 == "$DATABASE_SERVICE" ]] || program='(^|/)cyss[^/]*$'
-    files=$(timeout -k 1 "${CONFIG[LOOK_SECONDS]}" grep -lzE -e "$program|^garoon-start-$1\$" "$ROOT"/proc/[0-9]*/cmdline 2>/dev/null)
+    local program files file words first second
+    program=$(program_pattern "$1")
+    files=$(timeout -k 1 "${CONFIG[LOOK_SECONDS]}" grep -lzE -e "${program:+$program|}^garoon-start-$1\$" "$ROOT"/proc/[0-9]*/cmdline 2>/dev/null)
     (($? < 124)) || return
     for file in $files; do
         words=$'\n'$(tr '\0' '\n' 2>/dev/null <"$file")$'\n'
@@ -867,7 +984,7 @@ list_processes() {
         file=${file%/cmdline}
         if [[ $words == *$'\n'"garoon-start-$1"$'\n'* ]]; then
             printf 'begun:%s ' "${file##*/}"
-        elif [[ $first =~ $program || ($second =~ $program && $second != */init.d/*) ]] && is_of_volume "$file" "$words"; then
+        elif [[ -n $program ]] && [[ $first =~ $program || ($second =~ $program && $second != */init.d/*) ]] && is_of_volume "$file" "$words"; then
             printf '%s ' "${file##*/}"
         fi
     done
@@ -880,8 +997,8 @@ is_of_volume() {
         [[ $(stat -c %N "$1"/{exe,cwd} 2>/dev/null) == *" -> "?"${CONFIG[MOUNT_POINT]}"[/\'\"]* ]]
 }
 
-# One word: running, starting, stopped or unknown. The process list decides. An init script's own word is asked only for
-# the scheduler, when the list shows nothing; a script that takes long or does not know `status` has said nothing.
+# One word: running, starting, stopped or unknown. The process list decides. What the init script, the unit or quickCheck
+# itself says is asked when the list shows nothing, and never of the database; what takes too long has said nothing.
 # A database has started when it has answered.
 look_at_service() {
     local processes process answered
@@ -891,7 +1008,7 @@ look_at_service() {
         case $process in
         begun:* | listed) ;;
         *)
-            if [[ $1 != "$DATABASE_SERVICE" || " $answered " == *" $process "* ]]; then
+            if ! is_database "$1" || [[ " $answered " == *" $process "* ]]; then
                 printf running
                 return
             fi
@@ -899,21 +1016,52 @@ look_at_service() {
         esac
     done
     case $processes in
-    listed) [[ $1 != "$DATABASE_SERVICE" ]] && does_script_say_running "$1" && printf running || printf stopped ;;
+    listed) if is_database "$1"; then printf stopped; else ask_service "$1"; fi ;;
     *listed) printf starting ;;
     *) printf unknown ;;
     esac
 }
 
-does_script_say_running() {
-    SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 \
-        timeout -k 1 "${CONFIG[LOOK_SECONDS]}" "$ROOT/etc/init.d/$1" status >/dev/null 2>&1
+# A quickCheck that takes too long says nothing, as under LifeKeeper (SIOS user portal, on its ALRM signal); an init
+# script whose `status` takes too long, or that has none, is no proof that something runs.
+ask_service() {
+    local path=${SERVICE_PATH[$1]} limit word
+    limit=$(check_seconds "$1")
+    case $path in
+    /*)
+        timeout -k 1 "$limit" "$ROOT$path/quickCheck" >/dev/null 2>&1
+        case $? in
+        0) word=running ;;
+        124 | 137) word=unknown ;;
+        *) word=stopped ;;
+        esac
+        ;;
+    *.service)
+        word=$(timeout -k 1 "$limit" systemctl is-active "$path" 2>/dev/null)
+        case $word in
+        active | reloading | deactivating) word=running ;;
+        activating) word=starting ;;
+        inactive | failed | unknown) word=stopped ;;
+        *) word=unknown ;;
+        esac
+        ;;
+    *)
+        word=stopped
+        SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 \
+            timeout -k 1 "$limit" "$ROOT/etc/init.d/$path" status >/dev/null 2>&1 && word=running
+        ;;
+    esac
+    printf %s "$word"
+}
+
+check_seconds() {
+    printf %s "${CHECK_LIMIT[$1]:-${CONFIG[LOOK_SECONDS]}}"
 }
 
 SERVICE_STATE=unknown
 read_service() {
     look "service $1" look_at_service "$1"
-    answer "service $1"
+    answer "service $1" "$(check_seconds "$1")"
     SERVICE_STATE=${ANSWER:-unknown}
 }
 
@@ -962,7 +1110,7 @@ start_service() {
     log "starting $1"
     rm -f "$NOTES.$1.answered" "$NOTES.$1.moved"
     now_seconds >"$NOTES.$1.begun"
-    run_init_script "$1" start
+    run_script "$1" start
 }
 
 # False, with the reason, when nothing of the service lives and nothing is on the way. Looked at again: a process
@@ -978,16 +1126,16 @@ is_start_alive() {
         ((tries < (${#ended} == 0 ? 10 : 3))) || break
         sleep 0.5
     done
-    LAST_ERROR="its init script says that it started it, but nothing of it runs"
-    [[ $ended == 0 ]] || LAST_ERROR="its init script ended with code ${ended:-unknown}, and nothing of it runs"
+    LAST_ERROR="its $(script_word "$1") says that it started it, but nothing of it runs"
+    [[ $ended == 0 ]] || LAST_ERROR="its $(script_word "$1") ended with code ${ended:-unknown}, and nothing of it runs"
     return 1
 }
 
 # How far a start is: what its processes read and wrote and the last words of its log, in START_PROGRESS; false when
-# neither has moved for STALL_SECONDS.
+# neither has moved for STALL_SECONDS, or when the service has had its own time to start.
 START_PROGRESS=""
 is_start_moving() {
-    local process key value mebibytes_read=0 mebibytes_written=0 bytes="" log_words="" moved now
+    local process key value mebibytes_read=0 mebibytes_written=0 bytes="" log_words="" moved now is_late=false
     now=$(now_seconds)
     read_processes "$1"
     for process in ${SERVICE_PROCESSES%listed}; do
@@ -1006,6 +1154,7 @@ is_start_moving() {
         fi
     done
     moved=$(read_note "$1" begun)
+    ((now - ${moved:-now} < ${START_LIMIT[$1]:-now})) || is_late=true
     START_PROGRESS="$((now - ${moved:-now})) s since its start, $mebibytes_read MiB read, $mebibytes_written MiB written"
     ((${#log_words} <= 160)) || log_words=${log_words: -160}
     [[ -z $log_words ]] || START_PROGRESS+="; its log says: $log_words"
@@ -1016,7 +1165,7 @@ is_start_moving() {
         moved="$now $bytes$log_words"
         printf '%s\n' "$moved" >"$NOTES.$1.moved"
     fi
-    ((now - ${moved%% *} < CONFIG[STALL_SECONDS]))
+    [[ $is_late == false ]] && ((now - ${moved%% *} < CONFIG[STALL_SECONDS]))
 }
 
 is_start_stuck() {
@@ -1029,16 +1178,16 @@ note_answer() {
     printf '%s\n' "${SERVICE_PROCESSES%listed}" >"$NOTES.$DATABASE_SERVICE.answered"
 }
 
-# The init script's own `stop` has SERVICE_SECONDS until nothing of the service lives; what it leaves is asked to end.
+# The script's own stop has its time, or SERVICE_SECONDS, until nothing of the service lives; what it leaves is asked to end.
 stop_service() {
-    local deadline process has_asked=false
+    local deadline process has_asked=false limit=${STOP_LIMIT[$1]:-${CONFIG[SERVICE_SECONDS]}}
     move_leftovers_aside
     read_service "$1"
     [[ $SERVICE_STATE != stopped ]] || return 0
     log "stopping $1"
     rm -f "$NOTES.$1.begun" "$NOTES.$1.moved"
-    deadline=$(($(now_seconds) + CONFIG[SERVICE_SECONDS]))
-    run_init_script "$1" stop
+    deadline=$(($(now_seconds) + limit))
+    run_script "$1" stop
     until is_service_in_state "$1" stopped; do
         if [[ -n $(read_note "$1" stop-ended) && $has_asked == false ]]; then
             has_asked=true
@@ -1050,7 +1199,7 @@ stop_service() {
                 kill -s TERM -- "$process" 2>/dev/null
             done
         fi
-        LAST_ERROR="$1 is $SERVICE_STATE after ${CONFIG[SERVICE_SECONDS]} seconds"
+        LAST_ERROR="$1 is $SERVICE_STATE after $limit seconds"
         (($(now_seconds) < deadline)) || return 1
         sleep 0.2
     done
@@ -1067,11 +1216,11 @@ wait_until() {
 }
 
 are_services_enabled_at_boot() {
-    local link
-    for link in "$ROOT"/etc/rc[2-5].d/S[0-9][0-9]{"$DATABASE_SERVICE","$SCHEDULER_SERVICE"} \
-        "$ROOT"/etc/rc.d/rc[2-5].d/S[0-9][0-9]{"$DATABASE_SERVICE","$SCHEDULER_SERVICE"} \
-        "$UNIT_DIRECTORY"/*.wants/{"$DATABASE_SERVICE","$SCHEDULER_SERVICE"}.service; do
-        [[ -e $link || -L $link ]] && return 0
+    local service link
+    for service in "${SERVICES[@]}"; do
+        for link in "$ROOT"/etc/{rc,rc.d/rc}[2-5].d/S[0-9][0-9]"$service" "$UNIT_DIRECTORY"/*.wants/"${service%.service}.service"; do
+            [[ -e $link || -L $link ]] && return 0
+        done
     done
     return 1
 }
@@ -1152,37 +1301,48 @@ is_exported() {
     list_clients
     for entry in "${EXPORTS[@]}"; do
         for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
-            is_listed_in_etab "${CONFIG[MOUNT_POINT]}/${entry%=*}" "$client" || return 1
+            is_listed_in_etab "${CONFIG[MOUNT_POINT]}/${entry%:*}" "$client" || return 1
         done
     done
 }
 
 start_exports() {
-    local entry client path
     is_nfs_up
     (($? != 1)) || act 60 systemctl restart nfs-server
     # Brought back in place, the server may have clients of its own that claim something back.
     [[ $VERB == restart ]] || end_grace
-    list_clients
-    for entry in "${EXPORTS[@]}"; do
-        path=${CONFIG[MOUNT_POINT]}/${entry%=*}
-        for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
-            is_listed_in_etab "$path" "$client" && continue
-            act 20 exportfs -o "${CONFIG[EXPORT_OPTIONS]},fsid=${entry#*=}" "$client:$path" || return 1
-        done
-    done
+    export_directories || return 1
     wait_until "${CONFIG[ANSWER_SECONDS]}" is_nfs_answering && is_exported
 }
 
-stop_exports() {
-    local entry client path code=0
+export_directories() {
+    local entry client path
     list_clients
     for entry in "${EXPORTS[@]}"; do
-        path=${CONFIG[MOUNT_POINT]}/${entry%=*}
+        path=${CONFIG[MOUNT_POINT]}/${entry%:*}
+        for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
+            is_listed_in_etab "$path" "$client" && continue
+            act 20 exportfs -o "${CONFIG[EXPORT_OPTIONS]},fsid=${entry##*:}" "$client:$path" || return 1
+        done
+    done
+}
+
+# withdraw_exports ENTRY...: from all clients; false when one is left.
+withdraw_exports() {
+    local entry client path code=0
+    list_clients
+    for entry; do
+        path=${CONFIG[MOUNT_POINT]}/${entry%:*}
         for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
             ! is_listed_in_etab "$path" "$client" || act 20 exportfs -u "$client:$path" || code=1
         done
     done
+    return "$code"
+}
+
+stop_exports() {
+    local code=0
+    withdraw_exports "${EXPORTS[@]}" || code=1
     is_nfs_up && release_nfs
     return "$code"
 }
@@ -1437,15 +1597,15 @@ does_nfs_serve() {
 # ------------------------------------------------------------------------------------------------------ status, probe
 
 IS_SERVING=null
-DATABASE_STATE=unknown SCHEDULER_STATE=unknown
+declare -A SERVICE_STATES=()
 # What read_status found, each true, false, or null where the look failed.
 declare -A STATUS=()
 
 read_status() {
+    local service
     look database look_at_database
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
-    look "$DATABASE_SERVICE" look_at_service "$DATABASE_SERVICE"
-    look "$SCHEDULER_SERVICE" look_at_service "$SCHEDULER_SERVICE"
+    for service in "${SERVICES[@]}"; do look "service $service" look_at_service "$service"; done
     look "virtual ip" look_at_virtual_ip
     find_out isMounted is_mounted
     [[ ${STATUS[isMounted]} != true ]] || look volume look_at_volume
@@ -1454,14 +1614,15 @@ read_status() {
     find_out isExported is_exported
     find_out databaseAnswers does_answer database
     find_out nfsAnswers does_nfs_serve
-    answer "$DATABASE_SERVICE"
-    DATABASE_STATE=${ANSWER:-unknown}
+    for service in "${SERVICES[@]}"; do
+        answer "service $service" "$(check_seconds "$service")"
+        SERVICE_STATES[$service]=${ANSWER:-unknown}
+    done
     # What answers has started, whoever started it.
-    [[ ${STATUS[databaseAnswers]} != true ]] || DATABASE_STATE=running
-    find_out isDatabaseUp is_running "$DATABASE_STATE"
-    answer "$SCHEDULER_SERVICE"
-    SCHEDULER_STATE=${ANSWER:-unknown}
-    find_out isSchedulerUp is_running "$SCHEDULER_STATE"
+    [[ ${STATUS[databaseAnswers]} != true ]] || SERVICE_STATES[$DATABASE_SERVICE]=running
+    for service in "${SERVICES[@]}"; do
+        does_only_warn "$service" || find_out "is $service up" is_running "${SERVICE_STATES[$service]}"
+    done
     find_out hasVirtualIp is_virtual_ip_seen
     STATUS[isWritable]=${STATUS[isMounted]}
     [[ ${STATUS[isMounted]} != true ]] || find_out isWritable is_volume_writable
@@ -1497,7 +1658,7 @@ judge_serving() {
 }
 
 format_status() {
-    local line booted_at=0
+    local line booted_at=0 service services="" warning=""
     while read -r line; do
         [[ $line == "btime "* ]] && booted_at=${line#btime }
     done <"$ROOT/proc/stat"
@@ -1508,9 +1669,13 @@ format_status() {
         "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
         "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT" \
         "$([[ $REPLICATION_PROTOCOL == ? ]] && json_string "$REPLICATION_PROTOCOL" || printf null)"
-    printf '"isMounted":%s,"isWritable":%s,"services":{"%s":"%s","%s":"%s"},' \
-        "${STATUS[isMounted]}" "${STATUS[isWritable]}" \
-        "$DATABASE_SERVICE" "$DATABASE_STATE" "$SCHEDULER_SERVICE" "$SCHEDULER_STATE"
+    for service in "${SERVICES[@]}"; do
+        services+=",\"$service\":\"${SERVICE_STATES[$service]}\""
+        ! does_only_warn "$service" || warning+=",\"$service\""
+    done
+    printf '"isMounted":%s,"isWritable":%s,"services":{%s},"onlyWarning":[%s],"configured":{"Services":"%s","Exports":"%s","DatabasePort":"%s"},' \
+        "${STATUS[isMounted]}" "${STATUS[isWritable]}" "${services#,}" "${warning#,}" \
+        "${CONFIG[SERVICES]}" "${CONFIG[EXPORTS]}" "${CONFIG[DATABASE_PORT]}"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
     printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s],"unwritable":%s,"agent":%s}' \
@@ -1703,6 +1868,7 @@ run_start() {
 }
 
 run_restart() {
+    local service
     require_sight
     is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not Primary."
     mount_volume || fail_with_status "${CONFIG[NODE_NAME]} can't mount its volume: $LAST_ERROR."
@@ -1711,7 +1877,7 @@ run_restart() {
     # One that has answered recovers no more. One of which nobody knows when it was begun has its time while it moves.
     if (($? == 1)) && { [[ $SERVICE_STATE == running ]] || is_start_stuck "$DATABASE_SERVICE"; }; then
         log "$DATABASE_SERVICE is $SERVICE_STATE but does not answer"
-        stop_service "$SCHEDULER_SERVICE"
+        for service in $(services_reversed); do is_database "$service" || stop_service "$service"; done
         stop_service "$DATABASE_SERVICE" || fail_with_status "$DATABASE_SERVICE does not answer and can't be stopped: $LAST_ERROR."
     fi
     bring_into_service
@@ -1719,10 +1885,17 @@ run_restart() {
 }
 
 bring_into_service() {
+    local service
     move_leftovers_aside
     bring_up_service "$DATABASE_SERVICE" is_database_answering
     note_answer
-    bring_up_service "$SCHEDULER_SERVICE" is_service_in_state "$SCHEDULER_SERVICE" running
+    for service in "${SERVICES[@]}"; do
+        if does_only_warn "$service"; then
+            start_service "$service" || log "$service does not start: $LAST_ERROR"
+        elif ! is_database "$service"; then
+            bring_up_service "$service" is_service_in_state "$service" running
+        fi
+    done
     start_exports || fail_with_status "${CONFIG[NODE_NAME]} can't export its directories over NFS${LAST_ERROR:+: $LAST_ERROR}."
     add_virtual_ip || fail_with_status "${CONFIG[NODE_NAME]} can't take the virtual IP${LAST_ERROR:+: $LAST_ERROR}."
     tickle_clients
@@ -1731,7 +1904,7 @@ bring_into_service() {
 # bring_up_service SERVICE IS_UP...: starts it unless it is on its way, and waits until it is up, or until the verb has
 # taken START_SECONDS: the controller waits for one verb 45 s. The end of the wait ends nothing else: the caller asks again. It fails when nothing of it lives, or nothing of it moves.
 bring_up_service() {
-    local service=$1
+    local service=$1 why
     shift
     "$@" && return 0
     start_service "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}: $LAST_ERROR."
@@ -1741,7 +1914,8 @@ bring_up_service() {
             if is_start_moving "$service" || [[ -z $(read_note "$service" begun) ]]; then
                 wait_with_status "$service is on its way on ${CONFIG[NODE_NAME]}: $START_PROGRESS."
             fi
-            fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but does not answer on port ${CONFIG[DATABASE_PORT]}, and nothing of it moves: $START_PROGRESS."
+            if is_database "$service"; then why="does not answer on port ${CONFIG[DATABASE_PORT]}"; else why="is $SERVICE_STATE"; fi
+            fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but $why, and nothing of it moves: $START_PROGRESS."
         fi
         sleep 0.5
     done
@@ -1754,12 +1928,11 @@ wait_with_status() {
 
 # Everything is tried, in the order of the hierarchy from the top; false when something is still in service.
 take_out_of_service() {
-    local code=0
+    local code=0 service
     ! is_mounted || note_connections
     remove_virtual_ip || code=1
     stop_exports || code=1
-    stop_service "$SCHEDULER_SERVICE" || code=1
-    stop_service "$DATABASE_SERVICE" || code=1
+    for service in $(services_reversed); do stop_service "$service" || code=1; done
     return "$code"
 }
 
@@ -1964,15 +2137,51 @@ put_file() {
     HAS_CHANGED=true
 }
 
+# The lists that this node goes by until now.
+declare -A INSTALLED=()
+note_installed() {
+    local key
+    for key in SERVICES EXPORTS DATABASE_PORT; do INSTALLED[$key]=${CONFIG[$key]}; done
+}
+
+# Other lists than before are taken over by a node in service without touching what runs there: so what they name must be
+# in service already, and a directory that is new is exported before the watch asks for it.
+adopt_resources() {
+    local service entry why=""
+    was_active && is_installed || return 0
+    for entry in "${!INSTALLED[@]}"; do [[ ${INSTALLED[$entry]} == "${CONFIG[$entry]}" ]] || why=changed; done
+    [[ -n $why ]] || return 0
+    why=""
+    is_database_answering || why=", the database does not answer on port ${CONFIG[DATABASE_PORT]}"
+    for service in "${SERVICES[@]}"; do
+        does_only_warn "$service" || is_database "$service" || is_service_in_state "$service" running || why+=", $service is $SERVICE_STATE"
+    done
+    for entry in "${EXPORTS[@]}"; do
+        bounded "${CONFIG[LOOK_SECONDS]}" test -d "$ROOT${CONFIG[MOUNT_POINT]}/${entry%:*}" || why+=", there is no directory ${CONFIG[MOUNT_POINT]}/${entry%:*}"
+    done
+    [[ -z $why ]] || bad_arguments "Nothing was changed, because ${CONFIG[NODE_NAME]} is active and would not serve by the new settings: ${why#, }. Put that right there, or the settings, and deploy again."
+    export_directories || fail "${CONFIG[NODE_NAME]} can't export its directories over NFS: $LAST_ERROR."
+}
+
+# What only the lists of before had.
+leave_old_exports() {
+    local entry
+    was_active || return 0
+    for entry in ${INSTALLED[EXPORTS]//,/ }; do
+        [[ ,${CONFIG[EXPORTS]}, == *",${entry%:*}:"* ]] || withdraw_exports "$entry" || log "$entry is exported still: $LAST_ERROR"
+    done
+}
+
 run_install() {
     local key text="" missing=""
     for key in CLUSTER_NAME NODE_NAME ETH0_ADDRESS ETH1_ADDRESS PEER_NAME PEER_ETH0_ADDRESS PEER_ETH1_ADDRESS VIRTUAL_IP \
         MOUNT_POINT DATA_DEVICE REPLICATED_DEVICE REPLICATION_PROTOCOL DATABASE_PORT PATH_PORT EXPORT_CLIENTS \
-        WATCH_INTERVAL_SECONDS NFS_LEASE_SECONDS; do
+        WATCH_INTERVAL_SECONDS NFS_LEASE_SECONDS SERVICES EXPORTS; do
         [[ -n ${CONFIG[$key]} ]] || missing+=" $key"
         text+="$key=\"${CONFIG[$key]}\""$'\n'
     done
     [[ -z $missing ]] || bad_arguments "Nothing was installed, because these settings have no value:$missing."
+    adopt_resources
     put_file "$INSTALLED_SCRIPT" 0755 "$(<"${BASH_SOURCE[0]}")"
     put_file "$CONFIG_FILE" 0644 "${text%$'\n'}"
     put_file "$UNIT_DIRECTORY/garoon-node-boot.service" 0644 "$(boot_unit)"
@@ -1988,6 +2197,7 @@ run_install() {
         act "${CONFIG[SERVICE_SECONDS]}" systemctl enable "${UNITS[@]}" || fail "The units can't be enabled: $LAST_ERROR."
         act "${CONFIG[SERVICE_SECONDS]}" systemctl restart garoon-node-watch.service || fail "The watch can't be started: $LAST_ERROR."
     fi
+    leave_old_exports
     install_agent_config
     # Room for what will have to be recorded once the disk is full.
     write_state epoch "$(obeyed_epoch)"
@@ -2152,17 +2362,21 @@ read_ssm_variables() {
     EXPIRES_AT=${SSM_ExpiresAt:-0}
     ACCEPT_DATA_LOSS=${SSM_AcceptDataLoss:-false}
     [[ $VERB == install ]] || return 0
+    note_installed
     for pair in CLUSTER_NAME:ClusterName NODE_NAME:NodeName ETH0_ADDRESS:Eth0Address ETH1_ADDRESS:Eth1Address \
         PEER_NAME:PeerName PEER_ETH0_ADDRESS:PeerEth0Address PEER_ETH1_ADDRESS:PeerEth1Address VIRTUAL_IP:VirtualIp \
         MOUNT_POINT:MountPoint DATA_DEVICE:DataDevice REPLICATED_DEVICE:ReplicatedDevice \
         REPLICATION_PROTOCOL:ReplicationProtocol DATABASE_PORT:DatabasePort PATH_PORT:PathPort \
         EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds \
-        NFS_LEASE_SECONDS:NfsLeaseSeconds; do
+        NFS_LEASE_SECONDS:NfsLeaseSeconds SERVICES:Services EXPORTS:Exports; do
         name=SSM_${pair#*:}
         value=${!name:-}
         [[ -z $value ]] || set_setting "${pair%%:*}" "$value" ||
             bad_arguments "The value of ${pair#*:} is not allowed: ${value:0:60}"
     done
+    read_resources
+    value=$(why_resources_are_wrong)
+    [[ -z $value ]] || bad_arguments "Nothing was installed: $value."
 }
 
 read_arguments() {

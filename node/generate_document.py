@@ -24,6 +24,7 @@ import yaml
 
 PARTS = (
     "core",
+    "resources",
     "replication_drbd",
     "volume",
     "services",
@@ -53,6 +54,11 @@ ADDRESS = r"^([0-9]{1,3}(\.[0-9]{1,3}){3})?$"
 PATH = r"^(/[A-Za-z0-9][A-Za-z0-9._/-]{0,200})?$"
 OPTIONAL_NUMBER = "^([0-9]{1,15})?$"
 CLIENTS = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}(/[0-9]{1,2})?(,[0-9]{1,3}(\.[0-9]{1,3}){3}(/[0-9]{1,2})?)*)?$"
+SERVICE = (
+    r"((/[A-Za-z0-9_][A-Za-z0-9._-]{0,62}){1,8}|[A-Za-z0-9_][A-Za-z0-9._-]{0,62})"
+    r"(:(start|stop)=[1-9][0-9]{0,3}|:check=[1-5]|:on-failure=(restart|warn))*"
+)
+EXPORT = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,62}){0,8}:[1-9][0-9]{0,8}"
 
 INSTALL_PARAMETERS = {
     "ClusterName": (NAME, "name of the cluster, in metrics"),
@@ -72,6 +78,8 @@ INSTALL_PARAMETERS = {
     "ExportClients": (CLIENTS, "networks that may mount the exports, separated by commas"),
     "WatchIntervalSeconds": ("^[1-5]?$", "seconds between two rounds of metrics"),
     "NfsLeaseSeconds": (OPTIONAL_NUMBER, "seconds of the NFS server's lease and grace period"),
+    "Services": (f"^({SERVICE}(,{SERVICE}){{0,9}})?$", "services in start order, the database first"),
+    "Exports": (f"^({EXPORT}(,{EXPORT}){{0,9}})?$", "exported paths below the mount point, each with its fsid"),
 }
 
 

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from testbed.deployment import Stack
 from testbed.endpoint import Clients
 from testbed.history import Call, Discard, Execution, HostState, Sample, Snapshot, Step
-from testbed.hosts.layout import DATABASE_SERVICE, RECOVERING, SERVICES, HostFiles, host_files, snapshot_directory
+from testbed.hosts.layout import RECOVERING, HostFiles, host_files, snapshot_directory
 from testbed.hosts.mirror import Mirror, files_of
 from testbed.installation import CLUSTER, HOME, Installation, read_routes
 
@@ -43,7 +43,7 @@ def read_hosts(world_directory: Path) -> dict[str, HostState]:
             is_on=is_on,
             is_primary=is_on and replica.role == "Primary",
             is_mounted=is_on and _is_mounted(files),
-            has_services=is_on and any(files.service_mark(service).exists() for service in SERVICES),
+            has_services=is_on and any(files.service_mark(service).exists() for service in files.settings().services),
             has_database=is_on and _has_database(files),
             disk=replica.disk,
             connection=replica.connection,
@@ -62,7 +62,7 @@ def _is_mounted(files: HostFiles) -> bool:
 
 def _has_database(files: HostFiles) -> bool:
     try:
-        return files.service_mark(DATABASE_SERVICE).read_text() != RECOVERING
+        return files.service_mark(files.settings().database_service).read_text() != RECOVERING
     except FileNotFoundError:
         return False
 

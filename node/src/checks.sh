@@ -116,15 +116,15 @@ does_nfs_serve() {
 # ------------------------------------------------------------------------------------------------------ status, probe
 
 IS_SERVING=null
-DATABASE_STATE=unknown SCHEDULER_STATE=unknown
+declare -A SERVICE_STATES=()
 # What read_status found, each true, false, or null where the look failed.
 declare -A STATUS=()
 
 read_status() {
+    local service
     look database look_at_database
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
-    look "$DATABASE_SERVICE" look_at_service "$DATABASE_SERVICE"
-    look "$SCHEDULER_SERVICE" look_at_service "$SCHEDULER_SERVICE"
+    for service in "${SERVICES[@]}"; do look "service $service" look_at_service "$service"; done
     look "virtual ip" look_at_virtual_ip
     find_out isMounted is_mounted
     [[ ${STATUS[isMounted]} != true ]] || look volume look_at_volume
@@ -133,14 +133,15 @@ read_status() {
     find_out isExported is_exported
     find_out databaseAnswers does_answer database
     find_out nfsAnswers does_nfs_serve
-    answer "$DATABASE_SERVICE"
-    DATABASE_STATE=${ANSWER:-unknown}
+    for service in "${SERVICES[@]}"; do
+        answer "service $service" "$(check_seconds "$service")"
+        SERVICE_STATES[$service]=${ANSWER:-unknown}
+    done
     # What answers has started, whoever started it.
-    [[ ${STATUS[databaseAnswers]} != true ]] || DATABASE_STATE=running
-    find_out isDatabaseUp is_running "$DATABASE_STATE"
-    answer "$SCHEDULER_SERVICE"
-    SCHEDULER_STATE=${ANSWER:-unknown}
-    find_out isSchedulerUp is_running "$SCHEDULER_STATE"
+    [[ ${STATUS[databaseAnswers]} != true ]] || SERVICE_STATES[$DATABASE_SERVICE]=running
+    for service in "${SERVICES[@]}"; do
+        does_only_warn "$service" || find_out "is $service up" is_running "${SERVICE_STATES[$service]}"
+    done
     find_out hasVirtualIp is_virtual_ip_seen
     STATUS[isWritable]=${STATUS[isMounted]}
     [[ ${STATUS[isMounted]} != true ]] || find_out isWritable is_volume_writable
@@ -176,7 +177,7 @@ judge_serving() {
 }
 
 format_status() {
-    local line booted_at=0
+    local line booted_at=0 service services="" warning=""
     while read -r line; do
         [[ $line == "btime "* ]] && booted_at=${line#btime }
     done <"$ROOT/proc/stat"
@@ -187,9 +188,13 @@ format_status() {
         "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
         "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT" \
         "$([[ $REPLICATION_PROTOCOL == ? ]] && json_string "$REPLICATION_PROTOCOL" || printf null)"
-    printf '"isMounted":%s,"isWritable":%s,"services":{"%s":"%s","%s":"%s"},' \
-        "${STATUS[isMounted]}" "${STATUS[isWritable]}" \
-        "$DATABASE_SERVICE" "$DATABASE_STATE" "$SCHEDULER_SERVICE" "$SCHEDULER_STATE"
+    for service in "${SERVICES[@]}"; do
+        services+=",\"$service\":\"${SERVICE_STATES[$service]}\""
+        ! does_only_warn "$service" || warning+=",\"$service\""
+    done
+    printf '"isMounted":%s,"isWritable":%s,"services":{%s},"onlyWarning":[%s],"configured":{"Services":"%s","Exports":"%s","DatabasePort":"%s"},' \
+        "${STATUS[isMounted]}" "${STATUS[isWritable]}" "${services#,}" "${warning#,}" \
+        "${CONFIG[SERVICES]}" "${CONFIG[EXPORTS]}" "${CONFIG[DATABASE_PORT]}"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
     printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s],"unwritable":%s,"agent":%s}' \

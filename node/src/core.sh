@@ -56,11 +56,6 @@ readonly AGENT_CONFIG_FILE="$ROOT/etc/garoon-node-agent.json"
 readonly AGENT_MERGED_FILE="$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d/file_${AGENT_CONFIG_FILE##*/}"
 
 readonly RESOURCE=garoon
-# Start order; they stop in reverse.
-readonly DATABASE_SERVICE=cyde_5_0 SCHEDULER_SERVICE=cyss_cbgrn
-# Paths below the mount point, each with a file system id that is the same on both nodes: file handles which the App
-# servers hold stay good when the role moves (exports(5), fsid=).
-readonly EXPORTS=(www/cgi-bin/cbgrn/sessiondata=3771 cybozu/mysql-5.0/files=3772)
 readonly NFS_PORT=2049
 # A command that is good for longer was timed by another clock than this node's.
 readonly LONGEST_ORDER_SECONDS=120
@@ -78,6 +73,7 @@ declare -A CONFIG=(
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
+    [SERVICES]="cyde_5_0,cyss_cbgrn" [EXPORTS]="www/cgi-bin/cbgrn/sessiondata:3771,cybozu/mysql-5.0/files:3772"
     [LOCAL_ADDRESS]=127.0.0.1 [TICKLE_SECONDS]=120 [RELEASE_SECONDS]=30
     [START_SECONDS]=20 [STALL_SECONDS]=60
 )
@@ -202,11 +198,11 @@ look() {
     LOOKS[$name]=$descriptor
 }
 
-# The words of a look in ANSWER, without line ends around them, and its exit code; 124 when it has not ended. Words that
-# came before a look hung are kept.
+# answer NAME [SECONDS]: the words of a look in ANSWER, without line ends around them, and its exit code; 124 when it has
+# not ended. Words that came before a look hung are kept.
 answer() {
     local descriptor=${LOOKS[$1]}
-    IFS= read -r -d '' -t "$((CONFIG[LOOK_SECONDS] + 1))" ANSWER <&"$descriptor"
+    IFS= read -r -d '' -t "$((${2:-CONFIG[LOOK_SECONDS]} + 1))" ANSWER <&"$descriptor"
     exec {descriptor}<&-
     unset "LOOKS[$1]"
     [[ $ANSWER =~ $'\nend'([0-9]+)$ ]] || return 124
@@ -270,6 +266,8 @@ setting_pattern() {
     MOUNT_POINT | DATA_DEVICE | REPLICATED_DEVICE) printf '%s' "$PATH_PATTERN" ;;
     REPLICATION_PROTOCOL) printf '[AC]' ;;
     EXPORT_CLIENTS) printf '%s(/[0-9]{1,2})?(,%s(/[0-9]{1,2})?)*' "$ADDRESS_PATTERN" "$ADDRESS_PATTERN" ;;
+    SERVICES) printf '%s(,%s){0,9}' "$SERVICE_PATTERN" "$SERVICE_PATTERN" ;;
+    EXPORTS) printf '%s(,%s){0,9}' "$EXPORT_PATTERN" "$EXPORT_PATTERN" ;;
     EXPORT_OPTIONS) printf '[a-z_]+(,[a-z_]+)*' ;;
     WATCH_INTERVAL_SECONDS) printf '([1-9]|10)' ;;
     *) printf '%s' "$NUMBER_PATTERN" ;;
@@ -292,6 +290,7 @@ read_settings() {
             set_setting "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" || log "$file: the value of ${line%%=*} is not allowed"
         done <"$file"
     done
+    read_resources
 }
 
 set_setting() {

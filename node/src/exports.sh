@@ -65,37 +65,48 @@ is_exported() {
     list_clients
     for entry in "${EXPORTS[@]}"; do
         for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
-            is_listed_in_etab "${CONFIG[MOUNT_POINT]}/${entry%=*}" "$client" || return 1
+            is_listed_in_etab "${CONFIG[MOUNT_POINT]}/${entry%:*}" "$client" || return 1
         done
     done
 }
 
 start_exports() {
-    local entry client path
     is_nfs_up
     (($? != 1)) || act 60 systemctl restart nfs-server
     # Brought back in place, the server may have clients of its own that claim something back.
     [[ $VERB == restart ]] || end_grace
-    list_clients
-    for entry in "${EXPORTS[@]}"; do
-        path=${CONFIG[MOUNT_POINT]}/${entry%=*}
-        for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
-            is_listed_in_etab "$path" "$client" && continue
-            act 20 exportfs -o "${CONFIG[EXPORT_OPTIONS]},fsid=${entry#*=}" "$client:$path" || return 1
-        done
-    done
+    export_directories || return 1
     wait_until "${CONFIG[ANSWER_SECONDS]}" is_nfs_answering && is_exported
 }
 
-stop_exports() {
-    local entry client path code=0
+export_directories() {
+    local entry client path
     list_clients
     for entry in "${EXPORTS[@]}"; do
-        path=${CONFIG[MOUNT_POINT]}/${entry%=*}
+        path=${CONFIG[MOUNT_POINT]}/${entry%:*}
+        for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
+            is_listed_in_etab "$path" "$client" && continue
+            act 20 exportfs -o "${CONFIG[EXPORT_OPTIONS]},fsid=${entry##*:}" "$client:$path" || return 1
+        done
+    done
+}
+
+# withdraw_exports ENTRY...: from all clients; false when one is left.
+withdraw_exports() {
+    local entry client path code=0
+    list_clients
+    for entry; do
+        path=${CONFIG[MOUNT_POINT]}/${entry%:*}
         for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
             ! is_listed_in_etab "$path" "$client" || act 20 exportfs -u "$client:$path" || code=1
         done
     done
+    return "$code"
+}
+
+stop_exports() {
+    local code=0
+    withdraw_exports "${EXPORTS[@]}" || code=1
     is_nfs_up && release_nfs
     return "$code"
 }

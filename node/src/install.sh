@@ -15,15 +15,51 @@ put_file() {
     HAS_CHANGED=true
 }
 
+# The lists that this node goes by until now.
+declare -A INSTALLED=()
+note_installed() {
+    local key
+    for key in SERVICES EXPORTS DATABASE_PORT; do INSTALLED[$key]=${CONFIG[$key]}; done
+}
+
+# Other lists than before are taken over by a node in service without touching what runs there: so what they name must be
+# in service already, and a directory that is new is exported before the watch asks for it.
+adopt_resources() {
+    local service entry why=""
+    was_active && is_installed || return 0
+    for entry in "${!INSTALLED[@]}"; do [[ ${INSTALLED[$entry]} == "${CONFIG[$entry]}" ]] || why=changed; done
+    [[ -n $why ]] || return 0
+    why=""
+    is_database_answering || why=", the database does not answer on port ${CONFIG[DATABASE_PORT]}"
+    for service in "${SERVICES[@]}"; do
+        does_only_warn "$service" || is_database "$service" || is_service_in_state "$service" running || why+=", $service is $SERVICE_STATE"
+    done
+    for entry in "${EXPORTS[@]}"; do
+        bounded "${CONFIG[LOOK_SECONDS]}" test -d "$ROOT${CONFIG[MOUNT_POINT]}/${entry%:*}" || why+=", there is no directory ${CONFIG[MOUNT_POINT]}/${entry%:*}"
+    done
+    [[ -z $why ]] || bad_arguments "Nothing was changed, because ${CONFIG[NODE_NAME]} is active and would not serve by the new settings: ${why#, }. Put that right there, or the settings, and deploy again."
+    export_directories || fail "${CONFIG[NODE_NAME]} can't export its directories over NFS: $LAST_ERROR."
+}
+
+# What only the lists of before had.
+leave_old_exports() {
+    local entry
+    was_active || return 0
+    for entry in ${INSTALLED[EXPORTS]//,/ }; do
+        [[ ,${CONFIG[EXPORTS]}, == *",${entry%:*}:"* ]] || withdraw_exports "$entry" || log "$entry is exported still: $LAST_ERROR"
+    done
+}
+
 run_install() {
     local key text="" missing=""
     for key in CLUSTER_NAME NODE_NAME ETH0_ADDRESS ETH1_ADDRESS PEER_NAME PEER_ETH0_ADDRESS PEER_ETH1_ADDRESS VIRTUAL_IP \
         MOUNT_POINT DATA_DEVICE REPLICATED_DEVICE REPLICATION_PROTOCOL DATABASE_PORT PATH_PORT EXPORT_CLIENTS \
-        WATCH_INTERVAL_SECONDS NFS_LEASE_SECONDS; do
+        WATCH_INTERVAL_SECONDS NFS_LEASE_SECONDS SERVICES EXPORTS; do
         [[ -n ${CONFIG[$key]} ]] || missing+=" $key"
         text+="$key=\"${CONFIG[$key]}\""$'\n'
     done
     [[ -z $missing ]] || bad_arguments "Nothing was installed, because these settings have no value:$missing."
+    adopt_resources
     put_file "$INSTALLED_SCRIPT" 0755 "$(<"${BASH_SOURCE[0]}")"
     put_file "$CONFIG_FILE" 0644 "${text%$'\n'}"
     put_file "$UNIT_DIRECTORY/garoon-node-boot.service" 0644 "$(boot_unit)"
@@ -39,6 +75,7 @@ run_install() {
         act "${CONFIG[SERVICE_SECONDS]}" systemctl enable "${UNITS[@]}" || fail "The units can't be enabled: $LAST_ERROR."
         act "${CONFIG[SERVICE_SECONDS]}" systemctl restart garoon-node-watch.service || fail "The watch can't be started: $LAST_ERROR."
     fi
+    leave_old_exports
     install_agent_config
     # Room for what will have to be recorded once the disk is full.
     write_state epoch "$(obeyed_epoch)"

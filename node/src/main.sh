@@ -9,17 +9,21 @@ read_ssm_variables() {
     EXPIRES_AT=${SSM_ExpiresAt:-0}
     ACCEPT_DATA_LOSS=${SSM_AcceptDataLoss:-false}
     [[ $VERB == install ]] || return 0
+    note_installed
     for pair in CLUSTER_NAME:ClusterName NODE_NAME:NodeName ETH0_ADDRESS:Eth0Address ETH1_ADDRESS:Eth1Address \
         PEER_NAME:PeerName PEER_ETH0_ADDRESS:PeerEth0Address PEER_ETH1_ADDRESS:PeerEth1Address VIRTUAL_IP:VirtualIp \
         MOUNT_POINT:MountPoint DATA_DEVICE:DataDevice REPLICATED_DEVICE:ReplicatedDevice \
         REPLICATION_PROTOCOL:ReplicationProtocol DATABASE_PORT:DatabasePort PATH_PORT:PathPort \
         EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds \
-        NFS_LEASE_SECONDS:NfsLeaseSeconds; do
+        NFS_LEASE_SECONDS:NfsLeaseSeconds SERVICES:Services EXPORTS:Exports; do
         name=SSM_${pair#*:}
         value=${!name:-}
         [[ -z $value ]] || set_setting "${pair%%:*}" "$value" ||
             bad_arguments "The value of ${pair#*:} is not allowed: ${value:0:60}"
     done
+    read_resources
+    value=$(why_resources_are_wrong)
+    [[ -z $value ]] || bad_arguments "Nothing was installed: $value."
 }
 
 read_arguments() {

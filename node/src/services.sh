@@ -8,14 +8,16 @@
 # What serves users lives in a unit of its own: not in the process group, the control group, the folder or the
 # environment of what commands the node. Of systemd-run only what systemd 219 has is used (RHEL 7: --unit,
 # --description, --remain-after-exit). The unit's process runs the init script and then ends with success, whatever the
-# script said; "active (exited)" it ends nothing that the script left running. Dashes and digits after $ stay as they are
-# in a unit's command line, braces would not (systemd.service(5), "Command lines").
+# script said; "active (exited)" it ends nothing that the script left running. A $ within a word stays as it is in a
+# unit's command line, unless a brace or another $ follows (systemd.service(5), "Command lines").
 # shellcheck disable=SC2016 # expanded by the shell that runs it
 readonly START_TEXT='umask 022
 [ "$(ulimit -n)" -ge 65536 ] || ulimit -n 65536 || ulimit -n "$(ulimit -Hn)"
-true >>"$3" || set -- "$1" "$2" /dev/null "$4"
-SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 "$1" "$2" >>"$3" 2>&1 </dev/null
-echo "$?" >"$4"'
+log=$1 ended=$2
+shift 2
+true >>"$log" || log=/dev/null
+SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 "$@" >>"$log" 2>&1 </dev/null
+echo "$?" >"$ended"'
 
 # What is known of a start: begun, ended (the init script's exit code), moved, answered (the process that did).
 readonly NOTES=$ROOT/run/garoon-node
@@ -26,11 +28,12 @@ read_note() {
     printf '%s' "$REPLY"
 }
 
-# run_init_script SERVICE VERB: begins it, and neither waits for it nor ever signals it. `stop` needs no unit: it leaves
+# run_script SERVICE start|stop: begins it, and neither waits for it nor ever signals it. `stop` needs no unit: it leaves
 # nothing running, and a machine that shuts down starts no units any more.
-run_init_script() {
+run_script() {
     local unit=garoon-$1
-    local -a command=(/bin/sh -c "$START_TEXT" "garoon-$2-$1" "$ROOT/etc/init.d/$1" "$2" "$LOG_FILE" "$NOTES.$1.$2-ended")
+    service_command "$1" "$2"
+    local -a command=(/bin/sh -c "$START_TEXT" "garoon-$2-$1" "$LOG_FILE" "$NOTES.$1.$2-ended" "${COMMAND[@]}")
     rm -f "$NOTES.$1.$2-ended"
     if [[ $2 == start && -d $ROOT/run/systemd/system ]]; then
         # Units that are left from before have no process of the service any more. One that something refers to stays
@@ -51,12 +54,23 @@ run_init_script() {
     ) >/dev/null 2>&1 </dev/null &
 }
 
+# Cybozu's own programs, whatever the identifier of the installation makes of their services' names; else an init script's
+# program bears its name. Two schedulers are not told apart by it, but by their scripts' `status`. Of other units and of LifeKeeper's scripts only what they say themselves is known.
+program_pattern() {
+    case $(is_database "$1" || printf '%s' "${SERVICE_PATH[$1]}") in
+    "") printf '(^|/)(mysqld|mariadbd)([-_]safe|-max|-debug)?$' ;;
+    /* | *.service) ;;
+    cyss*) [[ "${SERVICES[*]/#/ }" == *" cyss"*" cyss"* ]] || printf '(^|/)cyss[^/]*$' ;;
+    *) printf '(^|/)%s$' "${1//./\\.}" ;;
+    esac
+}
+
 # The processes of a service: their ids; "begun:ID" for an init script that is still starting it; "listed" when the
 # whole list was read. A process belongs to it by its program, and by the volume in its arguments, folder or program.
 list_processes() {
-    local program='(^|/)(mysqld|mariadbd)([-_]safe|-max|-debug)?$' files file words first second
-    [[ $1 == "$DATABASE_SERVICE" ]] || program='(^|/)cyss[^/]*$'
-    files=$(timeout -k 1 "${CONFIG[LOOK_SECONDS]}" grep -lzE -e "$program|^garoon-start-$1\$" "$ROOT"/proc/[0-9]*/cmdline 2>/dev/null)
+    local program files file words first second
+    program=$(program_pattern "$1")
+    files=$(timeout -k 1 "${CONFIG[LOOK_SECONDS]}" grep -lzE -e "${program:+$program|}^garoon-start-$1\$" "$ROOT"/proc/[0-9]*/cmdline 2>/dev/null)
     (($? < 124)) || return
     for file in $files; do
         words=$'\n'$(tr '\0' '\n' 2>/dev/null <"$file")$'\n'
@@ -65,7 +79,7 @@ list_processes() {
         file=${file%/cmdline}
         if [[ $words == *$'\n'"garoon-start-$1"$'\n'* ]]; then
             printf 'begun:%s ' "${file##*/}"
-        elif [[ $first =~ $program || ($second =~ $program && $second != */init.d/*) ]] && is_of_volume "$file" "$words"; then
+        elif [[ -n $program ]] && [[ $first =~ $program || ($second =~ $program && $second != */init.d/*) ]] && is_of_volume "$file" "$words"; then
             printf '%s ' "${file##*/}"
         fi
     done
@@ -78,8 +92,8 @@ is_of_volume() {
         [[ $(stat -c %N "$1"/{exe,cwd} 2>/dev/null) == *" -> "?"${CONFIG[MOUNT_POINT]}"[/\'\"]* ]]
 }
 
-# One word: running, starting, stopped or unknown. The process list decides. An init script's own word is asked only for
-# the scheduler, when the list shows nothing; a script that takes long or does not know `status` has said nothing.
+# One word: running, starting, stopped or unknown. The process list decides. What the init script, the unit or quickCheck
+# itself says is asked when the list shows nothing, and never of the database; what takes too long has said nothing.
 # A database has started when it has answered.
 look_at_service() {
     local processes process answered
@@ -89,7 +103,7 @@ look_at_service() {
         case $process in
         begun:* | listed) ;;
         *)
-            if [[ $1 != "$DATABASE_SERVICE" || " $answered " == *" $process "* ]]; then
+            if ! is_database "$1" || [[ " $answered " == *" $process "* ]]; then
                 printf running
                 return
             fi
@@ -97,21 +111,52 @@ look_at_service() {
         esac
     done
     case $processes in
-    listed) [[ $1 != "$DATABASE_SERVICE" ]] && does_script_say_running "$1" && printf running || printf stopped ;;
+    listed) if is_database "$1"; then printf stopped; else ask_service "$1"; fi ;;
     *listed) printf starting ;;
     *) printf unknown ;;
     esac
 }
 
-does_script_say_running() {
-    SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 \
-        timeout -k 1 "${CONFIG[LOOK_SECONDS]}" "$ROOT/etc/init.d/$1" status >/dev/null 2>&1
+# A quickCheck that takes too long says nothing, as under LifeKeeper (SIOS user portal, on its ALRM signal); an init
+# script whose `status` takes too long, or that has none, is no proof that something runs.
+ask_service() {
+    local path=${SERVICE_PATH[$1]} limit word
+    limit=$(check_seconds "$1")
+    case $path in
+    /*)
+        timeout -k 1 "$limit" "$ROOT$path/quickCheck" >/dev/null 2>&1
+        case $? in
+        0) word=running ;;
+        124 | 137) word=unknown ;;
+        *) word=stopped ;;
+        esac
+        ;;
+    *.service)
+        word=$(timeout -k 1 "$limit" systemctl is-active "$path" 2>/dev/null)
+        case $word in
+        active | reloading | deactivating) word=running ;;
+        activating) word=starting ;;
+        inactive | failed | unknown) word=stopped ;;
+        *) word=unknown ;;
+        esac
+        ;;
+    *)
+        word=stopped
+        SYSTEMCTL_SKIP_REDIRECT=1 _SYSTEMCTL_SKIP_REDIRECT=1 \
+            timeout -k 1 "$limit" "$ROOT/etc/init.d/$path" status >/dev/null 2>&1 && word=running
+        ;;
+    esac
+    printf %s "$word"
+}
+
+check_seconds() {
+    printf %s "${CHECK_LIMIT[$1]:-${CONFIG[LOOK_SECONDS]}}"
 }
 
 SERVICE_STATE=unknown
 read_service() {
     look "service $1" look_at_service "$1"
-    answer "service $1"
+    answer "service $1" "$(check_seconds "$1")"
     SERVICE_STATE=${ANSWER:-unknown}
 }
 
@@ -160,7 +205,7 @@ start_service() {
     log "starting $1"
     rm -f "$NOTES.$1.answered" "$NOTES.$1.moved"
     now_seconds >"$NOTES.$1.begun"
-    run_init_script "$1" start
+    run_script "$1" start
 }
 
 # False, with the reason, when nothing of the service lives and nothing is on the way. Looked at again: a process
@@ -176,16 +221,16 @@ is_start_alive() {
         ((tries < (${#ended} == 0 ? 10 : 3))) || break
         sleep 0.5
     done
-    LAST_ERROR="its init script says that it started it, but nothing of it runs"
-    [[ $ended == 0 ]] || LAST_ERROR="its init script ended with code ${ended:-unknown}, and nothing of it runs"
+    LAST_ERROR="its $(script_word "$1") says that it started it, but nothing of it runs"
+    [[ $ended == 0 ]] || LAST_ERROR="its $(script_word "$1") ended with code ${ended:-unknown}, and nothing of it runs"
     return 1
 }
 
 # How far a start is: what its processes read and wrote and the last words of its log, in START_PROGRESS; false when
-# neither has moved for STALL_SECONDS.
+# neither has moved for STALL_SECONDS, or when the service has had its own time to start.
 START_PROGRESS=""
 is_start_moving() {
-    local process key value mebibytes_read=0 mebibytes_written=0 bytes="" log_words="" moved now
+    local process key value mebibytes_read=0 mebibytes_written=0 bytes="" log_words="" moved now is_late=false
     now=$(now_seconds)
     read_processes "$1"
     for process in ${SERVICE_PROCESSES%listed}; do
@@ -204,6 +249,7 @@ is_start_moving() {
         fi
     done
     moved=$(read_note "$1" begun)
+    ((now - ${moved:-now} < ${START_LIMIT[$1]:-now})) || is_late=true
     START_PROGRESS="$((now - ${moved:-now})) s since its start, $mebibytes_read MiB read, $mebibytes_written MiB written"
     ((${#log_words} <= 160)) || log_words=${log_words: -160}
     [[ -z $log_words ]] || START_PROGRESS+="; its log says: $log_words"
@@ -214,7 +260,7 @@ is_start_moving() {
         moved="$now $bytes$log_words"
         printf '%s\n' "$moved" >"$NOTES.$1.moved"
     fi
-    ((now - ${moved%% *} < CONFIG[STALL_SECONDS]))
+    [[ $is_late == false ]] && ((now - ${moved%% *} < CONFIG[STALL_SECONDS]))
 }
 
 is_start_stuck() {
@@ -227,16 +273,16 @@ note_answer() {
     printf '%s\n' "${SERVICE_PROCESSES%listed}" >"$NOTES.$DATABASE_SERVICE.answered"
 }
 
-# The init script's own `stop` has SERVICE_SECONDS until nothing of the service lives; what it leaves is asked to end.
+# The script's own stop has its time, or SERVICE_SECONDS, until nothing of the service lives; what it leaves is asked to end.
 stop_service() {
-    local deadline process has_asked=false
+    local deadline process has_asked=false limit=${STOP_LIMIT[$1]:-${CONFIG[SERVICE_SECONDS]}}
     move_leftovers_aside
     read_service "$1"
     [[ $SERVICE_STATE != stopped ]] || return 0
     log "stopping $1"
     rm -f "$NOTES.$1.begun" "$NOTES.$1.moved"
-    deadline=$(($(now_seconds) + CONFIG[SERVICE_SECONDS]))
-    run_init_script "$1" stop
+    deadline=$(($(now_seconds) + limit))
+    run_script "$1" stop
     until is_service_in_state "$1" stopped; do
         if [[ -n $(read_note "$1" stop-ended) && $has_asked == false ]]; then
             has_asked=true
@@ -248,7 +294,7 @@ stop_service() {
                 kill -s TERM -- "$process" 2>/dev/null
             done
         fi
-        LAST_ERROR="$1 is $SERVICE_STATE after ${CONFIG[SERVICE_SECONDS]} seconds"
+        LAST_ERROR="$1 is $SERVICE_STATE after $limit seconds"
         (($(now_seconds) < deadline)) || return 1
         sleep 0.2
     done
@@ -265,11 +311,11 @@ wait_until() {
 }
 
 are_services_enabled_at_boot() {
-    local link
-    for link in "$ROOT"/etc/rc[2-5].d/S[0-9][0-9]{"$DATABASE_SERVICE","$SCHEDULER_SERVICE"} \
-        "$ROOT"/etc/rc.d/rc[2-5].d/S[0-9][0-9]{"$DATABASE_SERVICE","$SCHEDULER_SERVICE"} \
-        "$UNIT_DIRECTORY"/*.wants/{"$DATABASE_SERVICE","$SCHEDULER_SERVICE"}.service; do
-        [[ -e $link || -L $link ]] && return 0
+    local service link
+    for service in "${SERVICES[@]}"; do
+        for link in "$ROOT"/etc/{rc,rc.d/rc}[2-5].d/S[0-9][0-9]"$service" "$UNIT_DIRECTORY"/*.wants/"${service%.service}.service"; do
+            [[ -e $link || -L $link ]] && return 0
+        done
     done
     return 1
 }

@@ -80,6 +80,7 @@ run_start() {
 }
 
 run_restart() {
+    local service
     require_sight
     is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not Primary."
     mount_volume || fail_with_status "${CONFIG[NODE_NAME]} can't mount its volume: $LAST_ERROR."
@@ -88,7 +89,7 @@ run_restart() {
     # One that has answered recovers no more. One of which nobody knows when it was begun has its time while it moves.
     if (($? == 1)) && { [[ $SERVICE_STATE == running ]] || is_start_stuck "$DATABASE_SERVICE"; }; then
         log "$DATABASE_SERVICE is $SERVICE_STATE but does not answer"
-        stop_service "$SCHEDULER_SERVICE"
+        for service in $(services_reversed); do is_database "$service" || stop_service "$service"; done
         stop_service "$DATABASE_SERVICE" || fail_with_status "$DATABASE_SERVICE does not answer and can't be stopped: $LAST_ERROR."
     fi
     bring_into_service
@@ -96,10 +97,17 @@ run_restart() {
 }
 
 bring_into_service() {
+    local service
     move_leftovers_aside
     bring_up_service "$DATABASE_SERVICE" is_database_answering
     note_answer
-    bring_up_service "$SCHEDULER_SERVICE" is_service_in_state "$SCHEDULER_SERVICE" running
+    for service in "${SERVICES[@]}"; do
+        if does_only_warn "$service"; then
+            start_service "$service" || log "$service does not start: $LAST_ERROR"
+        elif ! is_database "$service"; then
+            bring_up_service "$service" is_service_in_state "$service" running
+        fi
+    done
     start_exports || fail_with_status "${CONFIG[NODE_NAME]} can't export its directories over NFS${LAST_ERROR:+: $LAST_ERROR}."
     add_virtual_ip || fail_with_status "${CONFIG[NODE_NAME]} can't take the virtual IP${LAST_ERROR:+: $LAST_ERROR}."
     tickle_clients
@@ -108,7 +116,7 @@ bring_into_service() {
 # bring_up_service SERVICE IS_UP...: starts it unless it is on its way, and waits until it is up, or until the verb has
 # taken START_SECONDS: the controller waits for one verb 45 s. The end of the wait ends nothing else: the caller asks again. It fails when nothing of it lives, or nothing of it moves.
 bring_up_service() {
-    local service=$1
+    local service=$1 why
     shift
     "$@" && return 0
     start_service "$service" || fail_with_status "$service does not start on ${CONFIG[NODE_NAME]}: $LAST_ERROR."
@@ -118,7 +126,8 @@ bring_up_service() {
             if is_start_moving "$service" || [[ -z $(read_note "$service" begun) ]]; then
                 wait_with_status "$service is on its way on ${CONFIG[NODE_NAME]}: $START_PROGRESS."
             fi
-            fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but does not answer on port ${CONFIG[DATABASE_PORT]}, and nothing of it moves: $START_PROGRESS."
+            if is_database "$service"; then why="does not answer on port ${CONFIG[DATABASE_PORT]}"; else why="is $SERVICE_STATE"; fi
+            fail_with_status "$service runs on ${CONFIG[NODE_NAME]} but $why, and nothing of it moves: $START_PROGRESS."
         fi
         sleep 0.5
     done
@@ -131,12 +140,11 @@ wait_with_status() {
 
 # Everything is tried, in the order of the hierarchy from the top; false when something is still in service.
 take_out_of_service() {
-    local code=0
+    local code=0 service
     ! is_mounted || note_connections
     remove_virtual_ip || code=1
     stop_exports || code=1
-    stop_service "$SCHEDULER_SERVICE" || code=1
-    stop_service "$DATABASE_SERVICE" || code=1
+    for service in $(services_reversed); do stop_service "$service" || code=1; done
     return "$code"
 }
 

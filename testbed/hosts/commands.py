@@ -13,7 +13,7 @@ from typing import Protocol
 
 from testbed.files import replace_file
 from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, append_config
-from testbed.hosts.layout import DATABASE_SERVICE, RECOVERING, SERVICES, Faults, HostFiles, HostSettings
+from testbed.hosts.layout import RECOVERING, Faults, HostFiles, HostSettings
 from testbed.hosts.mirror import UNCONFIGURED, UNPLUGGED, Mirror, MirrorError, View
 from testbed.hosts.nfsd import Nfsd
 
@@ -91,7 +91,7 @@ class Machine:
             "systemd-run": self._systemd_run,
             "amazon-cloudwatch-agent-ctl": self._agent_ctl,
         }
-        if name in SERVICES:
+        if name in self.settings.services:
             return await self._init_script(name, arguments)
         if name not in commands:
             return Answer(127, "", f"{name}: command not found\n")
@@ -246,7 +246,7 @@ class Machine:
             self.mounts.pop()
             self.write_proc_files()
             return Answer()
-        holders = [name for name in SERVICES if self._mark(name) in {self.boot_id, RECOVERING}]
+        holders = [name for name in self.settings.services if self._mark(name) in {self.boot_id, RECOVERING}]
         if holders or self.exports or self.nfsd.has_open_files() or self.faults().does_unmount_fail:
             return Answer(32, "", f"umount: {target}: target is busy.\n")
         self.unmount()
@@ -347,7 +347,7 @@ class Machine:
                 if name in self.faults().broken_services or not self.is_mounted:
                     return Answer(1, f"Starting {name}: [FAILED]\n")
                 self._begin_process(name)
-                if name == DATABASE_SERVICE and not await self._recover(self.faults().recovery_seconds):
+                if name == self.settings.database_service and not await self._recover(self.faults().recovery_seconds):
                     return Answer(1, f"Starting {name}: [FAILED]\n")
                 self.files.service_mark(name).write_text(self.boot_id)
                 return Answer(0, f"Starting {name}: [  OK  ]\n")
@@ -365,7 +365,7 @@ class Machine:
         self.files.service_mark(name).write_text(RECOVERING)
         process = self.files.service_process(name)
         (process / "fd").mkdir(parents=True, exist_ok=True)
-        program = "cybozu/mysql-5.0/libexec/mysqld" if name == DATABASE_SERVICE else "cybozu/cyss/cyss"
+        program = "cybozu/mysql-5.0/libexec/mysqld" if name == self.settings.database_service else "cybozu/cyss/cyss"
         if not (process / "fd/2").is_symlink():
             (process / "fd/2").symlink_to(self.files.root / f"var/log/{name}.log")
         (process / "io").write_text("read_bytes: 0\nwrite_bytes: 0\n")
@@ -374,13 +374,13 @@ class Machine:
     async def _recover(self, seconds: float) -> bool:
         """The database works through its log before it takes connections; false if it was killed meanwhile."""
         steps = max(1, int(seconds / 0.1))
-        process = self.files.service_process(DATABASE_SERVICE)
+        process = self.files.service_process(self.settings.database_service)
         for step in range(steps if seconds else 0):
             await asyncio.sleep(seconds / steps)
-            if self._mark(DATABASE_SERVICE) != RECOVERING:
+            if self._mark(self.settings.database_service) != RECOVERING:
                 return False
             (process / "io").write_text(f"read_bytes: {step << 20}\nwrite_bytes: {step << 19}\n")
-            self._log_of(DATABASE_SERVICE, f"InnoDB: Progress in percents: {100 * step // steps}")
+            self._log_of(self.settings.database_service, f"InnoDB: Progress in percents: {100 * step // steps}")
         return True
 
     def _log_of(self, name: str, line: str) -> None:

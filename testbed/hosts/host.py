@@ -17,7 +17,7 @@ from typing import Any
 
 from testbed.files import replace_file
 from testbed.hosts.layout import (
-    DATABASE_SERVICE,
+    EXPORTS,
     SERVICES,
     STANDIN_COMMANDS,
     Delays,
@@ -35,7 +35,6 @@ PORT_DEADLINE_SECONDS = 10.0
 VOLUME_FOLDERS = (
     "cybozu/mysql-5.0/data/memo",
     "cybozu/mysql-5.0/files",
-    "www/cgi-bin/cbgrn/sessiondata",
     "www/html",
 )
 
@@ -167,11 +166,11 @@ class SimulatedHost:
 
     def kill_service(self, name: str) -> None:
         """The service's process dies, once, and its port with it. Nothing happens if it does not run."""
-        if name not in SERVICES:
-            raise ValueError(f"{name} is no service of the host: {', '.join(SERVICES)}")
+        if name not in self.settings.services:
+            raise ValueError(f"{name} is no service of the host: {', '.join(self.settings.services)}")
         self.files.end_service(name)
         deadline = time.monotonic() + PORT_DEADLINE_SECONDS
-        while name == DATABASE_SERVICE and self._takes_database_connections():
+        while name == self.settings.database_service and self._takes_database_connections():
             if time.monotonic() > deadline:
                 raise HostError(f"The port of {name} on {self.name} is still open.")
             time.sleep(POLL_SECONDS)
@@ -188,7 +187,7 @@ class SimulatedHost:
         """As `systemctl enable` of both services does, which nobody should."""
         units = self.files.root / "etc/systemd/system"
         (units / "multi-user.target.wants").mkdir(parents=True, exist_ok=True)
-        for service in SERVICES:
+        for service in self.settings.services:
             (units / f"{service}.service").write_text(f"[Service]\nExecStart=/etc/init.d/{service} start\n")
             (units / f"multi-user.target.wants/{service}.service").touch()
 
@@ -237,7 +236,7 @@ class SimulatedHost:
         self.files.kernel_file.unlink(missing_ok=True)
         for path in ("proc/mounts", "proc/self/mountinfo"):
             (self.files.root / path).unlink(missing_ok=True)
-        for service in SERVICES:
+        for service in self.settings.services:
             self.files.end_service(service)
         self.mirror.settle()
 
@@ -252,6 +251,9 @@ def create_pair(
     region: str = "ap-northeast-1",
     log_flush_seconds: float = 1.0,
     delays: Delays | None = None,
+    services: tuple[str, ...] = SERVICES,
+    exports: tuple[str, ...] = EXPORTS,
+    database_port: int = 3770,
 ) -> tuple[SimulatedHost, SimulatedHost]:
     """Lay out db-01 and db-02 with a mirror in sync: both off, nothing installed on them yet.
 
@@ -270,6 +272,9 @@ def create_pair(
         instance_id=instance_ids[0],
         log_flush_seconds=log_flush_seconds,
         delays=delays,
+        services=services,
+        exports=exports,
+        database_port=database_port,
     )
     second = replace(
         first,
@@ -291,11 +296,15 @@ def create_pair(
 def _create_host(files: HostFiles, settings: HostSettings) -> None:
     standin = Path(__file__).with_name("standins") / "ask_kernel"
     init_scripts = files.root / "etc/init.d"
-    for directory in (files.bin, init_scripts, *(files.volume / folder for folder in VOLUME_FOLDERS)):
-        directory.mkdir(parents=True)
+    for directory in (
+        files.bin,
+        init_scripts,
+        *(files.volume / folder for folder in (*VOLUME_FOLDERS, *settings.exports)),
+    ):
+        directory.mkdir(parents=True, exist_ok=True)
     for command in STANDIN_COMMANDS:
         (files.bin / command).symlink_to(standin)
-    for service in SERVICES:
+    for service in settings.services:
         (init_scripts / service).symlink_to(standin)
     # The agent is there, as the real installation wants it; a dead peer is noticed sooner than by a real link.
     agent = files.root / "opt/aws/amazon-cloudwatch-agent/bin"

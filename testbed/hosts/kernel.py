@@ -29,7 +29,7 @@ from testbed.files import replace_file
 from testbed.hosts.claims import hold_number_of
 from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, CollectedFile, LogCollector, put_log_events
 from testbed.hosts.commands import WRITE_CHECK, Answer, Machine
-from testbed.hosts.layout import DATABASE_SERVICE, SERVICES, Faults, HostFiles
+from testbed.hosts.layout import Faults, HostFiles
 from testbed.hosts.mirror import MirrorError
 from testbed.hosts.processes import host_environment, processes_of
 from testbed.hosts.protocols import (
@@ -251,7 +251,9 @@ class Kernel:
         self._ended_units.add(unit)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        self.files.end_service(next(service for service in SERVICES if service in unit))
+        for service in self.settings.services:
+            if service in unit:
+                self.files.end_service(service)
 
     def _is_referred_to(self, unit: str) -> bool:
         """systemd keeps a unit in memory while another one names it, if only for the order (found with systemd 252)."""
@@ -440,13 +442,13 @@ class Kernel:
     def _wanted_ports(self) -> dict[tuple[str, int], Callable[..., Awaitable[None]]]:
         faults = self.files.faults()
         wanted: dict[tuple[str, int], Callable[..., Awaitable[None]]] = {}
-        if self.machine.is_service_running(DATABASE_SERVICE):
+        if self.machine.is_service_running(self.settings.database_service):
             wanted[self.settings.loopback_address, self.settings.database_port] = self._serve_own_database
         for nic, address in (("eth0", self.settings.eth0_address), ("eth1", self.settings.eth1_address)):
             if faults.is_nic_down(nic):
                 continue
             wanted[address, self.settings.path_port] = self._serve_ssh
-            if self.machine.is_service_running(DATABASE_SERVICE):
+            if self.machine.is_service_running(self.settings.database_service):
                 wanted[address, self.settings.database_port] = self._serve_database
             if self.machine.nfsd.is_running:
                 wanted[address, self.settings.nfs_port] = self._serve_nfs
@@ -546,7 +548,7 @@ class Kernel:
             mark = await reader.read(1)
 
     def _is_database_ready(self) -> bool:
-        return self.machine.is_mounted and self.machine.is_service_running(DATABASE_SERVICE)
+        return self.machine.is_mounted and self.machine.is_service_running(self.settings.database_service)
 
     def _is_nfs_ready(self) -> bool:
         return self.machine.is_mounted and self.machine.nfsd.is_running and bool(self.machine.exports)

@@ -37,8 +37,9 @@ STANDIN_COMMANDS = (
     "systemd-run",
     "python3",
 )
-DATABASE_SERVICE = "cyde_5_0"
-SERVICES = (DATABASE_SERVICE, "cyss_cbgrn")
+SERVICES = ("cyde_5_0", "cyss_cbgrn")
+"""Of a host that is made without others: its init scripts, the database's first."""
+EXPORTS = ("www/cgi-bin/cbgrn/sessiondata", "cybozu/mysql-5.0/files")
 RECOVERING = "recovering"
 """What the mark of a database holds that runs and does not take connections yet."""
 FAULTS_TRIES = 40
@@ -68,6 +69,10 @@ class HostSettings:
     peer_name: str
     eth0_address: str
     eth1_address: str
+    services: tuple[str, ...] = SERVICES
+    """Its init scripts, the database's first."""
+    exports: tuple[str, ...] = EXPORTS
+    """Folders on the volume that the nodes export."""
     database_port: int = 3770
     nfs_port: int = 2049
     path_port: int = 2022
@@ -87,7 +92,14 @@ class HostSettings:
         """Raises TypeError when a field is unknown or missing."""
         values: dict[str, Any] = {_snake(key): value for key, value in json.loads(text).items()}
         values["delays"] = Delays(**{_snake(key): value for key, value in values.pop("delays", {}).items()})
+        for name in ("services", "exports"):
+            if name in values:
+                values[name] = tuple(values[name])
         return cls(**values)
+
+    @property
+    def database_service(self) -> str:
+        return self.services[0]
 
     @property
     def loopback_address(self) -> str:
@@ -221,7 +233,7 @@ class HostFiles:
 
     def service_process(self, name: str) -> Path:
         """Its folder in /proc while it runs or recovers; its number is above all that a real kernel gives."""
-        return self.root / "proc" / str(7_000_001 + SERVICES.index(name))
+        return self.root / "proc" / str(7_000_001 + self.settings().services.index(name))
 
     def end_service(self, name: str) -> None:
         """Nothing of it runs any more."""

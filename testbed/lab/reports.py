@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.files import exclusively, replace_file
-from testbed.hosts.layout import DATABASE_SERVICE, RECOVERING, SERVICES, HostFiles, host_files
+from testbed.hosts.layout import RECOVERING, HostFiles, host_files
 from testbed.hosts.mirror import Mirror
 
 _UNKNOWN = {"role": "Unknown", "disk": "Unknown", "connection": "Unknown"}
@@ -36,11 +36,12 @@ class Report:
         mounts.parent.mkdir(parents=True, exist_ok=True)
         mount = f"/dev/drbd0 {self._files.settings().mount_point} xfs rw 0 0\n" if state.get("isMounted") else ""
         replace_file(mounts, mount)
-        for service in SERVICES:
+        settings = self._files.settings()
+        for service in settings.services:
             mark = self._files.service_mark(service)
             mark.parent.mkdir(parents=True, exist_ok=True)
             if service in state.get("services", ()):
-                is_recovering = service == DATABASE_SERVICE and not state.get("isDatabaseListening")
+                is_recovering = service == settings.database_service and not state.get("isDatabaseListening")
                 replace_file(mark, RECOVERING if is_recovering else "")
             else:
                 mark.unlink(missing_ok=True)

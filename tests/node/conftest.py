@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,10 @@ from tests.node.node import Cluster, Node, wait_for
 
 
 @contextmanager
-def running_cluster(world: Path) -> Iterator[Cluster]:
+def running_cluster(world: Path, shape: Mapping[str, Any] | None = None, **parameters: str) -> Iterator[Cluster]:
+    """`shape`: what `create_pair` takes beside the defaults. `parameters`: of the installation."""
     with claim_world_number() as number:
-        first, second = create_pair(world, number)
+        first, second = create_pair(world, number, **(shape or {}))
         nodes = Cluster(Node(first, second), Node(second, first))
         try:
             for host in (first, second):
@@ -31,7 +33,7 @@ def running_cluster(world: Path) -> Iterator[Cluster]:
                     LOCK_WAIT_SECONDS="20",
                     RELEASE_SECONDS="4",
                 )
-                assert node.install().exit_code == 0
+                assert node.install(**parameters).exit_code == 0
             wait_for("both replicas up to date", nodes.is_in_sync)
             yield nodes
         finally:

@@ -317,6 +317,29 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         status_of("db-02", are_services_enabled_at_boot=None),
         [("services-start-at-boot", "db-02", WARNING)],
     ),
+    "a service that only warns": (
+        status_of("db-01", services={"cyde_5_0": "running", "search": "stopped"}, only_warning=("search",)),
+        [("service-stopped", "db-01", WARNING)],
+    ),
+    "a service that only warns, on its way": (
+        status_of("db-01", services={"cyde_5_0": "running", "search": "starting"}, only_warning=("search",)), []
+    ),
+    "other lists than the stack's": (
+        {
+            **status_of("db-02", configured={"Services": "cyde_5_0", "Exports": "files:1", "DatabasePort": "3770"}),
+            "settings": SETTINGS.model_copy(
+                update={"services": "cyde_5_0,cyss_cbgrn", "exports": "files:1", "database_port": "3771"}
+            ),
+        },
+        [("configuration-differs", "db-02", WARNING)],
+    ),
+    "the stack's lists": (
+        {
+            **status_of("db-02", configured={"Services": "cyde_5_0", "Exports": "files:1", "DatabasePort": "3770"}),
+            "settings": SETTINGS.model_copy(update={"services": "cyde_5_0", "exports": "files:1"}),
+        },
+        [],
+    ),
     "standby's NFS server": (status_of("db-02", nfs_answers=False), [("nfs-not-ready", "db-02", WARNING)]),
     "blocked host": (
         of("probes", "db-02", a_probe().model_copy(update={"database": "blocked"})),

@@ -257,6 +257,10 @@ class NodeStatus(Observed):
     instance_id: str = ""
     """Of the machine that answered, by its firmware or the metadata service; empty where it cannot be learned."""
     agent: CloudWatchAgent | None = None
+    only_warning: tuple[str, ...] = ()
+    """Services whose state does not count for `is_serving`."""
+    configured: dict[str, str] | None = None
+    """What it goes by, named and written as the stack's parameters: Services, Exports, DatabasePort."""
 
     @property
     def may_be_ahead(self) -> bool:
@@ -284,7 +288,7 @@ class NodeStatus(Observed):
         parts = ["the volume is not mounted"] if self.is_mounted is False else []
         if self.is_mounted and self.is_writable is False:
             parts.append("the volume takes no write")
-        parts += [f"{name} is {state}" for name, state in self.services.items() if state in ("starting", "stopped")]
+        parts += [f"{name} is {state}" for name, state in self._needed().items() if state in ("starting", "stopped")]
         if self.database_answers is False:
             parts.append("the database does not answer")
         if self.is_exported is False:
@@ -306,8 +310,11 @@ class NodeStatus(Observed):
             "the virtual IP": self.has_virtual_ip,
         }
         unseen = [] if self.replication.role != "Unknown" else ["its replica's role"]
-        unseen += [name for name, state in self.services.items() if state == "unknown"]
+        unseen += [name for name, state in self._needed().items() if state == "unknown"]
         return ", ".join(unseen + [what for what, found in looks.items() if found is None])
+
+    def _needed(self) -> dict[str, ServiceState]:
+        return {name: state for name, state in self.services.items() if name not in self.only_warning}
 
 
 class PeerPaths(Observed):

@@ -664,7 +664,46 @@ def _services_start_at_boot(evidence: ReadinessEvidence, node: str) -> Finding |
         about=node,
         severity=Severity.WARNING,
         meaning=f"Garoon's services would be started by the system when {node} boots, also as a standby.",
-        action=f"On {node}: chkconfig cyde_5_0 off; chkconfig cyss_cbgrn off (or systemctl disable).",
+        action=f"On {node}: "
+        + "; ".join(f"chkconfig {name} off" for name in status.services)
+        + " (or systemctl disable).",
+    )
+
+
+def _service_stopped(evidence: ReadinessEvidence) -> Finding | None:
+    status = evidence.status(evidence.active)
+    if status is None or status.is_demoted:
+        return None
+    stopped = [name for name in status.only_warning if status.services.get(name) == "stopped"]
+    if not stopped:
+        return None
+    return Finding(
+        id="service-stopped",
+        about=str(evidence.active),
+        severity=Severity.WARNING,
+        meaning=f"On {evidence.active} {', '.join(stopped)} does not run. By the parameter Services its failure only "
+        "warns: Garoon serves, and nothing restarts it.",
+        action=f"Read its log on {evidence.active} and start it there.",
+    )
+
+
+def _configuration_differs(evidence: ReadinessEvidence, node: str) -> Finding | None:
+    status = evidence.status(node)
+    if status is None or status.configured is None:
+        return None
+    differing = [
+        f"{name} is {status.configured.get(name)}, not {value}"
+        for name, value in evidence.settings.configured.items()
+        if status.configured.get(name) != value
+    ]
+    if not differing:
+        return None
+    return Finding(
+        id="configuration-differs",
+        about=node,
+        severity=Severity.WARNING,
+        meaning=f"{node} does not go by the stack's parameters: {'; '.join(differing)}.",
+        action=f"In State Manager, read why the association of {node} was refused, put that right, and apply it again.",
     )
 
 
@@ -1086,6 +1125,7 @@ _OF_THE_CLUSTER: tuple[Callable[[ReadinessEvidence], Finding | None], ...] = (
     _roles_disagree,
     _active_not_serving,
     _role_not_noted,
+    _service_stopped,
     _replica_stale,
     _replica_not_connected,
     _replication_word_missing,
@@ -1122,6 +1162,7 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _epoch_ahead,
     _clock_wrong,
     _script_differs,
+    _configuration_differs,
     _services_start_at_boot,
     _mounted_by_fstab,
     _nfs_not_ready,

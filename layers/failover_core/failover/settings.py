@@ -101,6 +101,17 @@ class Settings(BaseModel):
     rejoin_policy: RejoinPolicy
     start_in_maintenance: bool
     """A cluster whose maintenance nobody has switched yet is in maintenance."""
+    services: str = ""
+    exports: str = ""
+    database_port: str = ""
+    """The nodes' lists, as the stack's parameters have them. Only readiness is told, which compares; a node refuses a
+    list that can't be used, and no function of a failover may stop over one."""
+
+    @property
+    def configured(self) -> dict[str, str]:
+        """What each node is to go by; empty where it is not told."""
+        parameters = {"Services": self.services, "Exports": self.exports, "DatabasePort": self.database_port}
+        return {name: value for name, value in parameters.items() if value}
 
     @property
     def rejoin_state_machine_arn(self) -> str:
