@@ -2095,6 +2095,7 @@ run_watch() {
         paths=()
         [[ $PATH_ETH0 == unknown ]] || paths+=("CommunicationPathEth0=$(as_number test "$PATH_ETH0" = answers)")
         [[ $PATH_ETH1 == unknown ]] || paths+=("CommunicationPathEth1=$(as_number test "$PATH_ETH1" = answers)")
+        was_active && read_warned && paths+=("WarnedServicesHealthy=$ARE_WARNED_UP")
         # A standby's promotion goes by this word: what could not be seen is not called healthy.
         was_active || read_replication
         health=$(as_number is_replication_healthy)
@@ -2113,6 +2114,19 @@ run_watch() {
         done
         exec {timer}<&-
     done
+}
+
+# Of the services whose failure only warns: 0 when one of them is known to be stopped; false where there are none.
+ARE_WARNED_UP=1
+read_warned() {
+    local service code=1
+    ARE_WARNED_UP=1
+    for service in "${SERVICES[@]}"; do
+        does_only_warn "$service" || continue
+        code=0
+        [[ ${SERVICE_STATES[$service]} != stopped ]] || ARE_WARNED_UP=0
+    done
+    return "$code"
 }
 
 # The peer's database answering is the sign that it writes; a peer that merely runs may have nothing to write.

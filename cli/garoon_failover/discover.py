@@ -37,7 +37,8 @@ TUNED = (
     "MinimumHealthyTargets", "FenceMethod", "FenceTimeoutSeconds", "MinimumFailoverIntervalSeconds", "RejoinPolicy",
     "StartInMaintenance", "AnswerTimeoutSeconds", "ConfirmFailover", "ConfirmTimeoutSeconds", "RecoveryTimeoutSeconds",
     "RecoveryNoticeSeconds", "ReplicationProtocol", "DataDevice", "ReplicatedDevice", "MountPoint", "DatabasePort",
-    "Services", "Exports", "PathPort", "WatchIntervalSeconds", "NfsLeaseSeconds", "ReadinessIntervalMinutes", "LogRetentionDays",
+    "Services", "Exports", "PathPort", "WatchIntervalSeconds", "NfsLeaseSeconds", "ReadinessIntervalMinutes",
+    "LogRetentionDays",
 )  # fmt: skip
 
 

@@ -265,3 +265,21 @@ def test_a_node_in_service_that_fails_is_installed_with_the_lists_it_has(serving
     node.host.kill_service("cyss_cbgrn")
 
     assert node.install().result == "done"
+
+
+def test_the_watch_tells_of_what_only_warns(active_cluster: Cluster) -> None:
+    """The metric of an alarm that notifies; it is not sent where there is nothing of the kind."""
+    node = active_cluster.first
+    beats = node.host.files.root / "run/garoon-node-beats.log"
+    wait_for("the watch at work", lambda: '"ServicesHealthy":1' in beats.read_text())
+    assert "WarnedServicesHealthy" not in beats.read_text()
+    for name, text in SCRIPTS.items():
+        write_script(node, "search", name, text)
+    is_up(node, "search").touch()
+
+    assert node.install(Services="cyde_5_0,cyss_cbgrn,/opt/search:on-failure=warn").result == "done"
+
+    wait_for("it up", lambda: '"WarnedServicesHealthy":1' in beats.read_text())
+    is_up(node, "search").unlink()
+    wait_for("it stopped", lambda: '"WarnedServicesHealthy":0' in beats.read_text())
+    assert node.status()["isServing"]
