@@ -936,15 +936,15 @@ read_note() {
 # run_script SERVICE start|stop: begins it, and neither waits for it nor ever signals it. `stop` needs no unit: it leaves
 # nothing running, and a machine that shuts down starts no units any more.
 run_script() {
-    local unit=garoon-$1
+    local unit=garoon-${1%.service} digits="[0-9][0-9][0-9][0-9][0-9]"
     service_command "$1" "$2"
     local -a command=(/bin/sh -c "$START_TEXT" "garoon-$2-$1" "$LOG_FILE" "$NOTES.$1.$2-ended" "${COMMAND[@]}")
     rm -f "$NOTES.$1.$2-ended"
     if [[ $2 == start && -d $ROOT/run/systemd/system ]]; then
         # Units that are left from before have no process of the service any more. One that something refers to stays
-        # known when it has ended, and its name is not free.
-        bounded 10 systemctl stop "$unit*.service"
-        bounded 10 systemctl reset-failed "$unit*.service"
+        # known when it has ended, and its name is not free. Another service's name may begin with this one's.
+        bounded 10 systemctl stop "$unit.service*" "$unit-$digits$digits.service"
+        bounded 10 systemctl reset-failed "$unit.service*" "$unit-$digits$digits.service"
         for unit in "$unit" "$unit-$(now_seconds)"; do
             bounded 20 systemd-run --unit="$unit" --description="Garoon: $1" --remain-after-exit "${command[@]}" && return
             [[ $BOUNDED_OUTPUT == *already* ]] || break
@@ -2151,21 +2151,28 @@ put_file() {
     HAS_CHANGED=true
 }
 
-# The lists that this node goes by until now.
+# What this node goes by until now, of all that another list would change.
 declare -A INSTALLED=()
 note_installed() {
     local key
     for key in SERVICES EXPORTS DATABASE_PORT; do INSTALLED[$key]=${CONFIG[$key]}; done
 }
 
+# What an operator has set on the node stands above the stack's words.
+is_set_locally() {
+    [[ -r $LOCAL_CONFIG_FILE && $'\n'$(<"$LOCAL_CONFIG_FILE") == *$'\n'"$1=\""* ]]
+}
+
 # Other lists than before are taken over by a node in service without touching what runs there: so what they name must be
 # in service already, and a directory that is new is exported before the watch asks for it.
 adopt_resources() {
-    local service entry why=""
-    was_active && is_installed || return 0
-    for entry in "${!INSTALLED[@]}"; do [[ ${INSTALLED[$entry]} == "${CONFIG[$entry]}" ]] || why=changed; done
-    [[ -n $why ]] || return 0
-    why=""
+    local service entry why="" has_changed=false
+    for entry in "${!INSTALLED[@]}"; do
+        ! is_set_locally "$entry" || CONFIG[$entry]=${INSTALLED[$entry]}
+        [[ ${INSTALLED[$entry]} == "${CONFIG[$entry]}" ]] || has_changed=true
+    done
+    read_resources
+    [[ $has_changed == true ]] && was_active && is_installed || return 0
     is_database_answering || why=", the database does not answer on port ${CONFIG[DATABASE_PORT]}"
     for service in "${SERVICES[@]}"; do
         does_only_warn "$service" || is_database "$service" || is_service_in_state "$service" running || why+=", $service is $SERVICE_STATE"

@@ -15,21 +15,28 @@ put_file() {
     HAS_CHANGED=true
 }
 
-# The lists that this node goes by until now.
+# What this node goes by until now, of all that another list would change.
 declare -A INSTALLED=()
 note_installed() {
     local key
     for key in SERVICES EXPORTS DATABASE_PORT; do INSTALLED[$key]=${CONFIG[$key]}; done
 }
 
+# What an operator has set on the node stands above the stack's words.
+is_set_locally() {
+    [[ -r $LOCAL_CONFIG_FILE && $'\n'$(<"$LOCAL_CONFIG_FILE") == *$'\n'"$1=\""* ]]
+}
+
 # Other lists than before are taken over by a node in service without touching what runs there: so what they name must be
 # in service already, and a directory that is new is exported before the watch asks for it.
 adopt_resources() {
-    local service entry why=""
-    was_active && is_installed || return 0
-    for entry in "${!INSTALLED[@]}"; do [[ ${INSTALLED[$entry]} == "${CONFIG[$entry]}" ]] || why=changed; done
-    [[ -n $why ]] || return 0
-    why=""
+    local service entry why="" has_changed=false
+    for entry in "${!INSTALLED[@]}"; do
+        ! is_set_locally "$entry" || CONFIG[$entry]=${INSTALLED[$entry]}
+        [[ ${INSTALLED[$entry]} == "${CONFIG[$entry]}" ]] || has_changed=true
+    done
+    read_resources
+    [[ $has_changed == true ]] && was_active && is_installed || return 0
     is_database_answering || why=", the database does not answer on port ${CONFIG[DATABASE_PORT]}"
     for service in "${SERVICES[@]}"; do
         does_only_warn "$service" || is_database "$service" || is_service_in_state "$service" running || why+=", $service is $SERVICE_STATE"

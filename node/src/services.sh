@@ -31,15 +31,15 @@ read_note() {
 # run_script SERVICE start|stop: begins it, and neither waits for it nor ever signals it. `stop` needs no unit: it leaves
 # nothing running, and a machine that shuts down starts no units any more.
 run_script() {
-    local unit=garoon-$1
+    local unit=garoon-${1%.service} digits="[0-9][0-9][0-9][0-9][0-9]"
     service_command "$1" "$2"
     local -a command=(/bin/sh -c "$START_TEXT" "garoon-$2-$1" "$LOG_FILE" "$NOTES.$1.$2-ended" "${COMMAND[@]}")
     rm -f "$NOTES.$1.$2-ended"
     if [[ $2 == start && -d $ROOT/run/systemd/system ]]; then
         # Units that are left from before have no process of the service any more. One that something refers to stays
-        # known when it has ended, and its name is not free.
-        bounded 10 systemctl stop "$unit*.service"
-        bounded 10 systemctl reset-failed "$unit*.service"
+        # known when it has ended, and its name is not free. Another service's name may begin with this one's.
+        bounded 10 systemctl stop "$unit.service*" "$unit-$digits$digits.service"
+        bounded 10 systemctl reset-failed "$unit.service*" "$unit-$digits$digits.service"
         for unit in "$unit" "$unit-$(now_seconds)"; do
             bounded 20 systemd-run --unit="$unit" --description="Garoon: $1" --remain-after-exit "${command[@]}" && return
             [[ $BOUNDED_OUTPUT == *already* ]] || break

@@ -30,6 +30,12 @@ RESULTS: Mapping[str, tuple[str, int]] = {
 }
 """By code: the result's word, and the script's exit code."""
 
+CONFIGURED = {
+    "Services": f"{DATABASE_SERVICE},{SCHEDULER_SERVICE}",
+    "Exports": "www/cgi-bin/cbgrn/sessiondata:3771,cybozu/mysql-5.0/files:3772",
+    "DatabasePort": "3770",
+}
+"""What a node goes by that was told nothing else."""
 _FIELDS = ["verb", "result", "code", "message", "clock", "status", "probe"]
 _AGENT = {"version": "1.300071.0b1", "isRunning": True, "hasOurPart": True}
 
@@ -88,6 +94,8 @@ class NodeState:
     is_writable: bool | None = False
     database: str = "stopped"
     scheduler: str = "stopped"
+    only_warning: tuple[str, ...] = ()
+    configured: Mapping[str, str] = field(default_factory=lambda: CONFIGURED)
     does_database_answer: bool | None = False
     does_nfs_answer: bool | None = True
     is_exported: bool | None = False
@@ -123,6 +131,8 @@ class NodeState:
             "isMounted": self.is_mounted,
             "isWritable": self.is_writable,
             "services": {DATABASE_SERVICE: self.database, SCHEDULER_SERVICE: self.scheduler},
+            "onlyWarning": list(self.only_warning),
+            "configured": dict(self.configured),
             "databaseAnswers": self.does_database_answer,
             "nfsAnswers": self.does_nfs_answer,
             "isExported": self.is_exported,
@@ -169,6 +179,8 @@ class NodeState:
                 is_writable=status["isWritable"],
                 database=status["services"][DATABASE_SERVICE],
                 scheduler=status["services"][SCHEDULER_SERVICE],
+                only_warning=tuple(status["onlyWarning"]),
+                configured=status["configured"],
                 does_database_answer=status["databaseAnswers"],
                 does_nfs_answer=status["nfsAnswers"],
                 is_exported=status["isExported"],

@@ -148,7 +148,8 @@ class Kernel:
 
     async def control(self, verb: str, units: list[str]) -> Answer:
         """`systemctl VERB UNITS`."""
-        names = [unit if unit.endswith(".service") else f"{unit}.service" for unit in units if not unit.startswith("-")]
+        given = [unit for unit in units if not unit.startswith("-")]
+        names = [unit if _is_pattern(unit) or unit.endswith(".service") else f"{unit}.service" for unit in given]
         match verb:
             case "enable":
                 for unit in names:
@@ -175,7 +176,7 @@ class Kernel:
     def _matching(self, names: list[str]) -> list[str]:
         """A pattern stands for the loaded units that match it."""
         loaded = list(self._transient_units)
-        return [unit for name in names for unit in (fnmatch.filter(loaded, name) if "*" in name else [name])]
+        return [unit for name in names for unit in (fnmatch.filter(loaded, name) if _is_pattern(name) else [name])]
 
     def _wants(self, unit: str) -> Path:
         return self.files.root / "etc/systemd/system/multi-user.target.wants" / unit
@@ -252,7 +253,7 @@ class Kernel:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         for service in self.settings.services:
-            if service in unit:
+            if re.fullmatch(rf"garoon-{re.escape(service)}(-\d{{10}})?\.service", unit):
                 self.files.end_service(service)
 
     def _is_referred_to(self, unit: str) -> bool:
@@ -623,6 +624,11 @@ def _lock(path: Path) -> int:
 def _port(server: asyncio.Server) -> int:
     port: int = server.sockets[0].getsockname()[1]
     return port
+
+
+def _is_pattern(unit: str) -> bool:
+    """As systemctl takes it: glob(7)."""
+    return any(mark in unit for mark in "*?[")
 
 
 def _lines(path: Path) -> list[str]:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from tests.unit.test_readiness import (
     NOW,
+    SETTINGS,
     a_status,
     an_entry,
     evidence,
@@ -33,7 +34,6 @@ AT_WORK = AtWork(
     started_at=NOW - timedelta(seconds=12),
 )
 
-
 def states(node: str, *, is_at_work: bool = False, **changes: Any) -> dict[str, State]:
     [view] = [one for one in view_nodes(evidence(**changes), is_at_work=is_at_work) if one.name == node]
     return {name: resource.state for name, resource in view.resources.items()}
@@ -47,8 +47,25 @@ def test_a_sound_pair_is_active_here_and_standby_there() -> None:
     changes = of("statuses", "db-01", a_status("db-01", services=running()))
     stopped = dict.fromkeys(running(), "stopped")
     changes["statuses"]["db-02"] = a_status("db-02", services=stopped)
-    assert states("db-01", **changes) == dict.fromkeys(RESOURCES, State.ACTIVE)
+    assert list(states("db-01", **changes).items()) == [(name, State.ACTIVE) for name in RESOURCES]
     assert states("db-02", **changes) == dict.fromkeys(RESOURCES, State.STANDBY)
+
+
+def test_services_are_shown_as_they_are_configured() -> None:
+    settings = SETTINGS.model_copy(update={"services": "cyde_5_0,cyss_cbgrn_01:stop=120,/opt/search:on-failure=warn"})
+    services = {"cyde_5_0": "running", "cyss_cbgrn_01": "running", "search": "stopped"}
+    status = a_status("db-01", services=services, only_warning=("search",))
+    changes: dict[str, Any] = {**of("statuses", "db-01", status), "settings": settings}
+    seen = states("db-01", **changes)
+    assert list(seen)[3:6] == ["search", "scheduler", "database"]
+    assert (seen["search"], seen["scheduler"]) == (State.DEGRADED, State.ACTIVE)
+    # What a node does not tell of is not up, and not down.
+    assert states("db-02", **changes)["search"] is State.UNKNOWN
+
+
+def test_of_two_schedulers_each_has_its_name() -> None:
+    settings = SETTINGS.model_copy(update={"services": "cyde_5_0,cyss_cbgrn,cyss_cbgrn_01"})
+    assert list(states("db-01", settings=settings))[3:6] == ["cyss_cbgrn_01", "cyss_cbgrn", "database"]
 
 
 @pytest.mark.parametrize(

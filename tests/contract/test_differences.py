@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -68,6 +68,8 @@ def other(value: Any) -> Any:
             return value + 1
         case tuple():
             return ("else",)
+        case Mapping():
+            return {**value, "Services": "else"}
         case "active":
             return "unreplicated"
         case "":

@@ -103,6 +103,13 @@ class Node:
         kept = [line for line in path.read_text().splitlines() if line.partition("=")[0] not in settings]
         path.write_text("".join(f"{line}\n" for line in [*kept, *(f'{k}="{v}"' for k, v in settings.items())]))
 
+    def forget_local(self, *names: str) -> None:
+        """Those settings are the stack's again."""
+        path = self.host.files.root / "etc/garoon-node.local.conf"
+        path.write_text(
+            "".join(f"{line}\n" for line in path.read_text().splitlines() if line.split("=")[0] not in names)
+        )
+
     def stop_watch(self) -> None:
         """From here the node outdates no replica of its own: the story is over before a real node would look."""
         self.host.deliver("systemctl stop garoon-node-watch.service", {}, DEADLINE_SECONDS)

@@ -53,7 +53,7 @@ def shaped(serving_cluster: Cluster) -> Iterator[Cluster]:
     serving_cluster.first.must("start")
     yield serving_cluster
     for node in (serving_cluster.first, serving_cluster.second):
-        node.set_local(SERVICES="cyde_5_0,cyss_cbgrn")
+        node.forget_local("SERVICES")
         for file in (node.host.files.root / "run").glob("is-up-*"):
             file.unlink()
         (node.host.files.root / "run/calls").unlink(missing_ok=True)
@@ -145,7 +145,7 @@ def test_a_unit_that_the_system_starts_at_boot_is_told(shaped: Cluster) -> None:
 
 EXPORTS = ("www/cgi-bin/cbgrn_01/sessiondata", "cybozu/files", "cybozu/archive")
 IDENTIFIER = {
-    "Services": "cyde_5_0_cbgrn_1,cyssp_cbgrn_1,cyss_cbgrn_01",
+    "Services": "cyde_5_0_cbgrn_1,cyss_cbgrn,cyss_cbgrn_01",
     "DatabasePort": "3771",
     "Exports": ",".join(f"{path}:{number}" for number, path in enumerate(EXPORTS, 11)),
 }
@@ -170,6 +170,12 @@ def test_another_identifier_is_served_moved_and_restarted_as_ever(other: Cluster
     assert first.status()["isServing"]
     assert exported(first) == sorted(f"/mnt/DIR1/{path}" for path in EXPORTS)
     assert first.say(3771, "PUT memo-1 5feceb66") == "OK"
+
+    # Whose name begins with another's is another.
+    mark = first.host.files.service_mark("cyss_cbgrn_01").stat().st_mtime_ns
+    first.host.kill_service("cyss_cbgrn")
+    assert first.must("restart").state["isServing"]
+    assert first.host.files.service_mark("cyss_cbgrn_01").stat().st_mtime_ns == mark
 
     first.host.kill_service("cyss_cbgrn_01")
     assert first.status()["isServing"] is False
@@ -265,6 +271,20 @@ def test_a_node_in_service_that_fails_is_installed_with_the_lists_it_has(serving
     node.host.kill_service("cyss_cbgrn")
 
     assert node.install().result == "done"
+
+
+def test_what_an_operator_has_set_on_the_node_is_no_new_list(serving_cluster: Cluster) -> None:
+    """Its own settings stand above the stack's: no installation asks for the stack's port, or withdraws its exports."""
+    node = serving_cluster.first
+    before = exported(node)
+    node.set_local(DATABASE_PORT="3770", EXPORTS="cybozu/mysql-5.0/files:3772")
+    try:
+        report = node.install(DatabasePort="3771", Exports="cybozu/archive:9")
+    finally:
+        node.forget_local("DATABASE_PORT", "EXPORTS")
+
+    assert report.result == "done"
+    assert exported(node) == before
 
 
 def test_the_watch_tells_of_what_only_warns(active_cluster: Cluster) -> None:

@@ -60,6 +60,7 @@ def make_environment(**changes: str) -> dict[str, str]:
         "REPLICATION_PROTOCOL": "C",
         "REJOIN_POLICY": "OnStart",
         "START_IN_MAINTENANCE": "No",
+        "SERVICES": "cyde_5_0,cyss_cbgrn",
     } | changes
 
 

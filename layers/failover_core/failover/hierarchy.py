@@ -7,10 +7,9 @@ from enum import StrEnum
 from failover.models import Answer, InstanceState, NodeStatus, PeerPaths, PeerProbe, StatusChecks, Unknown, Value
 from failover.readiness import ReadinessEvidence
 
-RESOURCES = ("route", "virtual IP", "exports", "scheduler", "database", "file system", "replication")
-"""Top to bottom: brought into service from below."""
-
-_SERVICES = {"scheduler": "cyss_cbgrn", "database": "cyde_5_0"}
+_ABOVE, _BELOW = ("route", "virtual IP", "exports"), ("file system", "replication")
+RESOURCES = (*_ABOVE, "scheduler", "database", *_BELOW)
+"""The hierarchy, top to bottom, of an installation with the usual two services: brought into service from below."""
 
 
 class State(StrEnum):
@@ -41,20 +40,35 @@ class NodeView(Value):
 
 def view_nodes(evidence: ReadinessEvidence, *, is_at_work: bool) -> list[NodeView]:
     """Both nodes, A first. While an execution is at work, what is not up yet on the active node is no failure."""
-    return [_view(evidence, node.name, is_at_work=is_at_work) for node in evidence.settings.nodes]
+    services = _name_services(evidence)
+    return [_view(evidence, node.name, services, is_at_work=is_at_work) for node in evidence.settings.nodes]
 
 
-def _view(evidence: ReadinessEvidence, node: str, *, is_at_work: bool) -> NodeView:
+def _name_services(evidence: ReadinessEvidence) -> dict[str, str]:
+    """The services by what operators call them, top to bottom: the first to start is the database, others as named.
+
+    Cybozu's scheduling service is `cyss` and the installation's identifier; where there is one, it is the scheduler.
+    """
+    told = [status.services for status in evidence.statuses.values() if isinstance(status, NodeStatus)]
+    services = evidence.settings.service_names or list(dict.fromkeys(name for names in told for name in names))
+    schedulers = [service for service in services[1:] if service.startswith("cyss")]
+    names = {service: "scheduler" if [service] == schedulers else service for service in services}
+    names |= dict.fromkeys(services[:1], "database")
+    return {names[service]: service for service in reversed(services)}
+
+
+def _view(evidence: ReadinessEvidence, node: str, services: dict[str, str], *, is_at_work: bool) -> NodeView:
     is_active = None if evidence.active is None else evidence.active == node
+    names = (*_ABOVE, *services, *_BELOW)
     said, probe = evidence.statuses[node], evidence.probes[node]
     is_off = evidence.is_on(node) is False
     if isinstance(said, NodeStatus):
-        resources = _of_status(said, is_active=bool(is_active))
+        resources = _of_status(said, services, is_active=bool(is_active))
         answer = _words_of(said)
     else:
         why = "the instance is off" if is_off else _why(said)
         state = State.FAILED if is_off else State.UNKNOWN
-        resources = {name: Resource(state=state, detail=why) for name in RESOURCES if name != "route"}
+        resources = {name: Resource(state=state, detail=why) for name in names if name != "route"}
         answer = why
     resources["route"] = _route(evidence, node, is_active=bool(is_active))
     if is_active is None:
@@ -66,7 +80,7 @@ def _view(evidence: ReadinessEvidence, node: str, *, is_at_work: bool) -> NodeVi
         role="unknown" if is_active is None else "active" if is_active else "standby",
         instance=_instance_words(evidence, node),
         answer=answer,
-        resources={name: resources[name] for name in RESOURCES},
+        resources={name: resources[name] for name in names},
         paths=probe.paths if isinstance(probe, PeerProbe) else PeerPaths(eth0=None, eth1=None),
         sync_percent=said.replication.sync_percent if isinstance(said, NodeStatus) else None,
     )
@@ -92,7 +106,7 @@ def _words_of(status: NodeStatus) -> str:
     return status.failing_parts()
 
 
-def _of_status(status: NodeStatus, *, is_active: bool) -> dict[str, Resource]:
+def _of_status(status: NodeStatus, services: dict[str, str], *, is_active: bool) -> dict[str, Resource]:
     exported, nfs = status.is_exported, status.nfs_answers
     is_nfs_up = None if exported is None else exported and (not is_active or nfs is not False)
     resources = {
@@ -103,15 +117,21 @@ def _of_status(status: NodeStatus, *, is_active: bool) -> dict[str, Resource]:
     }
     if is_active and status.is_mounted and status.is_writable is False:
         resources["file system"] = Resource(state=State.FAILED, detail="takes no write")
-    for name, service in _SERVICES.items():
+    for name, service in services.items():
         state = status.services.get(service, "unknown")
         is_up = {"running": True, "stopped": False}.get(state)
-        resources[name] = (
-            Resource(state=State.DEGRADED, detail="starting")
-            if state == "starting"
-            else _up_or_down(is_up, is_active=is_active)
-        )
-    if is_active and resources["database"].state is State.ACTIVE and status.database_answers is False:
+        if state == "starting":
+            resources[name] = Resource(state=State.DEGRADED, detail="starting")
+        elif is_active and is_up is False and service in status.only_warning:
+            resources[name] = Resource(state=State.DEGRADED, detail="stopped, which only warns")
+        else:
+            resources[name] = _up_or_down(is_up, is_active=is_active)
+    if (
+        is_active
+        and "database" in resources
+        and resources["database"].state is State.ACTIVE
+        and status.database_answers is False
+    ):
         resources["database"] = Resource(state=State.FAILED, detail="does not answer")
     return resources
 

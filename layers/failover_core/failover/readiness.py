@@ -703,7 +703,8 @@ def _configuration_differs(evidence: ReadinessEvidence, node: str) -> Finding | 
         about=node,
         severity=Severity.WARNING,
         meaning=f"{node} does not go by the stack's parameters: {'; '.join(differing)}.",
-        action=f"In State Manager, read why the association of {node} was refused, put that right, and apply it again.",
+        action=f"In State Manager, read why the association of {node} was refused, put that right, and apply it "
+        f"again; or take it out of /etc/garoon-node.local.conf on {node}.",
     )
 
 

@@ -108,6 +108,12 @@ class Settings(BaseModel):
     list that can't be used, and no function of a failover may stop over one."""
 
     @property
+    def service_names(self) -> list[str]:
+        """The services in their start order, as a node names them; empty where they are not told."""
+        entries = self.services.split(",") if self.services else []
+        return [entry.partition(":")[0].rpartition("/")[2] for entry in entries]
+
+    @property
     def configured(self) -> dict[str, str]:
         """What each node is to go by; empty where it is not told."""
         parameters = {"Services": self.services, "Exports": self.exports, "DatabasePort": self.database_port}

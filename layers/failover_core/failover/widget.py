@@ -84,8 +84,8 @@ class _Widget:
         words, nodes = self._words, self._status.nodes
         rows = [self._html.row("th", words.resource, *(f"{node.name}: {words.roles[node.role]}" for node in nodes))]
         rows += [
-            self._html.row("td", words.resources[name], *(self._resource(node, name) for node in nodes))
-            for name in words.resources
+            self._html.row("td", words.resources.get(name, name), *(self._resource(node, name) for node in nodes))
+            for name in nodes[0].resources
         ]
         rows.append(self._html.row("td", words.sees_peer, *(self._paths(node) for node in nodes)))
         rows.append(self._html.row("td", words.instance, *(node.instance for node in nodes)))
