@@ -51,11 +51,15 @@ def standby_reconfigured(bed: Bed) -> Iterator[None]:
     hosts = root / "etc/hosts"
     names = hosts.read_text()
     hosts.write_text("127.0.0.1 localhost\n")
+    own = root / "etc/garoon-node.local.conf"
+    settings = own.read_text()
+    own.write_text(f'{settings}EXPORTS="cybozu/mysql-5.0/files:3772"\n')
     bed.hosts[STANDBY].deliver("systemctl stop nfs-server.service", {}, 10.0)
     bed.hosts[HOME].set_fault("database", "blocked")
     yield
     bed.hosts[HOME].set_fault("database", None)
     bed.hosts[STANDBY].deliver("systemctl start nfs-server.service", {}, 10.0)
+    own.write_text(settings)
     hosts.write_text(names)
     link.unlink()
     fstab.unlink()
@@ -261,7 +265,7 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
         standby_reconfigured,
         {
             *("source-dest-check-on", "script-differs", "services-start-at-boot", "mounted-by-fstab"),
-            *("hosts-missing", "nfs-not-ready", "host-blocked"),
+            *("hosts-missing", "nfs-not-ready", "host-blocked", "configuration-differs"),
         },
     ),
     (
@@ -305,7 +309,7 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
 NOT_PROVOKED = frozenset(
     {
         *("agent-may-stall", "agent-not-sending", "alarms-in-trouble", "can-hibernate", "clock-wrong", "epoch-ahead"),
-        *("instance-unknown", "look-failed", "role-not-noted", "route-propagated", "unwritable"),
+        *("instance-unknown", "look-failed", "role-not-noted", "route-propagated", "service-stopped", "unwritable"),
     }
 )
 """What no provocation here brings about: tests/unit/test_readiness.py does, on evidence as it would be."""

@@ -262,7 +262,7 @@ def test_a_node_in_service_takes_no_list_by_which_it_would_not_serve(
     assert "db-01 is active" in report.message
     after = node.status()
     assert after["configured"] == before["configured"]
-    assert after["isServing"]
+    assert after["isServing"], after
 
 
 def test_a_node_in_service_that_fails_is_installed_with_the_lists_it_has(serving_cluster: Cluster) -> None:
@@ -271,6 +271,28 @@ def test_a_node_in_service_that_fails_is_installed_with_the_lists_it_has(serving
     node.host.kill_service("cyss_cbgrn")
 
     assert node.install().result == "done"
+
+
+def test_a_node_in_service_of_before_there_were_lists_takes_the_default_ones_and_restarts_nothing(
+    serving_cluster: Cluster,
+) -> None:
+    """An update of the stack: the settings that the script of before wrote name no services and no exports."""
+    node = serving_cluster.first
+    settings = node.host.files.root / "etc/garoon-node.conf"
+    of_before = [line for line in settings.read_text().splitlines() if not line.startswith(("SERVICES=", "EXPORTS="))]
+    settings.write_text("".join(f"{line}\n" for line in of_before))
+    marks = [node.host.files.service_mark(name) for name in ("cyde_5_0", "cyss_cbgrn")]
+    before = [mark.stat().st_mtime_ns for mark in marks], exported(node), node.status()["services"]
+
+    report = node.install(
+        Services="cyde_5_0,cyss_cbgrn",
+        Exports="www/cgi-bin/cbgrn/sessiondata:3771,cybozu/mysql-5.0/files:3772",
+    )
+
+    assert report.result == "done"
+    assert not [line for line in report.stderr.splitlines() if "starting" in line or "stopping" in line]
+    assert ([mark.stat().st_mtime_ns for mark in marks], exported(node), node.status()["services"]) == before
+    assert node.status()["configured"]["Services"] == "cyde_5_0,cyss_cbgrn"
 
 
 def test_what_an_operator_has_set_on_the_node_is_no_new_list(serving_cluster: Cluster) -> None:
