@@ -34,6 +34,7 @@ AT_WORK = AtWork(
     started_at=NOW - timedelta(seconds=12),
 )
 
+
 def states(node: str, *, is_at_work: bool = False, **changes: Any) -> dict[str, State]:
     [view] = [one for one in view_nodes(evidence(**changes), is_at_work=is_at_work) if one.name == node]
     return {name: resource.state for name, resource in view.resources.items()}

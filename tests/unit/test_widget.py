@@ -19,7 +19,7 @@ from failover.status import AtWork, RouteView, Status, TargetView, judge
 from failover.widget import MAXIMUM_BYTES, render_widget
 from failover.widget_words import ENGLISH, JAPANESE, Words
 
-from tests.unit.test_readiness import NOW, a_status, an_entry, evidence, of, record, replica_of, status_of
+from tests.unit.test_readiness import NOW, SETTINGS, a_status, an_entry, evidence, of, record, replica_of, status_of
 
 ARN = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:da8566d2"
 AT_WORK = AtWork(execution=ARN, workflow="failover", step="FenceNode", started_at=NOW - timedelta(seconds=12))
@@ -178,6 +178,14 @@ def test_outcomes_are_told_with_their_outage_in_the_dashboard_s_time() -> None:
         ["", "", "? unknown", "", "Throttled."],
     ]
     assert shown().rows[-1] == ["none in the last 90 days"]
+
+
+def test_services_that_are_not_the_usual_ones_bear_their_own_names() -> None:
+    settings = SETTINGS.model_copy(update={"services": "cyde_5_0,cyss_cbgrn_01,/opt/search:on-failure=warn"})
+    services = dict.fromkeys(("cyde_5_0", "cyss_cbgrn_01", "search"), "running")
+    page = shown(**status_of("db-01", services=services, only_warning=("search",)), settings=settings)
+    assert page.row("search") == ["● active", "? unknown"]
+    assert page.row("scheduling service")[0] == "● active"
 
 
 # --- what could not be seen -----------------------------------------------------------------------------------------
