@@ -107,7 +107,7 @@ def _play(scenario: Scenario, arguments: argparse.Namespace, console: Console) -
     from testbed.view import Progress, choose_view, print_timeline
 
     try:
-        with Progress(console) as progress, running_testbed(profile, progress.tell) as bed:
+        with Progress(console) as progress, running_testbed(profile, progress.tell, shape=scenario.shape) as bed:
             progress.finish()
             try:
                 with choose_view(console) as view:

@@ -75,23 +75,24 @@ class VirtualIpPath:
 class DataService:
     """The simulated hosts' database and NFS servers, spoken to with their small line protocols."""
 
-    def __init__(self, address: str, source: str, timeout_seconds: float) -> None:
+    def __init__(self, address: str, source: str, timeout_seconds: float, database_port: int) -> None:
         self._address = address
         self._source = source
         self._timeout_seconds = timeout_seconds
+        self._database_port = database_port
 
     def greet(self) -> None:
         """Raises GaroonError when the database does not greet."""
-        with self._connect(DATABASE_PORT) as connection:
+        with self._connect(self._database_port) as connection:
             self._read_greeting(connection)
 
     def write_memo(self, memo: str, digest: str) -> None:
-        answer = self._ask(DATABASE_PORT, f"PUT {memo} {digest}")
+        answer = self._ask(self._database_port, f"PUT {memo} {digest}")
         if answer != "OK":
             raise GaroonError(f"The database did not store the memo: {answer!r}")
 
     def read_memo(self, memo: str) -> str | None:
-        answer = self._ask(DATABASE_PORT, f"GET {memo}")
+        answer = self._ask(self._database_port, f"GET {memo}")
         return None if answer == "NONE" else answer
 
     def write_file(self, name: str, content: bytes) -> None:
@@ -106,7 +107,7 @@ class DataService:
     def _ask(self, port: int, line: str) -> str:
         try:
             with self._connect(port) as connection:
-                if port == DATABASE_PORT:
+                if port == self._database_port:
                     self._read_greeting(connection)
                 connection.sendall(line.encode() + b"\n")
                 with connection.makefile("rb") as stream:
@@ -150,6 +151,8 @@ class _Garoon:
         self._path = path
         self._address = address
         self._timeout_seconds = timeout_seconds
+        self.database_port = DATABASE_PORT
+        """As its lwc.ini has it."""
         self._lock = threading.Lock()
         self._resolved: tuple[float, str] | None = None
 
@@ -177,7 +180,7 @@ class _Garoon:
             if self._resolved is None or now - self._resolved[0] > _ROUTE_LIFETIME_SECONDS:
                 self._resolved = None
                 self._resolved = (now, self._path.resolve())
-            return DataService(self._resolved[1], self._address, self._timeout_seconds)
+            return DataService(self._resolved[1], self._address, self._timeout_seconds, self.database_port)
 
 
 class _Server(ThreadingHTTPServer):
@@ -267,6 +270,11 @@ class AppServers:
         for server in self._servers.values():
             server.shutdown()
             server.server_close()
+
+    def use_database_port(self, port: int) -> None:
+        """What an operator writes into every server's lwc.ini."""
+        for server in self._servers.values():
+            server.garoon.database_port = port
 
     def lose(self, name: str) -> None:
         """The server answers nothing any more."""

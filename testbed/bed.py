@@ -31,8 +31,10 @@ from testbed.installation import (
     HOME,
     LISTENERS,
     STANDBY,
+    USUAL,
     Installation,
     Routes,
+    Shape,
     make_installation,
     point_virtual_ip,
     read_routes,
@@ -91,6 +93,7 @@ class Testbed:
         stack: Stack,
         queue_url: str,
         app_servers: AppServers | None = None,
+        shape: Shape = USUAL,
     ) -> None:
         self.world = world
         self.profile = profile
@@ -106,6 +109,7 @@ class Testbed:
         self.queue_url = queue_url
         self.app_servers = app_servers
         """None where the App servers are machines of their own."""
+        self.shape = shape
         self._notifications: list[dict[str, Any]] = []
         self.original_routes = read_routes(clients, installation)
 
@@ -113,17 +117,22 @@ class Testbed:
         """The world as a scenario changes it; each act is told."""
         return Stage(self, tell)
 
-    def reset(self) -> None:
+    def reset(self, shape: Shape = USUAL) -> None:
         """Makes the cluster as new: db-01 active, db-02 its up-to-date standby, nothing recorded, no alarm, no fault.
 
+        An installation of another shape is another one: the stack is told so while nothing is in service.
         Raises TimeoutError when it does not become so.
         """
         self._switch_rules(is_on=False)
         self._stop_work()
         if self.app_servers is not None:
             self.app_servers.restore()
+            self.app_servers.use_database_port(shape.database_port)
+        if shape != self.shape:
+            deployment.change(self.clients, shape.parameters())
+            self.shape = shape
         remove_foreign_interfaces(self.clients, self.installation)
-        clean_hosts(self.clients, self.installation, self.world, self.profile, self.patience_seconds)
+        clean_hosts(self.clients, self.installation, self.world, self.profile, self.patience_seconds, shape)
         self._bring_into_service()
 
     def _bring_into_service(self) -> None:
@@ -264,7 +273,9 @@ class Testbed:
 
 
 @contextmanager
-def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] | None = None) -> Iterator[Testbed]:
+def running_testbed(
+    profile: Profile, tell: Tell, parameters: Mapping[str, str] | None = None, shape: Shape = USUAL
+) -> Iterator[Testbed]:
     """Starts a cloud, makes the installation, deploys the stack; at the end nothing of it is left.
 
     `parameters` are stack parameters beside those of the installation and the profile.
@@ -279,10 +290,11 @@ def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] 
             clients = Clients(Endpoint(url))
             tell("making the Garoon installation (VPC, routes, instances, ALB)")
             installation = make_installation(clients, world)
-            create_hosts(world, url, installation, profile)
+            create_hosts(world, url, installation, profile, shape)
             pace = _PACES[profile.name]
             try:
                 with AppServers(clients, installation, pace.user_timeout_seconds) as app_servers:
+                    app_servers.use_database_port(shape.database_port)
                     tell("building the stack (sam build)")
                     template = building.result()
                     tell("deploying the stack (sam deploy)")
@@ -292,11 +304,12 @@ def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] 
                         "StartInMaintenance": "Yes",
                         "WatchIntervalSeconds": f"{profile.watch_interval_seconds:g}",
                         **pace.parameters,
+                        **({} if shape == USUAL else shape.parameters()),
                         **(parameters or {}),
                     }
                     stack = deployment.deploy(clients, template, all_parameters)
                     queue_url = subscribe(clients, stack)
-                    bed = Testbed(world, profile, clients, installation, stack, queue_url, app_servers)
+                    bed = Testbed(world, profile, clients, installation, stack, queue_url, app_servers, shape)
                     tell("bringing db-01 into service")
                     bed.enter_service()
                     yield bed
@@ -305,7 +318,7 @@ def running_testbed(profile: Profile, tell: Tell, parameters: Mapping[str, str] 
                     SimulatedHost(world.directory / "hosts" / name).power_off()
 
 
-def create_hosts(world: World, url: str, installation: Installation, profile: Profile) -> None:
+def create_hosts(world: World, url: str, installation: Installation, profile: Profile, shape: Shape = USUAL) -> None:
     """Lays out both hosts, new and off, in the world's directory."""
     create_pair(
         world.directory,
@@ -315,11 +328,20 @@ def create_hosts(world: World, url: str, installation: Installation, profile: Pr
         credentials=(Endpoint(url).account, "local"),
         log_flush_seconds=profile.watch_interval_seconds / 5,
         delays=Delays(boot_seconds=profile.host_boot_seconds, resync_seconds=profile.host_resync_seconds),
+        services=shape.names,
+        folders=shape.folders,
+        exports=shape.paths,
+        database_port=shape.database_port,
     )
 
 
 def clean_hosts(
-    clients: Clients, installation: Installation, world: World, profile: Profile, patience_seconds: float
+    clients: Clients,
+    installation: Installation,
+    world: World,
+    profile: Profile,
+    patience_seconds: float,
+    shape: Shape = USUAL,
 ) -> None:
     """Powers both instances off, gives them empty disks and a mirror in sync, and starts them again."""
     instance_ids = [node.instance_id for node in installation.nodes.values()]
@@ -341,7 +363,7 @@ def clean_hosts(
     for name in installation.nodes:
         SimulatedHost(world.directory / "hosts" / name).power_off()
         shutil.rmtree(world.directory / "hosts" / name)
-    create_hosts(world, clients.endpoint.url, installation, profile)
+    create_hosts(world, clients.endpoint.url, installation, profile, shape)
     clients.ec2.start_instances(InstanceIds=instance_ids)
     wait_until(are_all("running"), "both instances running", patience_seconds)
 

@@ -123,6 +123,29 @@ def deploy(clients: Clients, template: Path, parameters: Mapping[str, str]) -> S
     return describe(clients)
 
 
+def change(clients: Clients, parameters: Mapping[str, str]) -> None:
+    """Gives the deployed stack these parameters; the template and the others stay. Raises WaiterError.
+
+    As the console's "Use current template" does.
+    """
+    stack = clients.cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+    told = {parameter["ParameterKey"]: parameter.get("ParameterValue") for parameter in stack.get("Parameters", [])}
+    clients.cloudformation.update_stack(
+        StackName=STACK_NAME,
+        UsePreviousTemplate=True,
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": parameters[name]}
+            if name in parameters
+            else {"ParameterKey": name, "UsePreviousValue": True}
+            for name in told
+        ],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    clients.cloudformation.get_waiter("stack_update_complete").wait(
+        StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+    )
+
+
 def describe(clients: Clients) -> Stack:
     """The deployed stack's outputs and the names of what the drill must know of it."""
     described = clients.cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from testbed.endpoint import Clients
@@ -51,6 +52,42 @@ LISTENERS = (
     *((address, WEB_PORT) for _, address in _APP_SERVERS.values()),
 )
 """Where the simulated servers listen: the installation's addresses, and ports."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is in service on a database server, as the stack's parameters have it."""
+
+    services: tuple[str, ...] = ("cyde_5_0", "cyss_cbgrn")
+    """Entries of the parameter Services."""
+    exports: tuple[str, ...] = ("www/cgi-bin/cbgrn/sessiondata:3771", "cybozu/mysql-5.0/files:3772")
+    database_port: int = DATABASE_PORT
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The services as the node names them."""
+        return tuple(PurePosixPath(entry.partition(":")[0]).name for entry in self.services)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Those of them that are folders with LifeKeeper's scripts."""
+        return tuple(name for name, entry in zip(self.names, self.services, strict=True) if entry.startswith("/"))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What is exported, below the mount point."""
+        return tuple(entry.partition(":")[0] for entry in self.exports)
+
+    def parameters(self) -> dict[str, str]:
+        return {
+            "Services": ",".join(self.services),
+            "Exports": ",".join(self.exports),
+            "DatabasePort": str(self.database_port),
+        }
+
+
+USUAL = Shape()
+"""As GAROON's own documents describe it, and as the parameters are by default."""
 
 
 @dataclass(frozen=True)

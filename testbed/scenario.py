@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from testbed.installation import HOME
+from testbed.installation import HOME, USUAL, Shape
 from testbed.stage import Stage
 
 
@@ -77,3 +77,5 @@ class Scenario:
     """What is true before the user's story begins, such as a replica that lags."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Stack parameters that are other than deployed while it runs."""
+    shape: Shape = USUAL
+    """Of the installation, for which the stack is deployed."""

@@ -128,6 +128,16 @@ class Stage:
             if " Recovering: " in notification["subject"]
         ]
 
+    def check_in_service(self, node: str) -> None:
+        """Every service that the installation has runs on the node, and every path is exported. Raises HostError."""
+        files = self._bed.hosts[node].files
+        settings, exported = files.settings(), (files.root / "var/lib/nfs/etab").read_text()
+        missing = [name for name in settings.services if not files.service_mark(name).exists()]
+        missing += [path for path in settings.exports if f"{settings.mount_point}/{path}\t" not in exported]
+        if missing:
+            raise HostError(f"Not in service on {node}: {', '.join(missing)}.")
+        self._tell(f"{node}: {', '.join(settings.services)} run, {len(settings.exports)} paths are exported")
+
     def make_promotion_fail(self, node: str) -> None:
         self._tell(f"{node}: its replica cannot be promoted")
         self._bed.hosts[node].set_fault("promote_fails", True)

@@ -365,7 +365,10 @@ class Machine:
         self.files.service_mark(name).write_text(RECOVERING)
         process = self.files.service_process(name)
         (process / "fd").mkdir(parents=True, exist_ok=True)
-        program = "cybozu/mysql-5.0/libexec/mysqld" if name == self.settings.database_service else "cybozu/cyss/cyss"
+        if name == self.settings.database_service:
+            program = "cybozu/mysql-5.0/libexec/mysqld"
+        else:
+            program = f"search/{name}d" if name in self.settings.folders else "cybozu/cyss/cyss"
         if not (process / "fd/2").is_symlink():
             (process / "fd/2").symlink_to(self.files.root / f"var/log/{name}.log")
         (process / "io").write_text("read_bytes: 0\nwrite_bytes: 0\n")

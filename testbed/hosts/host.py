@@ -252,6 +252,7 @@ def create_pair(
     log_flush_seconds: float = 1.0,
     delays: Delays | None = None,
     services: tuple[str, ...] = SERVICES,
+    folders: tuple[str, ...] = (),
     exports: tuple[str, ...] = EXPORTS,
     database_port: int = 3770,
 ) -> tuple[SimulatedHost, SimulatedHost]:
@@ -273,6 +274,7 @@ def create_pair(
         log_flush_seconds=log_flush_seconds,
         delays=delays,
         services=services,
+        folders=folders,
         exports=exports,
         database_port=database_port,
     )
@@ -293,6 +295,18 @@ def create_pair(
     return SimulatedHost(world / "hosts" / first.name), SimulatedHost(world / "hosts" / second.name)
 
 
+LIFEKEEPER_SCRIPTS = {"restore": "start", "remove": "stop", "quickCheck": "status", "recover": "start"}
+"""As its Generic Application names them, and what each asks of the program beside it."""
+
+
+def _write_folder(folder: Path, standin: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / folder.name).symlink_to(standin)
+    for script, verb in LIFEKEEPER_SCRIPTS.items():
+        (folder / script).write_text(f'#!/bin/sh\nexec "${{0%/*}}/{folder.name}" {verb}\n')
+        (folder / script).chmod(0o755)
+
+
 def _create_host(files: HostFiles, settings: HostSettings) -> None:
     standin = Path(__file__).with_name("standins") / "ask_kernel"
     init_scripts = files.root / "etc/init.d"
@@ -305,7 +319,10 @@ def _create_host(files: HostFiles, settings: HostSettings) -> None:
     for command in STANDIN_COMMANDS:
         (files.bin / command).symlink_to(standin)
     for service in settings.services:
-        (init_scripts / service).symlink_to(standin)
+        if service in settings.folders:
+            _write_folder(files.root / "opt" / service, standin)
+        else:
+            (init_scripts / service).symlink_to(standin)
     # The agent is there, as the real installation wants it; a dead peer is noticed sooner than by a real link.
     agent = files.root / "opt/aws/amazon-cloudwatch-agent/bin"
     agent.mkdir(parents=True)

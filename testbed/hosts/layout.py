@@ -70,7 +70,9 @@ class HostSettings:
     eth0_address: str
     eth1_address: str
     services: tuple[str, ...] = SERVICES
-    """Its init scripts, the database's first."""
+    """By name, the database's first. Each is an init script."""
+    folders: tuple[str, ...] = ()
+    """Those of them that are not, but a folder /opt/NAME with LifeKeeper's scripts."""
     exports: tuple[str, ...] = EXPORTS
     """Folders on the volume that the nodes export."""
     database_port: int = 3770
@@ -92,7 +94,7 @@ class HostSettings:
         """Raises TypeError when a field is unknown or missing."""
         values: dict[str, Any] = {_snake(key): value for key, value in json.loads(text).items()}
         values["delays"] = Delays(**{_snake(key): value for key, value in values.pop("delays", {}).items()})
-        for name in ("services", "exports"):
+        for name in ("services", "folders", "exports"):
             if name in values:
                 values[name] = tuple(values[name])
         return cls(**values)

@@ -25,6 +25,7 @@ from testbed.scenarios import (
     move_broken_off,
     network_loss,
     node_boots_with_services_enabled,
+    other_identifier,
     promote_fails,
     readiness_findings,
     rejoin_diverged,
@@ -39,6 +40,7 @@ from testbed.scenarios import (
     switchback_after_failover,
     switchback_target_fails,
     switchback_twice,
+    three_services,
     zone_lost,
 )
 
@@ -77,6 +79,8 @@ _MODULES = (
     confirm_abort,
     confirm_unanswered,
     readiness_findings,
+    other_identifier,
+    three_services,
 )
 
 ALL: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}

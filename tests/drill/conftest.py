@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from testbed.bed import Testbed, running_testbed
+from testbed.installation import USUAL
 from testbed.profiles import load_profile
 
 
@@ -17,7 +18,8 @@ def deployed_bed() -> Iterator[Testbed]:
 
 
 @pytest.fixture
-def bed(deployed_bed: Testbed) -> Testbed:
-    """The testbed as new."""
-    deployed_bed.reset()
+def bed(deployed_bed: Testbed, request: pytest.FixtureRequest) -> Testbed:
+    """The testbed as new, of the shape that the test's scenario has."""
+    scenario = getattr(request.node, "callspec", None) and request.node.callspec.params.get("scenario")
+    deployed_bed.reset(scenario.shape if scenario else USUAL)
     return deployed_bed
