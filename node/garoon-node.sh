@@ -5,6 +5,7 @@
 #
 #   status    what is the state of this node? changes nothing
 #   probe     what does this node see of its peer? changes nothing
+#   survey    what of Garoon is on this node, whatever is configured? changes nothing; needs no settings
 #   promote   make this node's replica the writable one and mount it
 #   start     bring the services, the exports and the virtual IP into service
 #   restart   bring the whole hierarchy back into service on a node that is Primary already; disturbs nothing that works
@@ -79,8 +80,8 @@ declare -A CONFIG=(
 )
 
 VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
-# Filled by the looks: what `status` and `probe` report.
-STATUS_JSON=null PROBE_JSON=null
+# Filled by the looks: what `status`, `probe` and `survey` report.
+STATUS_JSON=null PROBE_JSON=null SURVEY_JSON=null
 # The last words of the last command that failed.
 LAST_ERROR=""
 
@@ -109,8 +110,8 @@ json_bool() {
 
 # finish RESULT CODE EXIT_CODE MESSAGE: the one line of output, and the end.
 finish() {
-    printf '{"verb":%s,"result":"%s","code":"%s","message":%s,"clock":%d,"status":%s,"probe":%s}\n' \
-        "$(json_string "${VERB:0:20}")" "$1" "$2" "$(json_string "${4:0:400}")" "$(now_seconds)" "$STATUS_JSON" "$PROBE_JSON"
+    printf '{"verb":%s,"result":"%s","code":"%s","message":%s,"clock":%d,"status":%s,"probe":%s,"survey":%s}\n' \
+        "$(json_string "${VERB:0:20}")" "$1" "$2" "$(json_string "${4:0:400}")" "$(now_seconds)" "$STATUS_JSON" "$PROBE_JSON" "$SURVEY_JSON"
     exit "$3"
 }
 
@@ -2134,6 +2135,89 @@ does_peer_write_without_us() {
     [[ $REPLICATION_ROLE == Secondary && ($PEER_DATABASE == answers || $PEER_DATABASE == blocked) ]] && ! is_replica_linked
 }
 
+# -------------------------------------------------------------------------------------------------------------- survey
+# Uses core and resources. What is on this node of an installation of Garoon, whatever is configured; changes nothing.
+
+# By name, each once: Cybozu's database engine and scheduling service, whose names go on with the installation's
+# identifier (cyss_cbgrn_01, cyssp_cbgrn_1). /etc/init.d is another name of /etc/rc.d/init.d. What has a dot in its name
+# is a copy that somebody has kept.
+find_services() {
+    local file name seen=" "
+    for file in "$ROOT"/etc/{init.d,rc.d/init.d}/cy{de,ss}* "$ROOT"/{etc,usr/lib,lib}/systemd/system/cy{de,ss}*.service; do
+        name=${file##*/}
+        case $file in
+        *.service) [[ -f $file ]] || continue ;;
+        *) [[ $name != *.* && -f $file && -x $file ]] || continue ;;
+        esac
+        matches "$name" "$NAME_PATTERN" && [[ $seen != *" ${name%.service} "* ]] || continue
+        seen+="${name%.service} "
+        printf '%s ' "$name"
+    done
+}
+
+# Of what is configured. What lies on the volume can be seen only where it is mounted.
+find_missing() {
+    local service path directory
+    for service in "${SERVICES[@]}"; do
+        path=${SERVICE_PATH[$service]}
+        case $path in
+        "${CONFIG[MOUNT_POINT]}"/*) continue ;;
+        /*) [[ -x $ROOT$path/restore && -x $ROOT$path/remove && -x $ROOT$path/quickCheck ]] && continue ;;
+        *.service)
+            for directory in etc usr/lib lib; do [[ ! -f $ROOT/$directory/systemd/system/$path ]] || continue 2; done
+            ;;
+        *) [[ -x $ROOT/etc/init.d/$path ]] && continue ;;
+        esac
+        printf '%s ' "$path"
+    done
+}
+
+# The server's port, of its settings on the volume (MySQL manual, "Using Option Files").
+look_at_database_settings() {
+    local file line section=""
+    for file in "$ROOT${CONFIG[MOUNT_POINT]}"/cybozu/*/{etc/,}my.{ini,cnf}; do
+        [[ -f $file ]] || continue
+        while read -r line; do
+            [[ ! $line =~ ^\[(.*)\] ]] || section=${BASH_REMATCH[1]}
+            [[ $section != mysqld || ! $line =~ ^port[[:space:]]*=[[:space:]]*([0-9]{1,5})[[:space:]]*$ ]] || printf '%s ' "${BASH_REMATCH[1]}"
+        done <"$file"
+    done
+}
+
+find_exports() {
+    local path seen=" "
+    [[ -r $ROOT/var/lib/nfs/etab ]] || return 0
+    while read -r path _; do
+        [[ $path == "${CONFIG[MOUNT_POINT]}"/* && $seen != *" $path "* ]] || continue
+        seen+="$path "
+        printf '%s ' "${path#"${CONFIG[MOUNT_POINT]}"/}"
+    done <"$ROOT/var/lib/nfs/etab"
+}
+
+# json_words WORD...: an array.
+json_words() {
+    local word out=""
+    for word; do out+=",$(json_string "$word")"; done
+    printf '[%s]' "${out#,}"
+}
+
+run_survey() {
+    local services name ports=null identifiers=" "
+    look database-settings look_at_database_settings
+    services=$(find_services)
+    for name in $services; do
+        [[ $name == cyss* && $name == *_* ]] || continue
+        name=${name%.service} name=${name#*_}
+        [[ $identifiers == *" $name "* ]] || identifiers+="$name "
+    done
+    # shellcheck disable=SC2086 # words
+    answer database-settings && ports=$(json_words $ANSWER)
+    # shellcheck disable=SC2046,SC2086 # words
+    SURVEY_JSON=$(printf '{"services":%s,"missing":%s,"identifiers":%s,"databasePorts":%s,"exports":%s}' \
+        "$(json_words $services)" "$(json_words $(find_missing))" "$(json_words $identifiers)" "$ports" "$(json_words $(find_exports))")
+    done_with "${CONFIG[NODE_NAME]:-This node} reports what is on it."
+}
+
 # ------------------------------------------------------------------------------------------------------------ install
 # Uses core, replication, checks and verbs.
 
@@ -2420,9 +2504,9 @@ read_arguments() {
 
 check_arguments() {
     case $VERB in
-    status | probe | promote | start | restart | stop | demote | reconnect | rejoin | install | boot | leave | watch) ;;
+    status | probe | survey | promote | start | restart | stop | demote | reconnect | rejoin | install | boot | leave | watch) ;;
     "") bad_arguments "No verb was given. If Run Command called: the SSM Agent must be 3.3.2746.0 or later." ;;
-    *) bad_arguments "There is no verb ${VERB:0:60}: allowed are status, probe, promote, start, restart, stop, demote, reconnect, rejoin and install." ;;
+    *) bad_arguments "There is no verb ${VERB:0:60}: allowed are status, probe, survey, promote, start, restart, stop, demote, reconnect, rejoin and install." ;;
     esac
     matches "$EPOCH" "$NUMBER_PATTERN" || bad_arguments "The epoch must be a number, not '${EPOCH:0:60}'."
     matches "$EXPIRES_AT" "$NUMBER_PATTERN" || bad_arguments "The time of expiry must be in seconds since 1970, not '${EXPIRES_AT:0:60}'."
@@ -2457,10 +2541,10 @@ main() {
     read_settings
     if [[ -n ${SSM_Verb:-} ]]; then read_ssm_variables; else read_arguments "$@"; fi
     check_arguments
-    [[ $VERB == install ]] || is_installed ||
+    [[ $VERB == install || $VERB == survey ]] || is_installed ||
         finish refused not_installed "$EXIT_NOT_INSTALLED" "This node has no settings yet: run the verb install first."
     case $VERB in
-    status | probe | watch) ;;
+    status | probe | survey | watch) ;;
     *)
         take_lock
         obey_or_refuse

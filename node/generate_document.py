@@ -33,6 +33,7 @@ PARTS = (
     "checks",
     "verbs",
     "watch",
+    "survey",
     "install",
     "main",
 )
@@ -46,8 +47,8 @@ QUOTA_BYTES = 64 * 1024
 MAXIMUM_BYTES = 60_000
 """Room is left for what is not foreseen."""
 
-VERBS = ("status", "probe", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin", "install")
-LOOKING_VERBS = ("status", "probe")
+VERBS = ("status", "probe", "survey", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin", "install")
+LOOKING_VERBS = ("status", "probe", "survey")
 NUMBER = "^[0-9]{1,15}$"
 NAME = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62})?$"
 ADDRESS = r"^([0-9]{1,3}(\.[0-9]{1,3}){3})?$"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from failover.readiness import Severity
+from failover.finding import Severity
 from failover.steps.check_readiness import Readiness
 
 from garoon_failover import functions, output

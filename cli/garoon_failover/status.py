@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 from failover.adapters import cluster_table, instances, routes, targets
 from failover.adapters.execution_history import name_of
 from failover.errors import CloudUnavailable, Failed
+from failover.finding import Severity
 from failover.hierarchy import NodeView, State
 from failover.models import UNTIL_ENDED, PeerPaths, Unknown
-from failover.readiness import Severity, judge_readiness
+from failover.readiness import judge_readiness
 from failover.settings import Settings
 from failover.status import Status, judge
 from failover.steps.check_readiness import gather_readiness

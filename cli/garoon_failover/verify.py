@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from failover.adapters import cluster_table, executions
+from failover.finding import Severity
 from failover.models import Value
-from failover.readiness import Severity
 
 from garoon_failover import installation as deployed
 from garoon_failover import output

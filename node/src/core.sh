@@ -5,6 +5,7 @@
 #
 #   status    what is the state of this node? changes nothing
 #   probe     what does this node see of its peer? changes nothing
+#   survey    what of Garoon is on this node, whatever is configured? changes nothing; needs no settings
 #   promote   make this node's replica the writable one and mount it
 #   start     bring the services, the exports and the virtual IP into service
 #   restart   bring the whole hierarchy back into service on a node that is Primary already; disturbs nothing that works
@@ -79,8 +80,8 @@ declare -A CONFIG=(
 )
 
 VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
-# Filled by the looks: what `status` and `probe` report.
-STATUS_JSON=null PROBE_JSON=null
+# Filled by the looks: what `status`, `probe` and `survey` report.
+STATUS_JSON=null PROBE_JSON=null SURVEY_JSON=null
 # The last words of the last command that failed.
 LAST_ERROR=""
 
@@ -109,8 +110,8 @@ json_bool() {
 
 # finish RESULT CODE EXIT_CODE MESSAGE: the one line of output, and the end.
 finish() {
-    printf '{"verb":%s,"result":"%s","code":"%s","message":%s,"clock":%d,"status":%s,"probe":%s}\n' \
-        "$(json_string "${VERB:0:20}")" "$1" "$2" "$(json_string "${4:0:400}")" "$(now_seconds)" "$STATUS_JSON" "$PROBE_JSON"
+    printf '{"verb":%s,"result":"%s","code":"%s","message":%s,"clock":%d,"status":%s,"probe":%s,"survey":%s}\n' \
+        "$(json_string "${VERB:0:20}")" "$1" "$2" "$(json_string "${4:0:400}")" "$(now_seconds)" "$STATUS_JSON" "$PROBE_JSON" "$SURVEY_JSON"
     exit "$3"
 }
 

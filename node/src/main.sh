@@ -46,9 +46,9 @@ read_arguments() {
 
 check_arguments() {
     case $VERB in
-    status | probe | promote | start | restart | stop | demote | reconnect | rejoin | install | boot | leave | watch) ;;
+    status | probe | survey | promote | start | restart | stop | demote | reconnect | rejoin | install | boot | leave | watch) ;;
     "") bad_arguments "No verb was given. If Run Command called: the SSM Agent must be 3.3.2746.0 or later." ;;
-    *) bad_arguments "There is no verb ${VERB:0:60}: allowed are status, probe, promote, start, restart, stop, demote, reconnect, rejoin and install." ;;
+    *) bad_arguments "There is no verb ${VERB:0:60}: allowed are status, probe, survey, promote, start, restart, stop, demote, reconnect, rejoin and install." ;;
     esac
     matches "$EPOCH" "$NUMBER_PATTERN" || bad_arguments "The epoch must be a number, not '${EPOCH:0:60}'."
     matches "$EXPIRES_AT" "$NUMBER_PATTERN" || bad_arguments "The time of expiry must be in seconds since 1970, not '${EXPIRES_AT:0:60}'."
@@ -83,10 +83,10 @@ main() {
     read_settings
     if [[ -n ${SSM_Verb:-} ]]; then read_ssm_variables; else read_arguments "$@"; fi
     check_arguments
-    [[ $VERB == install ]] || is_installed ||
+    [[ $VERB == install || $VERB == survey ]] || is_installed ||
         finish refused not_installed "$EXIT_NOT_INSTALLED" "This node has no settings yet: run the verb install first."
     case $VERB in
-    status | probe | watch) ;;
+    status | probe | survey | watch) ;;
     *)
         take_lock
         obey_or_refuse

@@ -17,7 +17,7 @@ from testbed.campaign.wire import Call
 if TYPE_CHECKING:
     from testbed.campaign.world import World
 
-_HARMLESS_VERBS = ("status", "probe")
+_HARMLESS_VERBS = ("status", "probe", "survey")
 _LOCK_CHECK_GOOD_SECONDS = 60.0
 """A step that has seen its lock may act on it for as long as a function runs: AWS's calls take no condition."""
 

@@ -13,12 +13,13 @@ from typing import Any
 
 from testbed.cluster.machine import Machine, Time
 from testbed.cluster.mirror import MirrorInMemory
-from testbed.cluster.report import RESULTS, NodeState, Sight, make_report
+from testbed.cluster.report import RESULTS, SURVEY, NodeState, Sight, make_report
 from testbed.hosts.mirror import MirrorError
 
 _LOCK_WAIT_SECONDS = 10.0
 _PEER_LOSS_SECONDS = 8.0
 _LOOK_SECONDS = 3.0
+_LOOKS = ("status", "probe", "survey")
 _LONGEST_ORDER_SECONDS = 120.0
 
 
@@ -104,7 +105,7 @@ class Node(Machine):
 
     def obey(self, verb: str, epoch: int, expires_at: int, accept_data_loss: bool) -> tuple[int, dict[str, Any]]:
         """Runs a verb in the running task: exit code, and the object that it prints."""
-        if verb in ("status", "probe"):
+        if verb in _LOOKS:
             return self._perform(verb, accept_data_loss)
         with self._lock_file() as has_lock:
             if not has_lock:
@@ -121,10 +122,10 @@ class Node(Machine):
 
     def _perform(self, verb: str, accept_data_loss: bool) -> tuple[int, dict[str, Any]]:
         try:
-            if verb not in ("status", "probe") and not self.weakness.does_obey:
+            if verb not in _LOOKS and not self.weakness.does_obey:
                 raise _EndError(f"{verb} went wrong.")  # noqa: TRY301 - as every verb ends
             match verb:
-                case "status":
+                case "status" | "survey":
                     self.work(0.3)
                 case "probe":
                     self.work(0.3 if self._sees_peer() else _LOOK_SECONDS)
@@ -149,6 +150,8 @@ class Node(Machine):
         message = f"{self.name} did {verb}."
         if verb == "probe":
             return self._said(verb, "done", message, sight=self.sight())
+        if verb == "survey":
+            return RESULTS["done"][1], make_report(verb, "done", message, clock=self.clock(), survey=SURVEY)
         return self._said(verb, "done", message, status=self.state())
 
     def _said(

@@ -36,7 +36,15 @@ CONFIGURED = {
     "DatabasePort": "3770",
 }
 """What a node goes by that was told nothing else."""
-_FIELDS = ["verb", "result", "code", "message", "clock", "status", "probe"]
+SURVEY: Mapping[str, Any] = {
+    "services": [DATABASE_SERVICE, SCHEDULER_SERVICE],
+    "missing": [],
+    "identifiers": ["cbgrn"],
+    "databasePorts": [],
+    "exports": [],
+}
+"""Of a standby with what CONFIGURED names."""
+_FIELDS = ["verb", "result", "code", "message", "clock", "status", "probe", "survey"]
 _AGENT = {"version": "1.300071.0b1", "isRunning": True, "hasOurPart": True}
 
 
@@ -45,7 +53,14 @@ class ReportError(ValueError):
 
 
 def make_report(
-    verb: str, code: str, message: str, *, clock: int = 0, status: NodeState | None = None, sight: Sight | None = None
+    verb: str,
+    code: str,
+    message: str,
+    *,
+    clock: int = 0,
+    status: NodeState | None = None,
+    sight: Sight | None = None,
+    survey: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The object that a verb prints. `clock` is the node's, in Unix seconds."""
     return {
@@ -56,6 +71,7 @@ def make_report(
         "clock": clock,
         "status": status and status.to_json(),
         "probe": sight and sight.to_json(),
+        "survey": survey,
     }
 
 

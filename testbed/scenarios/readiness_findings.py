@@ -45,6 +45,8 @@ def standby_reconfigured(bed: Bed) -> Iterator[None]:
     script, fstab, link = root / "usr/local/sbin/garoon-node", root / "etc/fstab", root / "etc/rc3.d/S85cyde_5_0"
     before = script.read_text()
     script.write_text(f"{before}# of an older stack\n")
+    service, left = root / "etc/init.d/cyss_cbgrn", root / "etc/init.d/cyss_old"
+    service.rename(left)
     fstab.write_text("/dev/drbd0 /mnt/DIR1 xfs defaults 0 0\n")
     link.parent.mkdir(exist_ok=True)
     link.symlink_to("../init.d/cyde_5_0")
@@ -59,6 +61,7 @@ def standby_reconfigured(bed: Bed) -> Iterator[None]:
     yield
     bed.hosts[HOME].set_fault("database", None)
     bed.hosts[STANDBY].deliver("systemctl start nfs-server.service", {}, 10.0)
+    left.rename(service)
     own.write_text(settings)
     hosts.write_text(names)
     link.unlink()
@@ -266,6 +269,7 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
         {
             *("source-dest-check-on", "script-differs", "services-start-at-boot", "mounted-by-fstab"),
             *("hosts-missing", "nfs-not-ready", "host-blocked", "configuration-differs"),
+            *("service-missing", "service-not-configured", "export-missing-on-standby"),
         },
     ),
     (
@@ -309,7 +313,8 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
 NOT_PROVOKED = frozenset(
     {
         *("agent-may-stall", "agent-not-sending", "alarms-in-trouble", "can-hibernate", "clock-wrong", "epoch-ahead"),
-        *("instance-unknown", "look-failed", "role-not-noted", "route-propagated", "service-stopped", "unwritable"),
+        *("instance-unknown", "look-failed", "port-differs", "role-not-noted", "route-propagated"),
+        *("service-stopped", "unwritable"),
     }
 )
 """What no provocation here brings about: tests/unit/test_readiness.py does, on evidence as it would be."""

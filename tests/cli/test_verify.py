@@ -19,8 +19,9 @@ from failover.adapters.execution_history import Execution, Step
 from failover.adapters.isolation import SubnetAcl
 from failover.adapters.routes import RouteEntry
 from failover.errors import CloudUnavailable
+from failover.finding import Finding, Severity
 from failover.models import ClusterRecord, Outcome, OutcomeKind
-from failover.readiness import Finding, Severity, alarm_names
+from failover.readiness import alarm_names
 from failover.settings import Settings, read_settings
 from failover.steps.check_readiness import Readiness
 from garoon_failover import drills, installation, output, verification

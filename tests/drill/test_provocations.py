@@ -3,13 +3,14 @@
 import re
 from pathlib import Path
 
-from failover import readiness
+from failover import readiness, readiness_services
 
 from testbed.scenarios.readiness_findings import NOT_PROVOKED, PROVOCATIONS
 
-FINDINGS = set(re.findall(r'\bid="([a-z-]+)"', Path(readiness.__file__).read_text()))
+SOURCES = [Path(str(module.__file__)).read_text() for module in (readiness, readiness_services)]
+FINDINGS = {finding for source in SOURCES for finding in re.findall(r'\bid="([a-z-]+)"', source)}
 PROVOKED = {finding for _, _, findings in PROVOCATIONS for finding in findings} | {"maintenance-on"}
-UNIT_TESTS = (Path(__file__).parents[1] / "unit/test_readiness.py").read_text()
+UNIT_TESTS = "".join(file.read_text() for file in (Path(__file__).parents[1] / "unit").glob("test_readiness*.py"))
 
 
 def test_every_finding_is_provoked_or_said_not_to_be() -> None:

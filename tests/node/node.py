@@ -30,6 +30,7 @@ class Report:
     clock: int
     status: dict[str, Any] | None
     probe: dict[str, Any] | None
+    survey: dict[str, Any] | None
     stderr: str
     length: int
 

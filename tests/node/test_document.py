@@ -45,7 +45,7 @@ def test_the_look_document_is_the_same_script_and_takes_no_verb_that_changes_any
     look = yaml.safe_load(LOOK_DOCUMENT.read_text())
 
     assert look["mainSteps"] == document["mainSteps"]
-    assert set(look["parameters"]["Verb"].pop("allowedValues")) == {"status", "probe"}
+    assert set(look["parameters"]["Verb"].pop("allowedValues")) == {"status", "probe", "survey"}
     document["parameters"]["Verb"].pop("allowedValues")
     assert look["parameters"].items() <= document["parameters"].items()
 

@@ -169,7 +169,7 @@ class FakeNode(Node):
         return Sight(peer=self.peer.name, database=word, nfs=word, eth0=self.sees_peer, eth1=self.sees_peer)
 
     def run(self, verb: str, epoch: int, accept_data_loss: bool, expires_at: int = 0) -> dict[str, Any]:
-        if verb not in ("status", "probe") and self.busy_for:
+        if verb not in ("status", "probe", "survey") and self.busy_for:
             self.busy_for -= 1
             said = make_report(verb, "busy", "Another command is at work on this node.", clock=self.clock())
         else:

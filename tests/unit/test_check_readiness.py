@@ -36,7 +36,7 @@ def test_sources_that_fail_leave_the_others_their_word(settings: Settings, ssm: 
 @pytest.mark.usefixtures("cluster_table")
 def test_looking_asks_the_nodes_for_nothing_else_and_writes_nothing(settings: Settings, ssm: FakeSsm) -> None:
     check_readiness(ReadinessRequest(), settings)
-    assert {command["Verb"] for command in ssm.sent} == {"status", "probe"}
+    assert {command["Verb"] for command in ssm.sent} == {"status", "probe", "survey"}
     assert table.read_record(settings).lock_owner is None
     assert boto3.client("dynamodb").scan(TableName=settings.cluster_table)["Count"] == 0
 

@@ -10,6 +10,7 @@ from failover.adapters.alarms import Alarm
 from failover.adapters.routes import Interface, RouteEntry
 from failover.adapters.snapshots import DataVolume
 from failover.adapters.targets import TargetCheck, TargetHealth
+from failover.finding import Finding, Severity
 from failover.models import (
     UNTIL_ENDED,
     Answer,
@@ -18,6 +19,7 @@ from failover.models import (
     Fence,
     InstanceState,
     NodeStatus,
+    NodeSurvey,
     PeerPaths,
     PeerProbe,
     Rehearsal,
@@ -29,9 +31,7 @@ from failover.node_script import DIGEST
 from failover.proof import NotProven, Proven
 from failover.readiness import (
     RULES,
-    Finding,
     ReadinessEvidence,
-    Severity,
     alarm_names,
     is_ready,
     judge_readiness,
@@ -70,6 +70,12 @@ def a_probe(**paths: bool) -> PeerProbe:
     return PeerProbe(peer="x", database="silent", nfs="silent", paths=PeerPaths(**{"eth0": True, "eth1": True} | paths))
 
 
+def a_survey(**changes: Any) -> NodeSurvey:
+    return NodeSurvey(
+        services=("cyde_5_0",), missing=(), identifiers=("cbgrn",), database_ports=(), exports=()
+    ).model_copy(update=changes)
+
+
 def an_entry(table: str, interface: str | None = "eni-0a") -> RouteEntry:
     return RouteEntry(route_table_id=table, interface_id=interface, exists=interface is not None, is_blackhole=False)
 
@@ -86,6 +92,7 @@ def evidence(**changes: Any) -> ReadinessEvidence:
         machines=dict.fromkeys(names, RUNNING),
         statuses={name: a_status(name) for name in names},
         probes={name: a_probe() for name in names},
+        surveys={name: a_survey() for name in names},
         interfaces={
             node.name: Interface(
                 instance_id=node.instance_id,
@@ -309,37 +316,6 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     ),
     "clock behind": (status_of("db-01", clock=int(NOW.timestamp()) - 11), [("clock-wrong", "db-01", WARNING)]),
     "script not installed": (status_of("db-02", version=""), [("script-differs", "db-02", WARNING)]),
-    "services at boot": (
-        status_of("db-02", are_services_enabled_at_boot=True),
-        [("services-start-at-boot", "db-02", WARNING)],
-    ),
-    "services at boot not told": (
-        status_of("db-02", are_services_enabled_at_boot=None),
-        [("services-start-at-boot", "db-02", WARNING)],
-    ),
-    "a service that only warns": (
-        status_of("db-01", services={"cyde_5_0": "running", "search": "stopped"}, only_warning=("search",)),
-        [("service-stopped", "db-01", WARNING)],
-    ),
-    "a service that only warns, on its way": (
-        status_of("db-01", services={"cyde_5_0": "running", "search": "starting"}, only_warning=("search",)), []
-    ),
-    "other lists than the stack's": (
-        {
-            **status_of("db-02", configured={"Services": "cyde_5_0", "Exports": "files:1", "DatabasePort": "3770"}),
-            "settings": SETTINGS.model_copy(
-                update={"services": "cyde_5_0,cyss_cbgrn", "exports": "files:1", "database_port": "3771"}
-            ),
-        },
-        [("configuration-differs", "db-02", WARNING)],
-    ),
-    "the stack's lists": (
-        {
-            **status_of("db-02", configured={"Services": "cyde_5_0", "Exports": "files:1", "DatabasePort": "3770"}),
-            "settings": SETTINGS.model_copy(update={"services": "cyde_5_0", "exports": "files:1"}),
-        },
-        [],
-    ),
     "standby's NFS server": (status_of("db-02", nfs_answers=False), [("nfs-not-ready", "db-02", WARNING)]),
     "blocked host": (
         of("probes", "db-02", a_probe().model_copy(update={"database": "blocked"})),
@@ -504,6 +480,7 @@ SOURCES: dict[str, dict[str, Any]] = {
     "machines": of("machines", "db-02", Unknown(why="no")),
     "statuses": of("statuses", "db-02", Unknown(why="no")),
     "probes": of("probes", "db-02", Unknown(why="no")),
+    "surveys": of("surveys", "db-02", Unknown(why="no")),
     "interfaces": of("interfaces", "db-02", Unknown(why="no")),
     "volumes": of("volumes", "db-02", Unknown(why="no")),
     "isolated-subnets": of("isolated_subnets", "db-02", Unknown(why="no")),
@@ -547,7 +524,7 @@ def test_what_could_hide_a_lost_failover_makes_the_cluster_not_ready() -> None:
     tolerated = {source for source, change in SOURCES.items() if is_ready(judge_readiness(evidence(**change)))}
     assert tolerated == {
         *("is-lock-owner-over", "alone", "target-check", "undelivered"),
-        *("isolation-acl", "stop-protection", "muted-alarms", "subscribers"),
+        *("isolation-acl", "stop-protection", "muted-alarms", "subscribers", "surveys"),
     }
 
 
@@ -564,11 +541,15 @@ def test_every_finding_speaks_in_sentences_and_says_what_to_do() -> None:
 
 
 def test_every_finding_has_its_cause_here_and_its_place_in_the_documentation() -> None:
-    known = set(re.findall(r'id="([a-z-]+)"', (ROOT / "layers/failover_core/failover/readiness.py").read_text()))
+    core = ROOT / "layers/failover_core/failover"
+    known, of_services = (
+        set(re.findall(r'id="([a-z-]+)"', (core / f"{module}.py").read_text()))
+        for module in ("readiness", "readiness_services")
+    )
     assert known == {identity for _, expected in CAUSES.values() for identity, _, _ in expected}
     section = (ROOT / "docs/operations.md").read_text().partition("## Is it ready?")[2].partition("\n## ")[0]
     rows = "".join(line for line in section.splitlines() if line.startswith("| "))
-    assert known == set(re.findall(r"`([a-z-]+)`", rows))
+    assert known | of_services == set(re.findall(r"`([a-z-]+)`", rows))
 
 
 def test_the_gravest_comes_first_and_the_summary_names_it() -> None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from failover.adapters.execution_history import Ended
+from failover.finding import Finding, Severity
 from failover.hierarchy import RESOURCES, Resource, State
 from failover.markup import BADGES, Markup
 from failover.models import UNTIL_ENDED, Answer, ClusterRecord, InstanceState, StatusChecks, Unknown
-from failover.readiness import Finding, Severity, judge_readiness
+from failover.readiness import judge_readiness
 from failover.status import AtWork, RouteView, Status, TargetView, judge
 from failover.widget import MAXIMUM_BYTES, render_widget
 from failover.widget_words import ENGLISH, JAPANESE, Words

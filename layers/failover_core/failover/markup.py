@@ -9,8 +9,8 @@ import re
 import unicodedata
 from html import escape
 
+from failover.finding import Severity
 from failover.hierarchy import State
-from failover.readiness import Severity
 
 LONGEST_LIST = 12
 

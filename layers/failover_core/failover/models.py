@@ -356,6 +356,21 @@ class PeerProbe(Observed):
         return False if is_unseen else None
 
 
+class NodeSurvey(Observed):
+    """What `survey` finds of an installation of Garoon on the node, whatever is configured."""
+
+    services: tuple[str, ...]
+    """Init scripts and units by name that look like Garoon's."""
+    missing: tuple[str, ...]
+    """What the node is to start and has not."""
+    identifiers: tuple[str, ...]
+    """Of installations, as the services' names tell them."""
+    database_ports: tuple[str, ...] | None
+    """In the database's settings on the mounted volume; None: the look failed."""
+    exports: tuple[str, ...]
+    """Paths below the mount point that are exported now."""
+
+
 class VerbResult(Observed):
     """The one JSON object that every verb of garoon-node.sh prints."""
 
@@ -367,6 +382,7 @@ class VerbResult(Observed):
     """The node's, in Unix seconds, when it answered."""
     status: NodeStatus | None = None
     probe: PeerProbe | None = None
+    survey: NodeSurvey | None = None
 
 
 # --- evidence ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ the predicates pass over it.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from enum import StrEnum
 
 from pydantic import AwareDatetime
 
@@ -15,12 +14,14 @@ from failover.adapters.routes import Interface, RouteEntry
 from failover.adapters.snapshots import DataVolume
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.errors import as_sentence
+from failover.finding import Finding, Severity
 from failover.models import (
     UNTIL_ENDED,
     Answer,
     ClusterRecord,
     InstanceState,
     NodeStatus,
+    NodeSurvey,
     PeerProbe,
     Rehearsal,
     StatusChecks,
@@ -29,6 +30,15 @@ from failover.models import (
 )
 from failover.node_script import DIGEST
 from failover.proof import NotProven, Proof, Proven
+from failover.readiness_services import (
+    configuration_differs,
+    export_missing_on_standby,
+    port_differs,
+    service_missing,
+    service_not_configured,
+    service_stopped,
+    services_start_at_boot,
+)
 from failover.settings import ConfirmFailover, FenceMethod, ReplicationProtocol, Settings
 from failover.triggers import ACTING_ALARMS
 
@@ -50,26 +60,6 @@ _HOW_TO_PUT_BACK = (
 )
 
 
-class Severity(StrEnum):
-    """How much a finding matters. CRITICAL alone makes the cluster not ready."""
-
-    CRITICAL = "critical"  # a failover would not work, or would lose data
-    WARNING = "warning"  # it would work, but something is not as it should be, or an operator is needed
-    INFO = "info"
-
-
-class Finding(Value):
-    """Something that the operator should know, and what to do about it."""
-
-    id: str
-    """Stable: programs may go by it."""
-    about: str
-    """The node, table, alarm, ... that it is about."""
-    severity: Severity
-    meaning: str
-    action: str
-
-
 class ReadinessEvidence(Value):
     """What every source said. Mappings have the names of nodes, alarms or RULES as keys."""
 
@@ -85,6 +75,8 @@ class ReadinessEvidence(Value):
     statuses: dict[str, NodeStatus | Answer | Unknown]
     """Answer.NONE: the node was asked, and is silent."""
     probes: dict[str, PeerProbe | Answer | Unknown]
+    surveys: dict[str, NodeSurvey | Answer | Unknown] | None
+    """None: they were not asked for."""
     interfaces: dict[str, Interface | Unknown]
     volumes: dict[str, DataVolume | Unknown]
     """Each node's data volume."""
@@ -132,6 +124,11 @@ class ReadinessEvidence(Value):
         """What the node says of itself, if it does."""
         status = None if node is None else self.statuses[node]
         return status if isinstance(status, NodeStatus) else None
+
+    def survey(self, node: str | None) -> NodeSurvey | None:
+        """What is on the node, if it says so."""
+        survey = None if node is None or self.surveys is None else self.surveys[node]
+        return survey if isinstance(survey, NodeSurvey) else None
 
     def can_isolate(self, node: str) -> bool:
         """As far as it is known, the node's fence need not wait for its stop."""
@@ -187,6 +184,7 @@ _SOURCES = {
     "machines": ("The instance", Severity.CRITICAL),
     "statuses": ("The node's state", Severity.CRITICAL),
     "probes": ("What the node sees of its peer", Severity.CRITICAL),
+    "surveys": ("What is installed on the node", Severity.WARNING),
     "interfaces": ("The node's eth0 interface", Severity.CRITICAL),
     "volumes": ("The node's data volume", Severity.CRITICAL),
     "isolated_subnets": ("The network ACLs of the subnets", Severity.CRITICAL),
@@ -655,59 +653,6 @@ def _script_differs(evidence: ReadinessEvidence, node: str) -> Finding | None:
     )
 
 
-def _services_start_at_boot(evidence: ReadinessEvidence, node: str) -> Finding | None:
-    status = evidence.status(node)
-    if status is None or status.are_services_enabled_at_boot is False:
-        return None
-    return Finding(
-        id="services-start-at-boot",
-        about=node,
-        severity=Severity.WARNING,
-        meaning=f"Garoon's services would be started by the system when {node} boots, also as a standby.",
-        action=f"On {node}: "
-        + "; ".join(f"chkconfig {name} off" for name in status.services)
-        + " (or systemctl disable).",
-    )
-
-
-def _service_stopped(evidence: ReadinessEvidence) -> Finding | None:
-    status = evidence.status(evidence.active)
-    if status is None or status.is_demoted:
-        return None
-    stopped = [name for name in status.only_warning if status.services.get(name) == "stopped"]
-    if not stopped:
-        return None
-    return Finding(
-        id="service-stopped",
-        about=str(evidence.active),
-        severity=Severity.WARNING,
-        meaning=f"On {evidence.active} {', '.join(stopped)} does not run. By the parameter Services its failure only "
-        "warns: Garoon serves, and nothing restarts it.",
-        action=f"Read its log on {evidence.active} and start it there.",
-    )
-
-
-def _configuration_differs(evidence: ReadinessEvidence, node: str) -> Finding | None:
-    status = evidence.status(node)
-    if status is None or status.configured is None:
-        return None
-    differing = [
-        f"{name} is {status.configured.get(name)}, not {value}"
-        for name, value in evidence.settings.configured.items()
-        if status.configured.get(name) != value
-    ]
-    if not differing:
-        return None
-    return Finding(
-        id="configuration-differs",
-        about=node,
-        severity=Severity.WARNING,
-        meaning=f"{node} does not go by the stack's parameters: {'; '.join(differing)}.",
-        action=f"In State Manager, read why the association of {node} was refused, put that right, and apply it "
-        f"again; or take it out of /etc/garoon-node.local.conf on {node}.",
-    )
-
-
 def _mounted_by_fstab(evidence: ReadinessEvidence, node: str) -> Finding | None:
     status = evidence.status(node)
     if status is None or status.is_mounted_by_fstab is False:
@@ -1126,7 +1071,8 @@ _OF_THE_CLUSTER: tuple[Callable[[ReadinessEvidence], Finding | None], ...] = (
     _roles_disagree,
     _active_not_serving,
     _role_not_noted,
-    _service_stopped,
+    service_stopped,
+    export_missing_on_standby,
     _replica_stale,
     _replica_not_connected,
     _replication_word_missing,
@@ -1163,8 +1109,11 @@ _OF_A_NODE: tuple[Callable[[ReadinessEvidence, str], Finding | None], ...] = (
     _epoch_ahead,
     _clock_wrong,
     _script_differs,
-    _configuration_differs,
-    _services_start_at_boot,
+    configuration_differs,
+    service_missing,
+    service_not_configured,
+    port_differs,
+    services_start_at_boot,
     _mounted_by_fstab,
     _nfs_not_ready,
     _host_blocked,

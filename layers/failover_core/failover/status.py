@@ -4,9 +4,10 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, ValidationError
 
+from failover.finding import Finding
 from failover.hierarchy import NodeView, view_nodes
 from failover.models import Outcome, Unknown, Value
-from failover.readiness import Finding, ReadinessEvidence, is_ready, summarize
+from failover.readiness import ReadinessEvidence, is_ready, summarize
 
 
 class AtWork(Value):

@@ -8,10 +8,10 @@ from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from failover.adapters.execution_history import Ended, name_of
+from failover.finding import Finding
 from failover.hierarchy import NodeView, State
 from failover.markup import LONGEST_LIST, STYLE, Html, Markup
 from failover.models import UNTIL_ENDED, Unknown
-from failover.readiness import Finding
 from failover.status import Status
 from failover.widget_words import Words
 

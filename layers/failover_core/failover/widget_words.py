@@ -6,8 +6,8 @@ The five states are called in Japanese as the window of LifeKeeper calls them (L
 
 from dataclasses import dataclass
 
+from failover.finding import Severity
 from failover.hierarchy import State
-from failover.readiness import Severity
 
 
 @dataclass(frozen=True)

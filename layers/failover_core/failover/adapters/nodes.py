@@ -11,9 +11,9 @@ from failover.errors import CloudUnavailable
 from failover.models import VerbResult
 from failover.settings import Node, Settings
 
-Verb = Literal["status", "probe", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin"]
+Verb = Literal["status", "probe", "survey", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin"]
 
-_LOOKS: tuple[Verb, ...] = ("status", "probe")
+_LOOKS: tuple[Verb, ...] = ("status", "probe", "survey")
 """Verbs that change nothing."""
 
 _DELIVERY_SECONDS = 30

@@ -25,10 +25,12 @@ from failover.adapters import (
 from failover.adapters.clients import CALL_THREADS
 from failover.asking import ask
 from failover.errors import Failed
+from failover.finding import Finding
 from failover.models import (
     Answer,
     ClusterRecord,
     NodeStatus,
+    NodeSurvey,
     Observed,
     PeerProbe,
     Rehearsal,
@@ -38,7 +40,6 @@ from failover.models import (
 )
 from failover.readiness import (
     RULES,
-    Finding,
     ReadinessEvidence,
     alarm_names,
     is_ready,
@@ -81,7 +82,8 @@ def gather_readiness(
 ) -> ReadinessEvidence:
     """What every source says now. One that fails is Unknown, with its own words.
 
-    The functions' rehearsal takes seconds, and the right to call them; who looks every few of them leaves it out.
+    The functions' rehearsal and the nodes' surveys take seconds, and the first the right to call functions; who looks
+    every few of them leaves both out.
     """
     with ThreadPoolExecutor(max_workers=CALL_THREADS) as pool:
 
@@ -92,6 +94,7 @@ def gather_readiness(
         # The nodes first: they take longest to answer.
         statuses = [begin(_read_status, node, settings) for node in settings.nodes]
         probes = [begin(_read_probe, node, settings) for node in settings.nodes]
+        surveys = [begin(_read_survey, node, settings) for node in settings.nodes] if rehearse else None
         machines = [begin(instances.read_instance, node) for node in settings.nodes]
         interfaces = [begin(routes.read_interface, node) for node in settings.nodes]
         volumes = [begin(snapshots.read_data_volume, node) for node in settings.nodes]
@@ -121,6 +124,7 @@ def gather_readiness(
             machines=_by_name(names, machines),
             statuses=nodes_said,
             probes=_by_name(names, probes),
+            surveys=surveys and _by_name(names, surveys),
             interfaces=_by_name(names, interfaces),
             volumes=_by_name(names, volumes),
             isolated_subnets=_by_name(names, isolated_subnets),
@@ -153,6 +157,11 @@ def _read_status(node: Node, settings: Settings) -> NodeStatus | Answer:
 def _read_probe(node: Node, settings: Settings) -> PeerProbe | Answer:
     result = _run(node, "probe", settings)
     return Answer.NONE if result is None else _given(result.probe, result, node)
+
+
+def _read_survey(node: Node, settings: Settings) -> NodeSurvey | Answer:
+    result = _run(node, "survey", settings)
+    return Answer.NONE if result is None else _given(result.survey, result, node)
 
 
 def _read_isolated_subnets(node: Node, settings: Settings) -> list[str]:

@@ -1,0 +1,96 @@
+"""What of Garoon is on a node is found, not typed: and nothing is changed by looking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from failover.models import NodeSurvey
+
+from tests.node.node import Cluster, Node
+from tests.node.test_arguments import run
+
+
+def survey(node: Node) -> dict[str, object]:
+    found = node.must("survey").survey
+    assert found is not None
+    return found
+
+
+def write(path: Path, text: str, mode: int = 0o644) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def test_the_installation_is_found_on_both_nodes(serving_cluster: Cluster) -> None:
+    first, second = survey(serving_cluster.first), survey(serving_cluster.second)
+
+    assert first["services"] == second["services"] == ["cyde_5_0", "cyss_cbgrn"]
+    assert first["identifiers"] == ["cbgrn"]
+    assert first["missing"] == second["missing"] == []
+    assert first["exports"] == ["www/cgi-bin/cbgrn/sessiondata", "cybozu/mysql-5.0/files"]
+    assert second["exports"] == []
+
+
+def test_the_port_is_that_of_the_server_in_the_settings_on_the_volume(serving_cluster: Cluster) -> None:
+    node = serving_cluster.first
+    settings = node.host.files.volume / "cybozu/mysql-5.0/etc/my.ini"
+    write(settings, "[client]\nport = 3799\n[mysqld]\n#port=1\nport = 3771\nport-open-timeout=5\n[mysqldump]\nport=2\n")
+    try:
+        assert survey(node)["databasePorts"] == ["3771"]
+        assert survey(serving_cluster.second)["databasePorts"] == []
+    finally:
+        settings.unlink()
+
+
+def test_services_of_another_identifier_are_found_once_and_copies_are_none(serving_cluster: Cluster) -> None:
+    root = serving_cluster.second.host.files.root
+    files = {
+        root / "etc/init.d/cyss_cbgrn_01": 0o755,
+        root / "etc/rc.d/init.d/cyss_cbgrn_01": 0o755,
+        root / "usr/lib/systemd/system/cyssp_cbgrn_1.service": 0o644,
+        root / "etc/init.d/cyss_cbgrn.rpmsave": 0o755,
+        root / "etc/init.d/cyde_4_0": 0o644,
+    }
+    for file, mode in files.items():
+        write(file, "#!/bin/sh\n", mode)
+    try:
+        found = survey(serving_cluster.second)
+    finally:
+        for file in files:
+            file.unlink()
+
+    assert found["services"] == ["cyde_5_0", "cyss_cbgrn", "cyss_cbgrn_01", "cyssp_cbgrn_1.service"]
+    assert found["identifiers"] == ["cbgrn", "cbgrn_01", "cbgrn_1"]
+
+
+def test_what_a_node_could_not_start_is_missing(serving_cluster: Cluster) -> None:
+    node = serving_cluster.second
+    write(node.host.files.root / "opt/whole/remove", "#!/bin/sh\n", 0o755)
+    for script in ("restore", "quickCheck"):
+        write(node.host.files.root / "opt/whole" / script, "#!/bin/sh\n", 0o755)
+    node.set_local(SERVICES="cyde_5_0,cyss_cbgrn_01,/opt/search,/opt/whole,index.service,/mnt/DIR1/opt/mail")
+    try:
+        assert survey(node)["missing"] == ["cyss_cbgrn_01", "/opt/search", "index.service"]
+    finally:
+        node.forget_local("SERVICES")
+
+
+def test_a_node_that_is_not_installed_tells_what_is_on_it(tmp_path: Path) -> None:
+    write(tmp_path / "etc/init.d/cyss_cbgrn_01", "#!/bin/sh\n", 0o755)
+    before = sorted(tmp_path.rglob("*"))
+
+    report = run(tmp_path, Verb="survey")
+
+    assert report.result == "done"
+    assert report.survey is not None
+    assert report.survey["services"] == ["cyss_cbgrn_01"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_controller_understands_it(serving_cluster: Cluster) -> None:
+    report = serving_cluster.first.must("survey")
+
+    said = NodeSurvey.model_validate(report.survey)
+
+    assert said.exports == ("www/cgi-bin/cbgrn/sessiondata", "cybozu/mysql-5.0/files")
