@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from testbed.scenario import Scenario
 from testbed.scenarios import (
     active_hangs,
     active_reboots,
@@ -43,6 +42,7 @@ from testbed.scenarios import (
     three_services,
     zone_lost,
 )
+from testbed.scenarios.scenario import Scenario
 
 _MODULES = (
     network_loss,

@@ -1,9 +1,9 @@
 """As network-loss, of an installation with another identifier: other names, another port, a third export."""
 
-from testbed.installation import HOME, STANDBY, Shape
-from testbed.scenario import Scenario
+from testbed.garoon.installation import HOME, STANDBY, Shape
 from testbed.scenarios import network_loss
-from testbed.stage import Stage
+from testbed.scenarios.scenario import Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

@@ -1,9 +1,9 @@
 """A third service, by LifeKeeper's scripts, whose failure only warns: it is told of, and goes with the role."""
 
-from testbed.installation import HOME, Shape
-from testbed.scenario import Scenario
+from testbed.garoon.installation import HOME, Shape
 from testbed.scenarios import other_identifier
-from testbed.stage import Stage
+from testbed.scenarios.scenario import Scenario
+from testbed.scenarios.stage import Stage
 
 
 def prepare(stage: Stage) -> None:

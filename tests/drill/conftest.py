@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from testbed.bed import Testbed, running_testbed
-from testbed.installation import USUAL
-from testbed.profiles import load_profile
+from testbed.garoon.installation import USUAL
+from testbed.run.bed import Testbed, running_testbed
+from testbed.world.profiles import load_profile
 
 
 @pytest.fixture(scope="package")
