@@ -78,7 +78,7 @@ cli: .venv/ready ## Install the command garoon-failover of this clone, as .venv/
 
 .PHONY: test
 test: lint .venv-sam/ready ## Run the linters and every test, all drill scenarios among them
-	pytest --numprocesses 4 --maxschedchunk 1 # one test after the other, in the order that tests/conftest.py gives
+	pytest --numprocesses 3 --maxschedchunk 1 # one test after the other, in the order that tests/conftest.py gives
 
 .PHONY: unit
 unit: .venv/ready ## Run what needs no cloud and no simulated host: under a minute

@@ -298,8 +298,8 @@ def measure_end_to_end(_is_quick: bool) -> Section:
     return Section(
         name="end-to-end",
         title="End to end",
-        notes="The simulated user's outage on the realistic profile (`testbed/profiles.toml`), by published figures. "
-        "As above, the whole of a cold start is not in it.",
+        notes="The simulated user's outage on the realistic profile (`testbed/world/profiles.toml`), by published "
+        "figures. As above, the whole of a cold start is not in it.",
         columns=["", "detection", "execution", "outage"],
         rows=rows,
         goals=goals,

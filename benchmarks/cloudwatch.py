@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.cloud.alarm_states import SPARE_POINTS, next_state
-from testbed.template import read_template
+from testbed.stack.template import read_template
 
 ROOT = Path(__file__).parents[1]
 Range = tuple[float, float]

@@ -12,7 +12,7 @@ from typing import Any
 from failover.steps.rehearse import REHEARSED
 
 from benchmarks.cloudwatch import read_node
-from testbed.template import read_template
+from testbed.stack.template import read_template
 
 SECONDS_A_MONTH = 30 * 24 * 3600.0
 

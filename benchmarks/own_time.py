@@ -15,12 +15,12 @@ from failover.step_catalogue import BY_STATE, STEPS
 
 from statemachines.generate_workflows import resource_of
 from testbed import scenarios
-from testbed.bed import running_testbed
 from testbed.cloud.recorder import API_CALLS_FILE
-from testbed.drill import Result, run
-from testbed.history import Call, Step
-from testbed.observer import read_calls
-from testbed.profiles import Profile, load_profile
+from testbed.judges.history import Call, Step
+from testbed.judges.observer import read_calls
+from testbed.run.bed import running_testbed
+from testbed.run.drill import Result, run
+from testbed.world.profiles import Profile, load_profile
 
 
 @dataclass(frozen=True)

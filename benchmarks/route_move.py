@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.layer import ROOT
 from testbed.cloud.launch import RunningCloud, running_cloud
 from testbed.cloud.recorder import API_CALLS_FILE
-from testbed.endpoint import Clients, Endpoint
+from testbed.stack.endpoint import Clients, Endpoint
 
 AGENT = Path("/usr/lib/ocf/resource.d/heartbeat/aws-vpc-move-ip")
 AWS_CLI = Path("/usr/bin/aws")

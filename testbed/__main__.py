@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from testbed.arguments import new_file
 from testbed.hosts import HostError
-from testbed.profiles import load_profile
+from testbed.run.arguments import new_file
+from testbed.world.profiles import load_profile
 
 if TYPE_CHECKING:
-    from testbed.scenario import Scenario
+    from testbed.scenarios.scenario import Scenario
 
 
 def main() -> int:
@@ -89,7 +89,7 @@ def _drill(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _soak(arguments: argparse.Namespace, console: Console) -> int:
-    from testbed.soak import make_soak
+    from testbed.run.soak import make_soak
 
     return _play(make_soak(arguments.rounds), arguments, console)
 
@@ -101,10 +101,10 @@ def _play(scenario: Scenario, arguments: argparse.Namespace, console: Console) -
         print(error, file=sys.stderr)
         return 2
 
-    from testbed.bed import running_testbed
-    from testbed.deployment import DeploymentError
-    from testbed.drill import keep, run, write_json
-    from testbed.view import Progress, choose_view, print_timeline
+    from testbed.run.bed import running_testbed
+    from testbed.run.drill import keep, run, write_json
+    from testbed.run.view import Progress, choose_view, print_timeline
+    from testbed.stack.deployment import DeploymentError
 
     try:
         with Progress(console) as progress, running_testbed(profile, progress.tell) as bed:
@@ -134,10 +134,10 @@ def _cloud(arguments: argparse.Namespace, console: Console) -> int:
         print(error, file=sys.stderr)
         return 2
 
-    from testbed.bed import running_testbed
-    from testbed.deployment import DeploymentError
-    from testbed.guide import print_guide
-    from testbed.view import Progress
+    from testbed.run.bed import running_testbed
+    from testbed.run.guide import print_guide
+    from testbed.run.view import Progress
+    from testbed.stack.deployment import DeploymentError
 
     try:
         with Progress(console) as progress, running_testbed(profile, progress.tell) as bed:
@@ -161,12 +161,12 @@ def _dashboard(arguments: argparse.Namespace, console: Console) -> int:
         print(error, file=sys.stderr)
         return 2
 
-    from testbed.bed import running_testbed
-    from testbed.dashboard import serving_dashboard
-    from testbed.deployment import DeploymentError
-    from testbed.drill import run
-    from testbed.guide import print_guide
-    from testbed.view import Progress, choose_view
+    from testbed.run.bed import running_testbed
+    from testbed.run.dashboard import serving_dashboard
+    from testbed.run.drill import run
+    from testbed.run.guide import print_guide
+    from testbed.run.view import Progress, choose_view
+    from testbed.stack.deployment import DeploymentError
 
     try:
         with Progress(console) as progress, running_testbed(profile, progress.tell) as bed:

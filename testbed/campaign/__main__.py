@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from testbed.arguments import new_file
 from testbed.campaign import cases
 from testbed.campaign.campaign import WALKS, Tally, find_all_cases, run_all, run_all_walks, total
 from testbed.campaign.case import End, Report
@@ -23,6 +22,7 @@ from testbed.campaign.cases import Case
 from testbed.campaign.idle import EXPLANATIONS, UNEXPLAINED
 from testbed.campaign.install import REPOSITORY, installed
 from testbed.campaign.mutations import read_mutations, try_mutation
+from testbed.run.arguments import new_file
 
 _SHORT_CASES = 150
 _TOLD_EVERY = 500

@@ -27,7 +27,7 @@ from testbed.campaign.stack import Stack, read_stack
 from testbed.campaign.virtual_time import VirtualDatetime, VirtualExecutor, VirtualThread, VirtualTime, clock
 from testbed.campaign.wire import Clients
 from testbed.cloud import workflows
-from testbed.files import load_module
+from testbed.world.files import load_module
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

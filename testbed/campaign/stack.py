@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from testbed.template import read_template
+from testbed.stack.template import read_template
 
 ACCOUNT = "123456789012"
 REGION = "ap-northeast-1"

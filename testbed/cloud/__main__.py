@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.cloud.server import Settings, serve
-from testbed.profiles import load_profile
+from testbed.world.profiles import load_profile
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from testbed.files import replace_file
+from testbed.world.files import replace_file
 
 _FILE = "functions-at-work"
 

@@ -12,7 +12,7 @@ from ministack.services import eventbridge
 from testbed.cloud.background import Background
 from testbed.cloud.faults import CloudFaults
 from testbed.cloud.machines import Machines
-from testbed.profiles import Profile
+from testbed.world.profiles import Profile
 
 MINISTACK_VERSION = "1.5.33"
 

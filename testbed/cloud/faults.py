@@ -23,7 +23,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat
 from pydantic.alias_generators import to_camel
 
-from testbed.files import exclusively, replace_file
+from testbed.world.files import exclusively, replace_file
 
 FAULTS_FILE = "cloud-faults.json"
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from testbed.cut_off import read_cut_off
+from testbed.world.cut_off import read_cut_off
 
 _PROBE_SECONDS = 5.0
 

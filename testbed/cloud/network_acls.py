@@ -20,7 +20,7 @@ from typing import Any
 from ministack.services import ec2
 
 from testbed.cloud.emulator import Cloud
-from testbed.cut_off import write_cut_off
+from testbed.world.cut_off import write_cut_off
 
 Parameters = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]

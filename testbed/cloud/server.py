@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from testbed.cloud.faults import CloudFaults
 from testbed.cloud.health import Judge
 from testbed.cloud.machines import Host, Machines
-from testbed.profiles import Profile
+from testbed.world.profiles import Profile
 
 if TYPE_CHECKING:
     from testbed.cloud.emulator import Cloud

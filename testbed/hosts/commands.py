@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from testbed.files import replace_file
 from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, append_config
 from testbed.hosts.layout import DATABASE_SERVICE, RECOVERING, SERVICES, Faults, HostFiles, HostSettings
 from testbed.hosts.mirror import UNCONFIGURED, UNPLUGGED, Mirror, MirrorError, View
 from testbed.hosts.nfsd import Nfsd
+from testbed.world.files import replace_file
 
 WRITE_CHECK = ".garoon-node-write-check"
 """The file that the node script writes to see whether the volume takes writes."""

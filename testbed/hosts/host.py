@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from testbed.files import replace_file
 from testbed.hosts.layout import (
     DATABASE_SERVICE,
     SERVICES,
@@ -26,6 +25,7 @@ from testbed.hosts.layout import (
 )
 from testbed.hosts.mirror import Mirror
 from testbed.hosts.processes import host_environment, kill_all, processes_of
+from testbed.world.files import replace_file
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BOOT_DEADLINE_SECONDS = 30.0

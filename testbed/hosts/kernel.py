@@ -25,7 +25,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from testbed.files import replace_file
 from testbed.hosts.claims import hold_number_of
 from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, CollectedFile, LogCollector, put_log_events
 from testbed.hosts.commands import WRITE_CHECK, Answer, Machine
@@ -40,6 +39,7 @@ from testbed.hosts.protocols import (
     database_greeting,
     is_final,
 )
+from testbed.world.files import replace_file
 
 LOOK_SECONDS = 1.0
 TICK_SECONDS = 0.1

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from testbed.cut_off import read_cut_off
+from testbed.world.cut_off import read_cut_off
 
 STANDIN_COMMANDS = (
     "drbdadm",

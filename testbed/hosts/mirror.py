@@ -23,8 +23,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from testbed.files import exclusively, replace_file
 from testbed.hosts.layout import host_files
+from testbed.world.files import exclusively, replace_file
 
 UNPLUGGED = "Down"
 UNCONFIGURED = "Unconfigured"

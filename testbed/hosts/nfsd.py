@@ -11,8 +11,8 @@ import shutil
 import time
 from contextlib import suppress
 
-from testbed.files import replace_file
 from testbed.hosts.layout import HostFiles
+from testbed.world.files import replace_file
 
 DEFAULT_SECONDS = 90
 _UNIT_TIMES = re.compile(r"echo (\d+) >/proc/fs/nfsd/nfsv4")

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 
-from testbed.arguments import new_file
-from testbed.deployment import REPOSITORY, SCRATCH, DeploymentError, build
 from testbed.hosts import HostError
 from testbed.lab import images
 from testbed.lab.base_system import BuildError
 from testbed.lab.machine import MachineError
 from testbed.lab.network import NetworkError
-from testbed.profiles import load_profile
+from testbed.run.arguments import new_file
+from testbed.stack.deployment import REPOSITORY, SCRATCH, DeploymentError, build
+from testbed.world.profiles import load_profile
 
 if TYPE_CHECKING:
-    from testbed.drill import Result
-    from testbed.scenario import Scenario
+    from testbed.run.drill import Result
+    from testbed.scenarios.scenario import Scenario
 
 CACHE = SCRATCH / "lab"
 PROFILE = "realistic"
@@ -155,10 +155,10 @@ def _again(arguments: argparse.Namespace) -> list[str]:
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from testbed.cloud.launch import CloudNotStartedError
-    from testbed.drill import write_json
     from testbed.lab.bed import keep_logs
     from testbed.lab.scenarios import ALL
-    from testbed.view import print_timeline
+    from testbed.run.drill import write_json
+    from testbed.run.view import print_timeline
 
     scenario = ALL[arguments.scenario]
     directory = Path(os.environ[_DIRECTORY])
@@ -186,7 +186,7 @@ def _call(what: str, product: Path, directory: Path, console: Console) -> int:
     db-01 is in service then, and nothing starts an execution.
     """
     from testbed.lab.bed import running_lab
-    from testbed.view import Progress
+    from testbed.run.view import Progress
 
     sys.path.insert(0, str(REPOSITORY / "layers/failover_core"))
     module, _, name = what.partition(":")
@@ -203,11 +203,11 @@ def _call(what: str, product: Path, directory: Path, console: Console) -> int:
 
 
 def _play(scenario: Scenario, product: Path, directory: Path, console: Console) -> Result:
-    from testbed.drill import keep, run
-    from testbed.installation import HOME
+    from testbed.garoon.installation import HOME
     from testbed.lab.bed import running_lab
     from testbed.lab.creates import Creates, first_create_seconds
-    from testbed.view import Progress, choose_view
+    from testbed.run.drill import keep, run
+    from testbed.run.view import Progress, choose_view
 
     with (
         images.in_use(CACHE, console.print) as built,

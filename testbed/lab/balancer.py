@@ -26,7 +26,7 @@ _CHECK_FAILURES = {"L4TOUT": "Target.Timeout", "L7TOUT": "Target.Timeout", "L7ST
 
 
 class Entrance:
-    """Where users come in (`testbed.user.Door`)."""
+    """Where users come in (`testbed.garoon.user.Door`)."""
 
     def choose(self) -> tuple[str, int]:
         return LOAD_BALANCER, PORT

@@ -13,13 +13,10 @@ from typing import Self, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from testbed import deployment
-from testbed.bed import Pace, Tell, Testbed, subscribe
 from testbed.cloud.launch import running_cloud
-from testbed.cut_off import read_cut_off
-from testbed.endpoint import Clients, Endpoint
+from testbed.garoon.installation import CLUSTER, HOME, STANDBY, Installation, make_installation, read_routes
 from testbed.hosts import HostUnreachable, SimulatedHost
-from testbed.installation import CLUSTER, HOME, STANDBY, Installation, make_installation, read_routes
+from testbed.judges.observer import read_hosts
 from testbed.lab import hosts, network
 from testbed.lab.balancer import Entrance, running_balancer
 from testbed.lab.checks import check_volume, compare_replicas
@@ -31,10 +28,13 @@ from testbed.lab.older import carry_statsd, speaks_statsd
 from testbed.lab.reports import create_reports
 from testbed.lab.snapshots import with_snapshots
 from testbed.lab.stage import LabStage
-from testbed.observer import read_hosts
-from testbed.profiles import Profile
-from testbed.waiting import wait_until
-from testbed.world import World
+from testbed.run.bed import Pace, Tell, Testbed, subscribe
+from testbed.stack import deployment
+from testbed.stack.endpoint import Clients, Endpoint
+from testbed.world.cut_off import read_cut_off
+from testbed.world.profiles import Profile
+from testbed.world.waiting import wait_until
+from testbed.world.world import World
 
 _VPC_INTERVAL_SECONDS = 0.3
 # What a real server does in a tenth of a second takes an emulated one seconds.
@@ -59,7 +59,7 @@ class LabWorld(World):
 
 
 class LabTestbed(Testbed):
-    """See `testbed.bed.Testbed`; made by `running_lab`."""
+    """See `testbed.run.bed.Testbed`; made by `running_lab`."""
 
     __test__ = False
 

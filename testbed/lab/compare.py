@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from testbed.deployment import REPOSITORY
+from testbed.stack.deployment import REPOSITORY
 
 PHASE = "firstCreate"
 

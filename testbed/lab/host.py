@@ -24,10 +24,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from testbed.files import copy_sparse, exclusively, replace_file
 from testbed.hosts import CommandResult, HostError, HostUnreachable
 from testbed.hosts.layout import HostFiles, HostSettings
 from testbed.lab.machine import REPLY_MARGIN_SECONDS, Interface, MachineSpec
+from testbed.world.files import copy_sparse, exclusively, replace_file
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _START_SECONDS = 240.0

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.files import copy_sparse
 from testbed.hosts.layout import HostSettings
 from testbed.lab.host import LabHost
 from testbed.lab.images import Images
 from testbed.lab.machine import Interface, MachineSpec
 from testbed.lab.network import SUBNETS, add_tap
+from testbed.world.files import copy_sparse
 
 _DB_MEGABYTES = 512
 _APP_MEGABYTES = 384

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.files import exclusively
 from testbed.lab import base_system
 from testbed.lab.base_system import run
 from testbed.lab.machine import Machine, MachineSpec
+from testbed.world.files import exclusively
 
 _SOURCES = Path(__file__).parent
 _GUEST = _SOURCES / "guest"

@@ -20,11 +20,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from testbed.files import replace_file
 from testbed.hosts.cloudwatch import CollectedFile, put_log_events
 from testbed.lab.host import LabHost
 from testbed.lab.machine import Machine, MachineError
 from testbed.lab.reports import Report
+from testbed.world.files import replace_file
 
 _TICK_SECONDS = 0.2
 _COLLECTED = {

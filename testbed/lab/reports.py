@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from testbed.files import exclusively, replace_file
 from testbed.hosts.layout import DATABASE_SERVICE, RECOVERING, SERVICES, HostFiles, host_files
 from testbed.hosts.mirror import Mirror
+from testbed.world.files import exclusively, replace_file
 
 _UNKNOWN = {"role": "Unknown", "disk": "Unknown", "connection": "Unknown"}
 

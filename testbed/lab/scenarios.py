@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from testbed.installation import HOME, STANDBY
+from testbed.garoon.installation import HOME, STANDBY
 from testbed.lab.stage import LabStage
-from testbed.scenario import Expectation, Scenario, Service
 from testbed.scenarios import active_reboots, network_loss, service_crash, slow_recovery, switchback_after_failover
-from testbed.stage import Stage
+from testbed.scenarios.scenario import Expectation, Scenario, Service
+from testbed.scenarios.stage import Stage
 
 _RESYNC_MEGABYTES = 100
 _SLOW, _FAST = 100, 50_000  # KiB/s: a quarter of an hour and some seconds for that much

@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from testbed.files import exclusively
 from testbed.lab import machine as machine_source
 from testbed.lab.base_system import run
 from testbed.lab.machine import BOOT_SECONDS, Machine, MachineError, MachineSpec
+from testbed.world.files import exclusively
 
 _WHEN_STARTED = "systemctl is-system-running --wait || { systemctl list-units --failed --no-legend; exit 1; }"
 

@@ -6,14 +6,14 @@ import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 
-from testbed.files import is_in_image
+from testbed.garoon.installation import CLUSTER
 from testbed.hosts import HostError
 from testbed.hosts.layout import snapshot_directory
-from testbed.installation import CLUSTER
+from testbed.judges.observer import read_hosts
 from testbed.lab.host import VOLUME_IMAGE, LabHost
-from testbed.observer import read_hosts
-from testbed.stage import Bed, Stage
-from testbed.waiting import wait_until
+from testbed.scenarios.stage import Bed, Stage
+from testbed.world.files import is_in_image
+from testbed.world.waiting import wait_until
 
 _ACT_SECONDS = 300.0
 _LOOK_SECONDS = 0.5

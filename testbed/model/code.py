@@ -31,7 +31,7 @@ from failover.runtime import logger, metrics
 from failover.settings import LOCK_SECONDS, Settings, read_settings
 
 from testbed.model.world import INSTANCE_IDS, INTERFACE_IDS, NAMES, SUBNET_IDS
-from testbed.template import read_template
+from testbed.stack.template import read_template
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EXECUTION_ARN = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:{}"

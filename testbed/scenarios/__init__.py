@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from testbed.scenario import Scenario
 from testbed.scenarios import (
     active_hangs,
     active_reboots,
@@ -41,6 +40,7 @@ from testbed.scenarios import (
     switchback_twice,
     zone_lost,
 )
+from testbed.scenarios.scenario import Scenario
 
 _MODULES = (
     network_loss,

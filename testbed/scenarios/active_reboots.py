@@ -1,8 +1,8 @@
 """The active node reboots and comes back demoted: it is brought into service in place."""
 
-from testbed.installation import HOME
-from testbed.scenario import Expectation, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME
+from testbed.scenarios.scenario import Expectation, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

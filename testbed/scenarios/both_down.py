@@ -1,8 +1,8 @@
 """Both nodes lose their power: nothing is promoted, nothing is fenced."""
 
-from testbed.installation import HOME, STANDBY
-from testbed.scenario import Expectation, Scenario, Service
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME, STANDBY
+from testbed.scenarios.scenario import Expectation, Scenario, Service
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

@@ -1,8 +1,8 @@
 """An operator is asked before the failover and says no: nothing is done, nobody is asked again soon."""
 
-from testbed.installation import HOME
-from testbed.scenario import Expectation, Scenario, Service
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME
+from testbed.scenarios.scenario import Expectation, Scenario, Service
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

@@ -1,8 +1,8 @@
 """The dead active node's instance hangs in stopping, and the stop alone fences: nothing is promoted."""
 
-from testbed.installation import HOME
-from testbed.scenario import Expectation, Fence, Scenario, Service
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME
+from testbed.scenarios.scenario import Expectation, Fence, Scenario, Service
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

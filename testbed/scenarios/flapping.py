@@ -1,8 +1,8 @@
 """A second failure soon after a failover: the role does not move again by itself."""
 
-from testbed.installation import HOME, STANDBY
-from testbed.scenario import Expectation, Fence, Scenario, Service
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME, STANDBY
+from testbed.scenarios.scenario import Expectation, Fence, Scenario, Service
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

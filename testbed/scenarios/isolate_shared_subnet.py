@@ -1,8 +1,8 @@
 """A subnet of the active node holds somebody else's interface: it is not isolated, and the stop alone fences."""
 
-from testbed.installation import HOME, STANDBY
-from testbed.scenario import Expectation, Fence, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME, STANDBY
+from testbed.scenarios.scenario import Expectation, Fence, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

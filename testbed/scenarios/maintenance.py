@@ -1,8 +1,8 @@
 """The active node dies during maintenance: nothing automatic happens."""
 
-from testbed.installation import HOME
-from testbed.scenario import Expectation, Scenario, Service
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME
+from testbed.scenarios.scenario import Expectation, Scenario, Service
+from testbed.scenarios.stage import Stage
 
 
 def prepare(stage: Stage) -> None:

@@ -1,8 +1,8 @@
 """A planned move is stopped halfway, with both nodes demoted and well: the service comes back by itself."""
 
-from testbed.installation import HOME, STANDBY
-from testbed.scenario import Expectation, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME, STANDBY
+from testbed.scenarios.scenario import Expectation, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

@@ -1,8 +1,8 @@
 """The active node is stopped and the standby cannot be promoted: the old active is brought back."""
 
-from testbed.installation import HOME, STANDBY
-from testbed.scenario import Expectation, Fence, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME, STANDBY
+from testbed.scenarios.scenario import Expectation, Fence, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

@@ -9,10 +9,10 @@ from typing import Any, cast
 from boto3.dynamodb.types import TypeSerializer
 
 from testbed.cloud.faults import CloudFaults
-from testbed.deployment import changed_parameters
-from testbed.installation import CLUSTER, HOME, STANDBY, VIRTUAL_IP_ROUTE, point_virtual_ip
-from testbed.scenario import Expectation, Scenario
-from testbed.stage import Bed, Stage
+from testbed.garoon.installation import CLUSTER, HOME, STANDBY, VIRTUAL_IP_ROUTE, point_virtual_ip
+from testbed.scenarios.scenario import Expectation, Scenario
+from testbed.scenarios.stage import Bed, Stage
+from testbed.stack.deployment import changed_parameters
 
 _ALARM_SETTINGS = (
     *("AlarmName", "AlarmActions", "OKActions", "Namespace", "MetricName", "Dimensions", "Statistic", "Period"),

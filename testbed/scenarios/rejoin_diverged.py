@@ -1,8 +1,8 @@
 """The old active wrote after it was cut off: its data is kept in a snapshot, and it follows the new one."""
 
-from testbed.installation import HOME, STANDBY
-from testbed.scenario import Expectation, Fence, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME, STANDBY
+from testbed.scenarios.scenario import Expectation, Fence, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

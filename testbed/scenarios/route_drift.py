@@ -1,8 +1,8 @@
 """Somebody repoints one route table: the regular look finds it, and the route is repaired in place."""
 
-from testbed.installation import STANDBY
-from testbed.scenario import Expectation, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import STANDBY
+from testbed.scenarios.scenario import Expectation, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

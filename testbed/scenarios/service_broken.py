@@ -1,8 +1,8 @@
 """The database service dies and a restart does not help: the role moves gracefully, without a fence."""
 
-from testbed.installation import HOME, STANDBY
-from testbed.scenario import Expectation, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME, STANDBY
+from testbed.scenarios.scenario import Expectation, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

@@ -1,8 +1,8 @@
 """The database service of the active node dies once: it is restarted in place."""
 
-from testbed.installation import HOME
-from testbed.scenario import Expectation, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME
+from testbed.scenarios.scenario import Expectation, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

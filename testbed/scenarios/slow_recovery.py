@@ -1,9 +1,9 @@
 """The active node is lost, and the database of the other one recovers for long: it is waited for, and told of once."""
 
-from testbed.installation import HOME, STANDBY
-from testbed.scenario import Scenario
+from testbed.garoon.installation import HOME, STANDBY
 from testbed.scenarios import network_loss
-from testbed.stage import Stage
+from testbed.scenarios.scenario import Scenario
+from testbed.scenarios.stage import Stage
 
 _RECOVERY_SECONDS = 12.0
 

@@ -1,8 +1,8 @@
 """The active node dies while the standby's replica is mid-resync: nothing is promoted."""
 
-from testbed.installation import HOME, STANDBY
-from testbed.scenario import Expectation, Scenario, Service
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME, STANDBY
+from testbed.scenarios.scenario import Expectation, Scenario, Service
+from testbed.scenarios.stage import Stage
 
 
 def prepare(stage: Stage) -> None:

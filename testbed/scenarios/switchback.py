@@ -1,8 +1,8 @@
 """db-02 is active; an operator moves the role home: nothing is lost, nobody is fenced."""
 
-from testbed.installation import STANDBY
-from testbed.scenario import Expectation, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import STANDBY
+from testbed.scenarios.scenario import Expectation, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def prepare(stage: Stage) -> None:

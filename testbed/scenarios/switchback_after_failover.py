@@ -1,8 +1,8 @@
 """db-01 dies, db-02 takes over; db-01 is repaired and an operator moves the role home."""
 
-from testbed.installation import HOME
-from testbed.scenario import Expectation, Fence, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME
+from testbed.scenarios.scenario import Expectation, Fence, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage, times: int = 1) -> None:

@@ -1,8 +1,8 @@
 """The target of a planned move cannot be promoted: the role is put back where it was."""
 
-from testbed.installation import STANDBY
-from testbed.scenario import Expectation, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import STANDBY
+from testbed.scenarios.scenario import Expectation, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

@@ -1,8 +1,8 @@
 """Two operators order the same planned move at once: it is done once."""
 
-from testbed.installation import STANDBY
-from testbed.scenario import Expectation, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import STANDBY
+from testbed.scenarios.scenario import Expectation, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

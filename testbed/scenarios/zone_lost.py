@@ -1,8 +1,8 @@
 """The active node's Availability Zone is lost: everything in it is gone, and its instance never stops."""
 
-from testbed.installation import HOME, STANDBY
-from testbed.scenario import Expectation, Fence, Scenario
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME, STANDBY
+from testbed.scenarios.scenario import Expectation, Fence, Scenario
+from testbed.scenarios.stage import Stage
 
 
 def break_it(stage: Stage) -> None:

@@ -17,9 +17,9 @@ from garoon_failover.app import app
 from typer.testing import CliRunner
 
 from testbed.cloud.launch import RunningCloud, running_cloud
-from testbed.endpoint import Clients, Endpoint
-from testbed.installation import Installation, make_installation
-from testbed.world import World
+from testbed.garoon.installation import Installation, make_installation
+from testbed.stack.endpoint import Clients, Endpoint
+from testbed.world.world import World
 
 _accounts = count(700000000001)
 

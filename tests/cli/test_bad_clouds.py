@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from testbed.cloud.launch import free_port
-from testbed.endpoint import Endpoint
+from testbed.stack.endpoint import Endpoint
 from tests.cli.conftest import Place, run
 
 COMMANDS = [

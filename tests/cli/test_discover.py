@@ -16,8 +16,8 @@ from garoon_failover.discovery import CLUSTER_TAG
 from garoon_failover.samconfig import read_parameters
 
 from testbed.cloud.launch import RunningCloud
-from testbed.installation import Node, point_virtual_ip
-from testbed.sam import find_sam
+from testbed.garoon.installation import Node, point_virtual_ip
+from testbed.stack.sam import find_sam
 from tests.cli.conftest import Place, run
 
 READ_OVERRIDES = """

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from testbed.cloud.launch import CloudNotStartedError, running_cloud
-from testbed.profiles import load_profile
+from testbed.world.profiles import load_profile
 from tests.cloud.conftest import FAKE_HOSTS, Account, eventually
 from tests.cloud.test_functions import make_function
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from testbed.cut_off import read_cut_off
+from testbed.world.cut_off import read_cut_off
 from tests.cloud.conftest import Account, Instance, name
 
 

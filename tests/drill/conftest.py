@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from testbed.bed import Testbed, running_testbed
-from testbed.profiles import load_profile
+from testbed.run.bed import Testbed, running_testbed
+from testbed.world.profiles import load_profile
 
 
 @pytest.fixture(scope="package")

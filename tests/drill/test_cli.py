@@ -18,12 +18,12 @@ from failover.steps.rehearse import REHEARSED
 from garoon_failover import output
 
 from testbed import scenarios
-from testbed.bed import Testbed
-from testbed.deployment import changed_parameters
-from testbed.drill import run as run_drill
-from testbed.installation import CLUSTER, GAROON_PATH, HOME, STANDBY, WEB_PORT
-from testbed.observer import read_calls
-from testbed.waiting import wait_until
+from testbed.garoon.installation import CLUSTER, GAROON_PATH, HOME, STANDBY, WEB_PORT
+from testbed.judges.observer import read_calls
+from testbed.run.bed import Testbed
+from testbed.run.drill import run as run_drill
+from testbed.stack.deployment import changed_parameters
+from testbed.world.waiting import wait_until
 from tests.cli.conftest import Answer, run
 
 ORDERING = ("ConfirmStop", "FenceNode", "KeepData", "StartNode", "SwapRoute")

@@ -5,12 +5,12 @@ import threading
 from urllib.request import urlopen
 
 from testbed import scenarios
-from testbed.bed import Testbed
-from testbed.dashboard import serving_dashboard
-from testbed.drill import run
-from testbed.installation import HOME, STANDBY
-from testbed.observer import read_calls
-from testbed.waiting import wait_until
+from testbed.garoon.installation import HOME, STANDBY
+from testbed.judges.observer import read_calls
+from testbed.run.bed import Testbed
+from testbed.run.dashboard import serving_dashboard
+from testbed.run.drill import run
+from testbed.world.waiting import wait_until
 from tests.unit.test_widget import Page
 
 

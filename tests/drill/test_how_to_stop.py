@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore import xform_name
 
-from testbed.bed import Testbed
-from testbed.observer import list_executions
-from testbed.waiting import wait_until
+from testbed.judges.observer import list_executions
+from testbed.run.bed import Testbed
+from testbed.world.waiting import wait_until
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
 SECTION = PAGE.partition("\n## Stop the controller now\n")[2].partition("\n## ")[0]

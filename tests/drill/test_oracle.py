@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from testbed.history import Call, Execution, History, HostState, Repeat, Sample, Step
-from testbed.oracle import judge
-from testbed.user import Visit
+from testbed.garoon.user import Visit
+from testbed.judges.history import Call, Execution, History, HostState, Repeat, Sample, Step
+from testbed.judges.oracle import judge
 
 ACTIVE = HostState(is_on=True, is_primary=True, is_mounted=True, has_services=True, disk="UpToDate")
 STANDBY = HostState(is_on=True, is_primary=False, is_mounted=False, has_services=False, disk="UpToDate")

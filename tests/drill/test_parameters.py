@@ -2,8 +2,8 @@
 
 import pytest
 
-from testbed.bed import Testbed
-from testbed.deployment import changed_parameters
+from testbed.run.bed import Testbed
+from testbed.stack.deployment import changed_parameters
 
 
 def fence_timeouts(bed: Testbed) -> set[str]:

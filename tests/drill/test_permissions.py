@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from testbed import scenarios
-from testbed.bed import Testbed
-from testbed.drill import run
+from testbed.run.bed import Testbed
+from testbed.run.drill import run
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from testbed.history import Execution, HostState, Sample, Step
-from testbed.phases import measure_phases
+from testbed.judges.history import Execution, HostState, Sample, Step
+from testbed.judges.phases import measure_phases
 
 OFF = HostState(is_on=False, is_primary=False, is_mounted=False, has_services=False, disk="UpToDate")
 STANDBY = HostState(is_on=True, is_primary=False, is_mounted=False, has_services=False, disk="UpToDate")

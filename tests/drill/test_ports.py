@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from testbed.garoon.installation import DATABASE_PORT, LISTENERS, NFS_PORT, WEB_PORT
 from testbed.hosts import HostError
-from testbed.installation import DATABASE_PORT, LISTENERS, NFS_PORT, WEB_PORT
-from testbed.world import World
+from testbed.world.world import World
 
 WORLD = World(254, Path("/nowhere"))
 """Of a number that no other world comes to."""

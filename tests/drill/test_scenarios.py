@@ -3,10 +3,10 @@
 import pytest
 
 from testbed import scenarios
-from testbed.bed import Testbed
-from testbed.drill import keep, run
-from testbed.scenario import Scenario
-from testbed.view import format_moment
+from testbed.run.bed import Testbed
+from testbed.run.drill import keep, run
+from testbed.run.view import format_moment
+from testbed.scenarios.scenario import Scenario
 
 
 @pytest.mark.parametrize("scenario", scenarios.ALL.values(), ids=scenarios.ALL.keys())

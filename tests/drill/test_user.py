@@ -1,6 +1,6 @@
 """What counts as an outage."""
 
-from testbed.user import Outage, Visit, find_outages
+from testbed.garoon.user import Outage, Visit, find_outages
 
 
 def visit(time: float, error: str | None = None) -> Visit:

@@ -11,10 +11,10 @@ import pytest
 
 from testbed.hosts import HostError, HostUnreachable
 from testbed.hosts.layout import HostSettings
+from testbed.judges.observer import read_hosts
 from testbed.lab.host import LabHost
 from testbed.lab.machine import MachineSpec
 from testbed.lab.reports import Report, create_reports
-from testbed.observer import read_hosts
 
 SERVING = {
     "connection": "Connected",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from testbed.files import is_in_image
 from testbed.hosts.layout import HostSettings
 from testbed.lab.host import VOLUME_IMAGE, LabHost
 from testbed.lab.machine import MachineSpec
 from testbed.lab.stage import KEPT_RECIPE
+from testbed.world.files import is_in_image
 
 SETTINGS = HostSettings(name="db-01", peer_name="db-02", eth0_address="10.0.3.4", eth1_address="10.0.12.4")
 SPEC = MachineSpec("db-01", Path("kernel"), Path("initrd"), Path("root"))

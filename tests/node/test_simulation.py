@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from testbed.cut_off import write_cut_off
 from testbed.hosts import HostUnreachable
-from testbed.observer import read_hosts
+from testbed.judges.observer import read_hosts
+from testbed.world.cut_off import write_cut_off
 from tests.node.node import Cluster, wait_for
 
 

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from testbed.dashboard import serving_dashboard
+from testbed.run.dashboard import serving_dashboard
 
 
 class FakeFunctions:

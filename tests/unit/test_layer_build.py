@@ -32,7 +32,7 @@ def test_build_tells_whether_the_layer_has_bytecode(
 def test_nothing_of_the_project_s_leaves_bytecode_beside_a_function() -> None:
     """`sam build` takes a function's folder as it is, and Lambda's Python would not read the bytecode of this one's."""
     beside = [path for path in (LAYER.parents[1] / "functions").glob("*/*") if path.name != "app.py"]
-    assert beside == [], "what makes these must run Python with -B, or load by testbed.files.load_module"
+    assert beside == [], "what makes these must run Python with -B, or load by testbed.world.files.load_module"
 
 
 def test_build_ends_with_telling_it() -> None:

@@ -16,7 +16,7 @@ from failover.errors import FailoverError
 from failover.runtime import logger, metrics
 from failover.settings import settings as process_settings
 
-from testbed.files import load_module
+from testbed.world.files import load_module
 from tests.unit.conftest import EXECUTION, make_environment
 
 FUNCTIONS = sorted((Path(__file__).parents[2] / "functions").glob("*/app.py"))

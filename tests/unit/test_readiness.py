@@ -39,7 +39,7 @@ from failover.readiness import (
 )
 from failover.settings import ConfirmFailover, FenceMethod, ReplicationProtocol, read_settings
 
-from testbed.template import read_template
+from testbed.stack.template import read_template
 from tests.unit.conftest import make_environment
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -19,7 +19,7 @@ from failover.settings import settings as process_settings
 from failover.steps import rehearse as step
 from failover.steps.rehearse import NOT_REHEARSED, REHEARSED, RehearseRequest, rehearse
 
-from testbed.template import read_template
+from testbed.stack.template import read_template
 from tests.unit.conftest import make_environment
 from tests.unit.test_logs import CONTEXT, FUNCTIONS, load_handler
 

@@ -26,7 +26,7 @@ from failover.steps.show_cluster import (
     show_cluster,
 )
 
-from testbed.template import read_template
+from testbed.stack.template import read_template
 from tests.unit.fake_nodes import FakeSsm
 from tests.unit.test_widget import Page
 

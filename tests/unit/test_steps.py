@@ -38,7 +38,7 @@ from failover.steps.verbs import ServiceInput
 from failover.steps.watch_cluster import WatchEvent, watch_cluster
 from failover.triggers import read_trigger
 
-from testbed.steps import CHANGING_STEPS, function_of, sample_input
+from testbed.stack.steps import CHANGING_STEPS, function_of, sample_input
 from tests.unit.conftest import EXECUTION, OTHER_EXECUTION, put_alarm, put_last_word, put_metrics
 from tests.unit.fake_machines import FakeMachines
 from tests.unit.fake_network import FakeNetwork

@@ -14,7 +14,7 @@ from failover.step_catalogue import BY_STATE, STEPS, Step
 
 from statemachines.generate_workflows import WORKFLOWS, resource_of
 from statemachines.src.language import Task
-from testbed.template import read_template
+from testbed.stack.template import read_template
 
 ROOT = Path(__file__).parents[2]
 CORE = "layers/failover_core/failover"

@@ -16,7 +16,7 @@ from failover.step_catalogue import STEPS
 from statelint.cli import main as statelint
 
 from statemachines.generate_workflows import WORKFLOWS, generate, path_of
-from testbed.template import read_template
+from testbed.stack.template import read_template
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from samtranslator.translator.transform import transform
 
-from testbed.template import read_template
+from testbed.stack.template import read_template
 
 INSTALLATIONS = ("NodeAInstallation", "NodeBInstallation")
 CONDITIONAL = {"NotificationEmailSubscription"}

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from testbed.template import read_template
+from testbed.stack.template import read_template
 from tests.node.test_arguments import HOSTILE
 
 ROOT = Path(__file__).parents[2]

@@ -154,8 +154,10 @@ def test_a_step_that_stands_in_its_five_places_is_everywhere(tmp_path: Path) -> 
 
 
 KNOWS_IT = """
-from testbed import drill, oracle, phases
-from testbed.steps import CHANGING_STEPS, sample_input
+from testbed.run import drill
+from testbed.judges import oracle
+from testbed.judges import phases
+from testbed.stack.steps import CHANGING_STEPS, sample_input
 from failover.conclusion import Progress, conclude
 from failover.models import Failure
 from failover.steps.rehearse import REHEARSED

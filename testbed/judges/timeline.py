@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from testbed.history import Execution, History, Sample
-from testbed.user import find_outages
+from testbed.garoon.user import find_outages
+from testbed.judges.history import Execution, History, Sample
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 # Last: a core that is on the path already is the one that is meant. Nothing of it reaches the functions' processes.
-sys.path.append(str(Path(__file__).parents[1] / "layers/failover_core"))
+sys.path.append(str(Path(__file__).parents[2] / "layers/failover_core"))
 
 from failover.models import Value
 from failover.settings import Settings
@@ -42,5 +42,5 @@ def sample_input(step: Step, *, execution: str, node: str, started_at: str) -> d
     _, request = function_of(step)
     needed = [str(field.alias) for field in request.model_fields.values() if field.is_required()]
     if unknown := [name for name in needed if name not in known]:
-        raise LookupError(f"{step.state} needs {', '.join(unknown)}, of which testbed/steps.py has no sample.")
+        raise LookupError(f"{step.state} needs {', '.join(unknown)}, of which testbed/stack/steps.py has no sample.")
     return {name: known[name] for name in needed}

@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.endpoint import Clients
-from testbed.files import exclusively
-from testbed.sam import find_sam
+from testbed.stack.endpoint import Clients
+from testbed.stack.sam import find_sam
+from testbed.world.files import exclusively
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 SCRATCH = REPOSITORY / ".testbed"
 if not os.access(SCRATCH if SCRATCH.exists() else REPOSITORY, os.W_OK):  # somebody else's
     SCRATCH = Path(tempfile.gettempdir()) / f"garoon-testbed-{os.getuid()}"

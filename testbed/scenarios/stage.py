@@ -15,16 +15,16 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from testbed.app_servers import AppServers
 from testbed.cloud.faults import CloudFaults
-from testbed.deployment import Stack
-from testbed.endpoint import Clients
-from testbed.history import HostState
+from testbed.garoon.app_servers import AppServers
+from testbed.garoon.installation import CLUSTER, Installation, point_virtual_ip
 from testbed.hosts import HostError, SimulatedHost
-from testbed.installation import CLUSTER, Installation, point_virtual_ip
-from testbed.observer import Executions, list_executions, read_hosts
-from testbed.waiting import wait_until
-from testbed.world import World
+from testbed.judges.history import HostState
+from testbed.judges.observer import Executions, list_executions, read_hosts
+from testbed.stack.deployment import Stack
+from testbed.stack.endpoint import Clients
+from testbed.world.waiting import wait_until
+from testbed.world.world import World
 
 
 class Bed(Protocol):

@@ -13,22 +13,22 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from testbed import oracle, timeline
-from testbed.bed import Testbed
-from testbed.deployment import changed_parameters
-from testbed.history import Call, Execution, History, Repeat, Sample, Snapshot
+from testbed.garoon.installation import HOME, read_network_acls
+from testbed.garoon.user import Outage, User, find_outages
 from testbed.hosts import HostError
 from testbed.hosts.layout import host_files
-from testbed.installation import HOME, read_network_acls
-from testbed.observer import Observer, read_calls, read_discards, read_snapshots
-from testbed.phases import measure_phases
-from testbed.scenario import Fence, Scenario, Service
-from testbed.stage import Stage
-from testbed.steps import CHANGING_STEPS, sample_input
-from testbed.timeline import Moment
-from testbed.user import Outage, User, find_outages
-from testbed.view import Picture, View
-from testbed.waiting import wait_until
+from testbed.judges import oracle, timeline
+from testbed.judges.history import Call, Execution, History, Repeat, Sample, Snapshot
+from testbed.judges.observer import Observer, read_calls, read_discards, read_snapshots
+from testbed.judges.phases import measure_phases
+from testbed.judges.timeline import Moment
+from testbed.run.bed import Testbed
+from testbed.run.view import Picture, View
+from testbed.scenarios.scenario import Fence, Scenario, Service
+from testbed.scenarios.stage import Stage
+from testbed.stack.deployment import changed_parameters
+from testbed.stack.steps import CHANGING_STEPS, sample_input
+from testbed.world.waiting import wait_until
 
 _LOOK_SECONDS = 0.25
 _GOOD_VISITS_BEFORE = 3

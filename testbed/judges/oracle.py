@@ -9,8 +9,8 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
-from testbed.history import CHANGING_ACTIONS, Execution, History, Sample, Step
-from testbed.steps import CHANGING_STEPS, STEPS
+from testbed.judges.history import CHANGING_ACTIONS, Execution, History, Sample, Step
+from testbed.stack.steps import CHANGING_STEPS, STEPS
 
 # Clocks: calls are stamped when the cloud has answered them, steps when Step Functions writes its history.
 _CLOCK_TOLERANCE_SECONDS = 2.0

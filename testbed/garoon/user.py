@@ -20,8 +20,8 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from testbed.endpoint import Clients
-from testbed.installation import GAROON_PATH, WEB_PORT, Installation
+from testbed.garoon.installation import GAROON_PATH, WEB_PORT, Installation
+from testbed.stack.endpoint import Clients
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2.type_defs import TargetHealthDescriptionTypeDef

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-_OWN = Path(__file__).parents[1] / ".venv-sam/bin/sam"
+_OWN = Path(__file__).parents[2] / ".venv-sam/bin/sam"
 
 
 def find_sam() -> Path:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from testbed.files import replace_file
+from testbed.world.files import replace_file
 
 _FILE = "cut-off.json"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from testbed.history import Execution, Sample
-from testbed.steps import STEPS
+from testbed.judges.history import Execution, Sample
+from testbed.stack.steps import STEPS
 
 _STEPS = {step.state: step.phase for step in STEPS if step.phase is not None}
 """State -> phase. With its retries: a step that waits does so by failing with NotYet."""

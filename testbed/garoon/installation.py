@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from testbed.endpoint import Clients
-from testbed.world import World
+from testbed.stack.endpoint import Clients
+from testbed.world.world import World
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import RouteTableTypeDef

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from testbed.scenario import Scenario
 from testbed.scenarios import switchback_after_failover
-from testbed.stage import Stage
+from testbed.scenarios.scenario import Scenario
+from testbed.scenarios.stage import Stage
 
 
 def make_soak(rounds: int) -> Scenario:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from testbed.deployment import Stack
-from testbed.endpoint import Clients
-from testbed.history import Call, Discard, Execution, HostState, Sample, Snapshot, Step
+from testbed.garoon.installation import CLUSTER, HOME, Installation, read_routes
 from testbed.hosts.layout import DATABASE_SERVICE, RECOVERING, SERVICES, HostFiles, host_files, snapshot_directory
 from testbed.hosts.mirror import Mirror, files_of
-from testbed.installation import CLUSTER, HOME, Installation, read_routes
+from testbed.judges.history import Call, Discard, Execution, HostState, Sample, Snapshot, Step
+from testbed.stack.deployment import Stack
+from testbed.stack.endpoint import Clients
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef, HistoryEventTypeDef

@@ -18,8 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from testbed.deployment import Stack
-from testbed.endpoint import Clients
+from testbed.stack.deployment import Stack
+from testbed.stack.endpoint import Clients
 
 LOCALES = ("en", "ja")
 THEMES = ("light", "dark")

@@ -26,8 +26,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from testbed.endpoint import Clients
-from testbed.installation import (
+from testbed.garoon.installation import (
     DATABASE_PORT,
     GAROON_PATH,
     NFS_PORT,
@@ -36,6 +35,7 @@ from testbed.installation import (
     AppServer,
     Installation,
 )
+from testbed.stack.endpoint import Clients
 
 _ROUTE_LIFETIME_SECONDS = 0.2  # a route change takes a moment to reach the data plane, in a real VPC too
 _log = logging.getLogger(__name__)

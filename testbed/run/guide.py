@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from testbed.bed import Testbed
-from testbed.deployment import ARTIFACTS, STACK_NAME
-from testbed.installation import CLUSTER, HOME
+from testbed.garoon.installation import CLUSTER, HOME
+from testbed.run.bed import Testbed
+from testbed.stack.deployment import ARTIFACTS, STACK_NAME
 
 _COMMANDS = """\
 # the command for operators (docs/cli.md), from here: `make cli`, then

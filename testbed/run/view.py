@@ -14,9 +14,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from testbed.history import Execution, HostState, Sample, Step
-from testbed.timeline import Moment
-from testbed.user import Visit, find_outages
+from testbed.garoon.user import Visit, find_outages
+from testbed.judges.history import Execution, HostState, Sample, Step
+from testbed.judges.timeline import Moment
 
 _STYLES = {"drill": "bold magenta", "user": "yellow", "host": "cyan", "aws": "blue", "workflow": "green"}
 _VISITS_SHOWN = 60

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from testbed.installation import HOME
-from testbed.stage import Stage
+from testbed.garoon.installation import HOME
+from testbed.scenarios.stage import Stage
 
 
 class Service(StrEnum):

@@ -17,16 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from testbed import deployment
-from testbed.app_servers import AppServers
 from testbed.cloud.at_work import count_functions_at_work
 from testbed.cloud.faults import CloudFaults
 from testbed.cloud.launch import running_cloud
-from testbed.deployment import SCRATCH, Stack
-from testbed.endpoint import Clients, Endpoint
-from testbed.hosts import SimulatedHost, create_pair
-from testbed.hosts.layout import Delays
-from testbed.installation import (
+from testbed.garoon.app_servers import AppServers
+from testbed.garoon.installation import (
     CLUSTER,
     HOME,
     LISTENERS,
@@ -39,12 +34,17 @@ from testbed.installation import (
     remove_foreign_interfaces,
     restore_network_acls,
 )
-from testbed.observer import list_executions, read_hosts
-from testbed.profiles import Profile
-from testbed.stage import Stage
-from testbed.user import Door, HealthyTargets
-from testbed.waiting import wait_until
-from testbed.world import World, claimed_world
+from testbed.garoon.user import Door, HealthyTargets
+from testbed.hosts import SimulatedHost, create_pair
+from testbed.hosts.layout import Delays
+from testbed.judges.observer import list_executions, read_hosts
+from testbed.scenarios.stage import Stage
+from testbed.stack import deployment
+from testbed.stack.deployment import SCRATCH, Stack
+from testbed.stack.endpoint import Clients, Endpoint
+from testbed.world.profiles import Profile
+from testbed.world.waiting import wait_until
+from testbed.world.world import World, claimed_world
 
 _log = logging.getLogger(__name__)
 Tell = Callable[[str], None]

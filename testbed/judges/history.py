@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from testbed.steps import CHANGING_STEPS
-from testbed.user import Visit
+from testbed.garoon.user import Visit
+from testbed.stack.steps import CHANGING_STEPS
 
 # AWS actions that change the cluster, as the record of API calls names them.
 CHANGING_ACTIONS = frozenset(

@@ -1,0 +1,1 @@
+"""What a person starts: a drill, a soak, a cloud to look at; the bed that they run on, and the screen."""
