@@ -151,6 +151,11 @@ class ClusterRecord(Value):
     maintenance_until: AwareDatetime | None = None
     last_outcome: dict[str, Any] | None = None
 
+    def maintenance_end(self, now: datetime) -> datetime | None:
+        """Until when maintenance is on; None if it is not on at that moment."""
+        end = self.maintenance_until
+        return end if end is not None and now < end else None
+
     def was_proven_off(self, instance_id: str) -> bool:
         """It is on record that the instance is gone, or was off since it was fenced: said of no other id."""
         is_fence_proof = self.fence is not None and self.fence.proves_off(instance_id)
