@@ -259,7 +259,7 @@ class NodeStatus(Observed):
     """Unix seconds, when it answered."""
     missing_hosts: list[str] | None = None
     """The nodes' own addresses that its /etc/hosts does not name."""
-    instance_id: str = ""
+    instance_id: str = Field(default="", pattern=r"^(i-[0-9a-f]{1,17})?$")
     """Of the machine that answered, by its firmware or the metadata service; empty where it cannot be learned."""
     agent: CloudWatchAgent | None = None
 
