@@ -561,7 +561,7 @@ class Kernel:
             while self.files.faults().volume == "hang":
                 await asyncio.sleep(TICK_SECONDS)
             answer = await self._obey_line(line.decode(errors="replace").split(), folder, is_ready)
-            # What waited for a peer that is cut off is written alone then: nothing leaves through an interface that is down.
+            # What waited for a peer that is cut off was written alone; nothing leaves if the interface is down.
             await self._open_and_close_ports()
             writer.write(answer + b"\n")
             await writer.drain()
