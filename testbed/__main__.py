@@ -1,4 +1,4 @@
-"""`python -m testbed drill ...`, `python -m testbed soak` and `python -m testbed cloud`: see `--help`."""
+"""`python -m testbed drill ...`, `soak`, `cloud` and `dashboard`: see `--help`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from testbed.run.arguments import new_file
 from testbed.world.profiles import load_profile
 
 if TYPE_CHECKING:
+    from testbed.run.bed import Testbed
     from testbed.scenarios.scenario import Scenario
 
 
@@ -128,6 +129,47 @@ def _play(scenario: Scenario, arguments: argparse.Namespace, console: Console) -
 
 
 def _cloud(arguments: argparse.Namespace, console: Console) -> int:
+    from testbed.run.guide import print_guide
+
+    def show(bed: Testbed) -> None:
+        print_guide(console, bed)
+        threading.Event().wait()
+
+    return _keep_running(arguments, console, show)
+
+
+def _dashboard(arguments: argparse.Namespace, console: Console) -> int:
+    from testbed import scenarios
+
+    try:
+        scenario = scenarios.find(arguments.scenario) if arguments.scenario else None
+    except scenarios.UnknownScenarioError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+    from testbed.run.dashboard import serving_dashboard
+    from testbed.run.drill import run
+    from testbed.run.guide import print_guide
+    from testbed.run.view import choose_view
+
+    def show(bed: Testbed) -> None:
+        with serving_dashboard(bed.clients, bed.stack) as (address, is_looked_at):
+            if scenario is None:
+                print_guide(console, bed)
+            console.print(f"The dashboard: {address}", style="bold", markup=False, soft_wrap=True)
+            if scenario is not None:
+                console.print(f"Open it, and {scenario.name} begins. Ctrl-C ends it.", markup=False)
+                is_looked_at.wait()
+                with choose_view(console) as view:
+                    result = run(bed, scenario, view)
+                console.print(result.sentence(), style="bold", markup=False, soft_wrap=True)
+            threading.Event().wait()
+
+    return _keep_running(arguments, console, show)
+
+
+def _keep_running(arguments: argparse.Namespace, console: Console, show: Callable[[Testbed], None]) -> int:
+    """A testbed that somebody looks at, until Ctrl-C."""
     try:
         profile = load_profile(arguments.profile)
     except LookupError as error:
@@ -135,54 +177,14 @@ def _cloud(arguments: argparse.Namespace, console: Console) -> int:
         return 2
 
     from testbed.run.bed import running_testbed
-    from testbed.run.guide import print_guide
     from testbed.run.view import Progress
     from testbed.stack.deployment import DeploymentError
 
     try:
         with Progress(console) as progress, running_testbed(profile, progress.tell) as bed:
             progress.finish()
-            print_guide(console, bed)
             with suppress(KeyboardInterrupt):
-                threading.Event().wait()
-    except (DeploymentError, TimeoutError, HostError) as error:
-        console.print(f"The testbed did not come up: {error}", markup=False, soft_wrap=True)
-        return 1
-    return 0
-
-
-def _dashboard(arguments: argparse.Namespace, console: Console) -> int:
-    from testbed import scenarios
-
-    try:
-        profile = load_profile(arguments.profile)
-        scenario = scenarios.find(arguments.scenario) if arguments.scenario else None
-    except (LookupError, scenarios.UnknownScenarioError) as error:
-        print(error, file=sys.stderr)
-        return 2
-
-    from testbed.run.bed import running_testbed
-    from testbed.run.dashboard import serving_dashboard
-    from testbed.run.drill import run
-    from testbed.run.guide import print_guide
-    from testbed.run.view import Progress, choose_view
-    from testbed.stack.deployment import DeploymentError
-
-    try:
-        with Progress(console) as progress, running_testbed(profile, progress.tell) as bed:
-            progress.finish()
-            with serving_dashboard(bed.clients, bed.stack) as (address, is_looked_at):
-                if scenario is None:
-                    print_guide(console, bed)
-                console.print(f"The dashboard: {address}", style="bold", markup=False, soft_wrap=True)
-                with suppress(KeyboardInterrupt):
-                    if scenario is not None:
-                        console.print(f"Open it, and {scenario.name} begins. Ctrl-C ends it.", markup=False)
-                        is_looked_at.wait()
-                        with choose_view(console) as view:
-                            result = run(bed, scenario, view)
-                        console.print(result.sentence(), style="bold", markup=False, soft_wrap=True)
-                    threading.Event().wait()
+                show(bed)
     except (DeploymentError, TimeoutError, HostError) as error:
         console.print(f"The testbed did not come up: {error}", markup=False, soft_wrap=True)
         return 1

@@ -6,7 +6,6 @@ drill: no right to run any command on the database servers is needed here, or gi
 
 from __future__ import annotations
 
-import json
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +23,7 @@ from failover.errors import CloudUnavailable, Failed
 from failover.models import InstanceState, OutcomeKind, Unknown, Workflow
 from failover.settings import FenceMethod, Node
 
+from garoon_failover import operate
 from garoon_failover.installation import Installation
 from garoon_failover.verification import PAUSE_SECONDS, Line, ask_readiness, failovers, wait_for_end, wait_for_new
 
@@ -117,6 +117,10 @@ def outages_of(visits: list[tuple[float, float, bool]]) -> list[float]:
 # --- what a drill does ------------------------------------------------------------------------------------------------
 
 
+def _line(what: str, expected: str, seen: str, evidence: str, *, is_as_expected: bool) -> Line:
+    return Line(what=what, expected=expected, seen=seen, evidence=evidence, is_as_expected=is_as_expected)
+
+
 class _Stage:
     """The installation during one drill."""
 
@@ -144,18 +148,15 @@ class _Stage:
             seconds = time.monotonic() - began_at
             last = wait_for_end(arn, EXECUTION_SECONDS, self.tell)
             seen.add(arn)
-            self.tell(f"The execution {last.name} ended with {_outcome_of(last)}.")
-            if _outcome_of(last) == wanted:
+            self.tell(f"The execution {last.name} ended with {last.came_to}.")
+            if last.came_to == wanted:
                 return last, seconds
         return last, time.monotonic() - began_at
 
-    def line(self, what: str, expected: str, seen: str, evidence: str, *, is_as_expected: bool) -> Line:
-        return Line(what=what, expected=expected, seen=seen, evidence=evidence, is_as_expected=is_as_expected)
-
     def ended(self, what: str, wanted: OutcomeKind, execution: Execution | None) -> Line:
-        got = _outcome_of(execution) if execution else "no execution began"
+        got = execution.came_to if execution else "no execution began"
         reason = execution.outcome.reason if execution and execution.outcome else ""
-        return self.line(
+        return _line(
             what,
             f"outcome {wanted}",
             f"{got}: {reason}" if reason else str(got),
@@ -168,7 +169,7 @@ class _Stage:
         record = cluster_table.read_record(self.settings)
         entries = routes.read_entries(self.settings)
         wrong = [entry.route_table_id for entry in entries if not entry.points_to(active)]
-        return self.line(
+        return _line(
             f"{active.name} is active",
             f"the record names it, and all {len(entries)} routes lead to it",
             f"active is {record.active}" + (f"; {', '.join(wrong)} lead elsewhere" if wrong else "; all lead to it"),
@@ -185,7 +186,7 @@ class _Stage:
                 break
             time.sleep(PAUSE_SECONDS)
         is_ready = not isinstance(said, Unknown) and said.is_ready
-        return self.line(
+        return _line(
             "everything is back", "ready", said.why if isinstance(said, Unknown) else said.summary,
             "the function check-readiness", is_as_expected=is_ready,
         )  # fmt: skip
@@ -195,7 +196,7 @@ class _Stage:
         execution = self.run_workflow("switchback", {"target": self.active.name})
         yield self.ended("it rejoins, and the role moves back", OutcomeKind.SWITCHED_OVER, execution)
         if execution.outcome and execution.outcome.outage_seconds is not None:
-            yield self.line(
+            yield _line(
                 "the planned move's outage", "told", f"{execution.outcome.outage_seconds:.1f} s",
                 f"execution {execution.name}", is_as_expected=True,
             )  # fmt: skip
@@ -205,28 +206,21 @@ class _Stage:
         """How long users were away, and that they are no longer."""
         if self.probe is None:
             return
-        outages = self.probe.outages()
-        yield self.line(
+        outages = ", ".join(f"{one:.1f} s" for one in self.probe.outages())
+        does_come = self.probe.fetch()
+        yield _line(
             "users are served", "the page comes",
-            f"it comes; it was away {', '.join(f'{one:.1f} s' for one in outages) or 'never'}"
-            if self.probe.fetch() else "it does not come",
-            "--probe-url, fetched twice a second", is_as_expected=self.probe.fetch(),
+            f"it comes; it was away {outages or 'never'}" if does_come else "it does not come",
+            "--probe-url, fetched twice a second", is_as_expected=does_come,
         )  # fmt: skip
 
 
-@translate_errors
-def _start(state_machine_arn: str, given: dict[str, str]) -> str:
-    started = client("stepfunctions").start_execution(stateMachineArn=state_machine_arn, input=json.dumps(given))
-    return str(started["executionArn"])
+_start = translate_errors(operate.start)
 
 
 @translate_errors
 def _stop_instance(node: Node) -> None:
     client("ec2").stop_instances(InstanceIds=[node.instance_id])
-
-
-def _outcome_of(execution: Execution) -> OutcomeKind | str:
-    return execution.outcome.outcome if execution.outcome else execution.status
 
 
 # --- the drills -------------------------------------------------------------------------------------------------------
@@ -255,7 +249,7 @@ def _fail_over(stage: _Stage, earlier: set[str]) -> Iterator[Line]:
     if execution is None or not ended.is_as_expected:
         stage.tell("The role did not move, so nothing is moved back. See garoon-failover status.")
         return
-    yield stage.line(
+    yield _line(
         "it was seen", "an execution begins", f"{seconds:.0f} s after the drill began to wait",
         "the failover workflow's executions", is_as_expected=True,
     )  # fmt: skip
@@ -270,7 +264,7 @@ def _fence(stage: _Stage, execution: Execution) -> Iterator[Line]:
         return
     seconds = sum(step.seconds or 0 for step in steps)
     reason = execution.outcome.reason if execution.outcome else ""
-    yield stage.line(
+    yield _line(
         "the rights to isolate",
         f"it is not fenced by its stop alone, and FenceNode takes less than {LONGEST_FENCE_SECONDS} s",
         f"FenceNode took {seconds:.1f} s. {reason}",
@@ -325,6 +319,6 @@ def run_drill(name: str, found: Installation, probe: Probe | None, tell: Tell) -
     try:
         yield from DRILLS[name].run(stage)
     except (CloudUnavailable, Failed) as error:
-        yield stage.line("the drill", "it comes to its end", str(error), "this command", is_as_expected=False)
+        yield _line("the drill", "it comes to its end", str(error), "this command", is_as_expected=False)
     yield stage.ready_again()
     yield from stage.user()

@@ -51,10 +51,13 @@ def run(workflow: Workflow, given: dict[str, Any], *, is_agreed: bool, is_json: 
     trigger = read_trigger(workflow, given, found.settings)
     if not is_agreed:
         _ask_before(workflow, trigger, found)
-    arn = client("stepfunctions").start_execution(
-        stateMachineArn=found.state_machine_arn(workflow), input=json.dumps(given)
-    )["executionArn"]
-    follow(arn, is_json=is_json)
+    follow(start(found.state_machine_arn(workflow), given), is_json=is_json)
+
+
+def start(state_machine_arn: str, given: dict[str, Any]) -> str:
+    """Starts an execution with an operator's input: its ARN."""
+    started = client("stepfunctions").start_execution(stateMachineArn=state_machine_arn, input=json.dumps(given))
+    return str(started["executionArn"])
 
 
 def _ask_before(workflow: Workflow, trigger: Trigger, found: Installation) -> None:

@@ -162,9 +162,8 @@ def _sign(found: Installation) -> _Seen:
     # By this machine's clock, and as late as it was seen: another clock would make it sooner or later than it was.
     seconds = time.monotonic() - written_at
     execution = wait_for_end(arn, LOOK_SECONDS)
-    outcome = execution.outcome.outcome if execution.outcome else execution.status
-    is_well = seconds <= SIGN_SECONDS and outcome == OutcomeKind.NOTHING_TO_DO
-    return _Seen(is_well, f"{execution.name} began {seconds:.1f} s after the line, and ended with {outcome}")
+    is_well = seconds <= SIGN_SECONDS and execution.came_to == OutcomeKind.NOTHING_TO_DO
+    return _Seen(is_well, f"{execution.name} began {seconds:.1f} s after the line, and ended with {execution.came_to}")
 
 
 @translate_errors

@@ -104,7 +104,7 @@ def _require_quiet(found: Installation, drill: str | None) -> None:
     if waits and drill is not None and DRILLS[drill].needs_automatic_failover:
         raise CommandError(waits[0].meaning, "Drill when the interval is over.", ExitCode.NO)
     record = cluster_table.read_record(found.settings)
-    if record.maintenance_until is not None and datetime.now(UTC) < record.maintenance_until:
+    if record.maintenance_end(datetime.now(UTC)) is not None:
         raise CommandError(
             "Maintenance is on: nothing would happen automatically, which is what is to be seen.",
             "garoon-failover maintenance off, then verify again.",

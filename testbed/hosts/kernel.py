@@ -563,7 +563,10 @@ class Kernel:
             await self._stay_silent_while_hung()
             while self.files.faults().volume == "hang":
                 await asyncio.sleep(TICK_SECONDS)
-            writer.write(await self._obey_line(line.decode(errors="replace").split(), folder, is_ready) + b"\n")
+            answer = await self._obey_line(line.decode(errors="replace").split(), folder, is_ready)
+            # What waited for a peer that is cut off was written alone; nothing leaves if the interface is down.
+            await self._open_and_close_ports()
+            writer.write(answer + b"\n")
             await writer.drain()
 
     async def _obey_line(self, words: list[str], folder: str, is_ready: Callable[[], bool]) -> bytes:

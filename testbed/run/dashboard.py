@@ -18,12 +18,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from testbed.stack.deployment import Stack
+from testbed.stack.deployment import REPOSITORY, Stack
 from testbed.stack.endpoint import Clients
 
 LOCALES = ("en", "ja")
 THEMES = ("light", "dark")
 _REFRESH_MILLISECONDS = 2000
+_EXAMPLE = REPOSITORY / "events/dashboard-widget.json"
+"""What CloudWatch calls the function with."""
 
 
 class WidgetError(RuntimeError):
@@ -32,18 +34,11 @@ class WidgetError(RuntimeError):
 
 def call_widget(clients: Clients, stack: Stack, locale: str, theme: str) -> str:
     """The widget's HTML. Raises WidgetError."""
-    context = {
-        "dashboardName": "garoon-failover",
-        "widgetId": "widget-1",
-        "locale": locale,
-        "theme": theme,
-        "timezone": {"label": "UTC", "offsetISO": "+00:00", "offsetInMinutes": 0},
-        "params": {},
-        "forms": {"all": {}},
-    }
+    event = json.loads(_EXAMPLE.read_text())
+    event["widgetContext"] |= {"locale": locale, "theme": theme}
     try:
         answer = clients.functions.invoke(
-            FunctionName=stack.outputs["ShowClusterFunctionName"], Payload=json.dumps({"widgetContext": context})
+            FunctionName=stack.outputs["ShowClusterFunctionName"], Payload=json.dumps(event)
         )
     except (BotoCoreError, ClientError) as error:
         raise WidgetError(str(error)) from error

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 import time
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -107,6 +110,32 @@ def test_a_primary_that_writes_alone_gets_ahead_and_its_peer_catches_up(serving_
 
     wait_for("in sync", serving_cluster.is_in_sync)
     assert (second.host.files.volume / "cybozu/mysql-5.0/data/memo/alone").read_text() == "1"
+
+
+def test_what_a_host_wrote_alone_because_its_network_is_down_is_acknowledged_to_nobody(active_cluster: Cluster) -> None:
+    """Also by a host that gets to it late."""
+    first, second = active_cluster.first.host, active_cluster.second
+    with ExitStack() as stack:
+        connections = []
+        for _ in range(20):
+            connection = socket.create_connection((first.settings.eth0_address, first.settings.database_port), 10)
+            connections.append(stack.enter_context(connection))
+            assert connection.recv(1024)
+        processes = first.processes()
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        for number, connection in enumerate(connections):
+            connection.sendall(f"PUT alone{number} 1\n".encode())
+        for interface in ("eth0", "eth1"):
+            first.set_fault(f"nic_{interface}", "down")
+        wait_for("the link lost", lambda: second.status()["replication"]["connection"] == "WFConnection")
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+        for connection in connections:
+            answer = b""
+            with suppress(ConnectionError):
+                answer = connection.recv(1024)
+            assert answer == b""
 
 
 def test_replicas_that_were_both_written_alone_are_never_merged(active_cluster: Cluster) -> None:

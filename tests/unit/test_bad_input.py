@@ -196,6 +196,8 @@ def say(settings: Settings, output: str) -> VerbResult | None:
 @example('{"verb": "status"' * 1_000)
 @example("\ud800")
 @example(json.dumps(STATUS).replace('"epoch": 0', '"epoch": 1e400'))
+@example(json.dumps(STATUS | {"status": STATUS["status"] | {"instanceId": " "}}))
+@example(json.dumps(STATUS | {"status": STATUS["status"] | {"instanceId": "i-" + "a" * 5_000}}))
 def test_node_output_is_understood_or_says_nothing(settings: Settings, output: str) -> None:
     result, nothing_said = value_or_words(lambda: say(settings, output), CloudUnavailable)
     if result is None:

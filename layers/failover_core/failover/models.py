@@ -151,6 +151,11 @@ class ClusterRecord(Value):
     maintenance_until: AwareDatetime | None = None
     last_outcome: dict[str, Any] | None = None
 
+    def maintenance_end(self, now: datetime) -> datetime | None:
+        """Until when maintenance is on; None if it is not on at that moment."""
+        end = self.maintenance_until
+        return end if end is not None and now < end else None
+
     def was_proven_off(self, instance_id: str) -> bool:
         """It is on record that the instance is gone, or was off since it was fenced: said of no other id."""
         is_fence_proof = self.fence is not None and self.fence.proves_off(instance_id)
@@ -254,7 +259,7 @@ class NodeStatus(Observed):
     """Unix seconds, when it answered."""
     missing_hosts: list[str] | None = None
     """The nodes' own addresses that its /etc/hosts does not name."""
-    instance_id: str = ""
+    instance_id: str = Field(default="", pattern=r"^(i-[0-9a-f]{1,17})?$")
     """Of the machine that answered, by its firmware or the metadata service; empty where it cannot be learned."""
     agent: CloudWatchAgent | None = None
     only_warning: tuple[str, ...] = ()

@@ -272,16 +272,15 @@ def _move_unfinished(evidence: ReadinessEvidence) -> Finding | None:
 
 
 def _maintenance_on(evidence: ReadinessEvidence) -> Finding | None:
-    record = evidence.record
-    if isinstance(record, Unknown) or record.maintenance_until is None or record.maintenance_until <= evidence.now:
+    end = None if isinstance(evidence.record, Unknown) else evidence.record.maintenance_end(evidence.now)
+    if end is None:
         return None
-    is_endless = record.maintenance_until == UNTIL_ENDED
     return Finding(
         id="maintenance-on",
         about="maintenance",
         severity=Severity.WARNING,
         meaning="Maintenance is on until "
-        + ("it is ended" if is_endless else f"{record.maintenance_until:%Y-%m-%d %H:%M} UTC")
+        + ("it is ended" if end == UNTIL_ENDED else f"{end:%Y-%m-%d %H:%M} UTC")
         + ": nothing happens by itself.",
         action='End it when the work is done: invoke set-maintenance with {"minutes": 0}.',
     )

@@ -64,7 +64,6 @@ class Status(Value):
 def judge(evidence: ReadinessEvidence, findings: list[Finding], at_work: AtWork | None) -> Status:
     """The screen's content: a pure function."""
     record = None if isinstance(evidence.record, Unknown) else evidence.record
-    maintenance = record.maintenance_until if record else None
     return Status(
         cluster=evidence.settings.cluster_name,
         at=evidence.nodes_said_at,
@@ -77,7 +76,7 @@ def judge(evidence: ReadinessEvidence, findings: list[Finding], at_work: AtWork 
         else [TargetView(target=one.target, state=one.state, reason=one.reason) for one in evidence.targets],
         at_work=at_work,
         moving_to=record.moving_to if record else None,
-        maintenance_until=maintenance if maintenance and maintenance > evidence.nodes_said_at else None,
+        maintenance_until=record.maintenance_end(evidence.nodes_said_at) if record else None,
         is_ready=is_ready(findings),
         readiness=summarize(findings),
         findings=findings,

@@ -58,6 +58,11 @@ class Execution(Value):
         return self.status == "RUNNING"
 
     @property
+    def came_to(self) -> str:
+        """Its outcome; Step Functions' word for how it stands if it recorded none."""
+        return self.outcome.outcome if self.outcome else self.status
+
+    @property
     def step(self) -> str | None:
         """Where it is."""
         return self.steps[-1].name if self.steps and self.is_running else None

@@ -308,7 +308,7 @@ def _judge_routes(entries: list[routes.RouteEntry] | Unknown, active: Node) -> R
 def _automatic_limit(trigger: Trigger, record: ClusterRecord, settings: Settings, now: datetime) -> AutomaticLimit:
     if not trigger.is_automatic:
         return AutomaticLimit.NONE
-    if record.maintenance_until is not None and now < record.maintenance_until:
+    if record.maintenance_end(now) is not None:
         return AutomaticLimit.MAINTENANCE
     interval = timedelta(seconds=settings.minimum_failover_interval_seconds)
     since = {

@@ -55,7 +55,7 @@ def watch_cluster(event: WatchEvent, settings: Settings) -> Watched:
             signs = _read_signs_of_the_standby(record, machines, settings, now)
     if not signs:
         return Watched(signs=[], is_started=False, reason="nothing calls for action")
-    if record.maintenance_until is not None and now < record.maintenance_until:
+    if record.maintenance_end(now) is not None:
         return Watched(signs=signs, is_started=False, reason="maintenance is on")
     if record.lock_owner is not None and not executions.has_ended(record.lock_owner):
         return Watched(signs=signs, is_started=False, reason="an execution is running")
