@@ -62,10 +62,14 @@ class SimulatedHost:
 
     def __init__(self, directory: Path) -> None:
         self.files = HostFiles(Path(directory))
-        self.settings = self.files.settings()
         self.name = self.settings.name
         self.mirror = Mirror(self.files.world)
         self._kernel: subprocess.Popen[bytes] | None = None
+
+    @property
+    def settings(self) -> HostSettings:
+        """Read anew: the host may have been laid out in another shape since."""
+        return self.files.settings()
 
     @property
     def is_on(self) -> bool:
