@@ -117,12 +117,15 @@ def discover(
 @session.reported
 def preflight(
     config: Annotated[Path, typer.Option(help="The file whose parameters are checked.")] = Path("samconfig.toml"),
+    on_nodes: Annotated[
+        bool, typer.Option("--on-nodes", help="Ask the nodes as well, by a command that changes nothing.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check what must exist before the deployment. Changes nothing. Exit code 1 if something stops you."""
     from garoon_failover import preflight as command
 
-    command.run(path=config, is_json=json)
+    command.run(path=config, is_json=json, is_on_nodes=on_nodes)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
@@ -88,11 +88,14 @@ class Facts(Value):
 
 def judge(facts: Facts) -> list[Check]:
     """Every check, the gravest first."""
-    found = [check for look in _CHECKS for check in look(facts)]
-    return sorted(found, key=lambda check: list(Verdict).index(check.verdict))
+    return gravest_first(check for look in _CHECKS for check in look(facts))
 
 
-def _unknown(check: str, about: str, why: Unknown) -> Check:
+def gravest_first(checks: Iterable[Check]) -> list[Check]:
+    return sorted(checks, key=lambda check: list(Verdict).index(check.verdict))
+
+
+def unknown(check: str, about: str, why: Unknown) -> Check:
     return Check(
         id=check,
         about=about,
@@ -102,56 +105,56 @@ def _unknown(check: str, about: str, why: Unknown) -> Check:
     )
 
 
-def _fine(check: str, about: str, meaning: str) -> Check:
+def fine(check: str, about: str, meaning: str) -> Check:
     return Check(id=check, about=about, verdict=Verdict.FINE, meaning=meaning)
 
 
-def _stop(check: str, about: str, meaning: str, action: str) -> Check:
+def stop(check: str, about: str, meaning: str, action: str) -> Check:
     return Check(id=check, about=about, verdict=Verdict.STOP, meaning=meaning, action=action)
 
 
-def _warn(check: str, about: str, meaning: str, action: str) -> Check:
+def warn(check: str, about: str, meaning: str, action: str) -> Check:
     return Check(id=check, about=about, verdict=Verdict.WARNING, meaning=meaning, action=action)
 
 
 def _parameters(facts: Facts) -> Iterator[Check]:
     told = contradictions(facts.parameters, facts.account)
     for sentence in told:
-        yield _stop("parameters", "parameters", sentence, "garoon-failover discover --replace finds the right value.")
+        yield stop("parameters", "parameters", sentence, "garoon-failover discover --replace finds the right value.")
     if not told:
-        yield _fine("parameters", "parameters", "The parameters agree with the account and with each other.")
+        yield fine("parameters", "parameters", "The parameters agree with the account and with each other.")
 
 
 def _zones(facts: Facts) -> Iterator[Check]:
     zones = {letter: facts.account.instance(facts.instance_id(letter)) for letter in "AB"}
     names = {one.zone for one in zones.values() if one}
     if len(names) == 1:
-        yield _warn("zones", "nodes", f"Both nodes are in {names.pop()}: when that zone fails, both fail.",
+        yield warn("zones", "nodes", f"Both nodes are in {names.pop()}: when that zone fails, both fail.",
                     "Put one of them into another Availability Zone.")  # fmt: skip
     else:
-        yield _fine("zones", "nodes", f"The nodes are in {' and '.join(sorted(names))}.")
+        yield fine("zones", "nodes", f"The nodes are in {' and '.join(sorted(names))}.")
 
 
 def _source_dest_check(facts: Facts) -> Iterator[Check]:
     for letter in "AB":
         for eth0 in facts.interfaces(letter)[:1]:
             if eth0.is_source_dest_check_on:
-                yield _stop("source-dest-check", facts.name(letter),
+                yield stop("source-dest-check", facts.name(letter),
                             f"{eth0.id} drops packets for the virtual IP, which is not its own address.",
                             f"Switch source/dest check off on {eth0.id}.")  # fmt: skip
             else:
-                yield _fine("source-dest-check", facts.name(letter), f"Source/dest check is off on {eth0.id}.")
+                yield fine("source-dest-check", facts.name(letter), f"Source/dest check is off on {eth0.id}.")
 
 
 def _subnets(facts: Facts) -> Iterator[Check]:
     for letter, alone in facts.alone.items():
         if isinstance(alone, Unknown):
-            yield _unknown("subnets", facts.name(letter), alone)
+            yield unknown("subnets", facts.name(letter), alone)
         elif isinstance(alone, NotProven):
-            yield _warn("subnets", facts.name(letter), f"It could not be isolated, only stopped: {alone.why}.",
+            yield warn("subnets", facts.name(letter), f"It could not be isolated, only stopped: {alone.why}.",
                         "Move what else is there to another subnet, or use FenceMethod StopInstance.")  # fmt: skip
         else:
-            yield _fine("subnets", facts.name(letter), "Its two subnets hold nothing but its own interfaces.")
+            yield fine("subnets", facts.name(letter), "Its two subnets hold nothing but its own interfaces.")
 
 
 def _ways(facts: Facts) -> Iterator[tuple[str, Interface, Interface, int]]:
@@ -175,7 +178,7 @@ def _ways(facts: Facts) -> Iterator[tuple[str, Interface, Interface, int]]:
 
 def _reachability(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.network, Unknown):
-        yield _unknown("network", "security groups and network ACLs", facts.network)
+        yield unknown("network", "security groups and network ACLs", facts.network)
         return
     ways = list(_ways(facts))
     is_fine = True
@@ -185,32 +188,32 @@ def _reachability(facts: Facts) -> Iterator[Check]:
             continue
         is_fine = False
         if all(map(facts.network.is_seen, (source, target))):
-            yield _stop("network", words, f"TCP {port} does not get through: {why}.",
+            yield stop("network", words, f"TCP {port} does not get through: {why}.",
                         "Add a rule that lets it through.")  # fmt: skip
         else:
-            yield _unknown("network", words, Unknown(why=f"TCP {port}, {why}, as far as its rules can be read."))
+            yield unknown("network", words, Unknown(why=f"TCP {port}, {why}, as far as its rules can be read."))
     if is_fine:
-        yield _fine("network", "ports", f"All {len(ways)} ways between nodes and App servers are open.")
+        yield fine("network", "ports", f"All {len(ways)} ways between nodes and App servers are open.")
 
 
 def _agents(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.agents, Unknown):
-        yield _unknown("ssm-agent", "SSM Agent", facts.agents)
+        yield unknown("ssm-agent", "SSM Agent", facts.agents)
         return
     oldest = ".".join(map(str, OLDEST_AGENT))
     for letter, agent in facts.agents.items():
         name = facts.name(letter)
         if agent is None:
-            yield _stop("ssm-agent", name, "Systems Manager knows no agent on it.",
+            yield stop("ssm-agent", name, "Systems Manager knows no agent on it.",
                         "Install and start the SSM Agent; it needs an instance profile and a way to AWS.")  # fmt: skip
         elif tuple(map(int, re.findall(r"\d+", agent.version))) < OLDEST_AGENT:
-            yield _stop("ssm-agent", name, f"Its SSM Agent is {agent.version}, older than {oldest}.",
+            yield stop("ssm-agent", name, f"Its SSM Agent is {agent.version}, older than {oldest}.",
                         "Update it (AWS-UpdateSSMAgent).")  # fmt: skip
         elif not agent.is_online:
-            yield _stop("ssm-agent", name, f"Its SSM Agent {agent.version} does not answer Systems Manager.",
+            yield stop("ssm-agent", name, f"Its SSM Agent {agent.version} does not answer Systems Manager.",
                         "Start it, and look at the node's way to AWS (NAT gateway or endpoints).")  # fmt: skip
         else:
-            yield _fine("ssm-agent", name, f"SSM Agent {agent.version} is online.")
+            yield fine("ssm-agent", name, f"SSM Agent {agent.version} is online.")
 
 
 def _profiles(facts: Facts) -> Iterator[Check]:
@@ -218,15 +221,15 @@ def _profiles(facts: Facts) -> Iterator[Check]:
         name = facts.name(letter)
         instance = facts.account.instance(facts.instance_id(letter))
         if instance is not None and instance.profile_arn is None:
-            yield _warn("instance-profile", name, "It has no instance profile, so its agents have no rights by it.",
+            yield warn("instance-profile", name, "It has no instance profile, so its agents have no rights by it.",
                         f"Give it a role with {' and '.join(MANAGED)}, or its agents rights otherwise.")  # fmt: skip
         elif isinstance(policies, Unknown):
-            yield _unknown("instance-profile", name, policies)
+            yield unknown("instance-profile", name, policies)
         elif missing := [one for one in MANAGED if one not in policies]:
-            yield _warn("instance-profile", name, f"Its role lacks {' and '.join(missing)}.",
+            yield warn("instance-profile", name, f"Its role lacks {' and '.join(missing)}.",
                         "Attach it, unless another policy of the role allows the same.")  # fmt: skip
         else:
-            yield _fine("instance-profile", name, f"Its role has {' and '.join(MANAGED)}.")
+            yield fine("instance-profile", name, f"Its role has {' and '.join(MANAGED)}.")
 
 
 def _stop_protection(facts: Facts) -> Iterator[Check]:
@@ -239,35 +242,35 @@ def _stop_protection(facts: Facts) -> Iterator[Check]:
         for letter, answer in answers.items():
             name = facts.name(letter)
             if isinstance(answer, Unknown):
-                yield _unknown(check, name, answer)
+                yield unknown(check, name, answer)
             elif answer:
-                yield _stop(check, name, meaning, action)
+                yield stop(check, name, meaning, action)
             else:
-                yield _fine(check, name, f"No {check.replace('-', ' ')}.")
+                yield fine(check, name, f"No {check.replace('-', ' ')}.")
 
 
 def _volumes(facts: Facts) -> Iterator[Check]:
     volumes = {letter: facts.account.volume(facts.parameters.get(f"Node{letter}DataVolumeId", "")) for letter in "AB"}
     sizes = {one.size_gib for one in volumes.values() if one}
     if len(sizes) > 1:
-        yield _stop("volumes", "data volumes", f"They have {' and '.join(map(str, sorted(sizes)))} GiB.",
+        yield stop("volumes", "data volumes", f"They have {' and '.join(map(str, sorted(sizes)))} GiB.",
                     "Make both the same size: DRBD replicates block by block.")  # fmt: skip
     else:
-        yield _fine("volumes", "data volumes", "Both have the same size.")
+        yield fine("volumes", "data volumes", "Both have the same size.")
     for letter, volume in volumes.items():
         if volume is None or volume.kms_key_id is None:
             continue
         manager = facts.key_managers.get(volume.kms_key_id, Unknown(why="nobody asked."))
         if isinstance(manager, Unknown):
-            yield _unknown("kms-key", facts.name(letter), manager)
+            yield unknown("kms-key", facts.name(letter), manager)
         elif manager == "CUSTOMER":
-            yield _warn("kms-key", facts.name(letter),
+            yield warn("kms-key", facts.name(letter),
                         f"{volume.id} is encrypted under a key of your own, {volume.kms_key_id}: an instance with it "
                         "starts only for a caller who may use the key.",
                         "After the deployment, allow the stack's StartNodeRole kms:CreateGrant in the key's policy "
                         "(docs/operations.md, What else must be there).")  # fmt: skip
         else:
-            yield _fine("kms-key", facts.name(letter), f"{volume.id} is encrypted under a key of AWS's.")
+            yield fine("kms-key", facts.name(letter), f"{volume.id} is encrypted under a key of AWS's.")
 
 
 def _routes(facts: Facts) -> Iterator[Check]:
@@ -275,72 +278,72 @@ def _routes(facts: Facts) -> Iterator[Check]:
     tables = carrying(facts.account.tables, ip)
     targets = sorted({str(table.host_routes[ip]) for table in tables})
     if len(targets) > 1:
-        yield _stop("routes", ip, f"Its entries point to several interfaces: {' and '.join(targets)}.",
+        yield stop("routes", ip, f"Its entries point to several interfaces: {' and '.join(targets)}.",
                     "Point all of them to the active node's eth0.")  # fmt: skip
     else:
-        yield _fine("routes", ip, f"{len(tables)} route tables carry it, and point to one interface.")
+        yield fine("routes", ip, f"{len(tables)} route tables carry it, and point to one interface.")
     if len(tables) > MOST_TABLES:
-        yield _warn("routes", ip, f"{len(tables)} route tables carry it, and about {MOST_TABLES} fit into a function's "
+        yield warn("routes", ip, f"{len(tables)} route tables carry it, and about {MOST_TABLES} fit into a function's "
                     "environment.", "Let subnets share tables.")  # fmt: skip
     if isinstance(facts.vpc_cidrs, Unknown):
-        yield _unknown("virtual-ip", ip, facts.vpc_cidrs)
+        yield unknown("virtual-ip", ip, facts.vpc_cidrs)
     elif inside := [cidr for cidr in facts.vpc_cidrs if ip_address(ip) in ip_network(cidr)]:
-        yield _stop("virtual-ip", ip, f"It lies within the VPC's {inside[0]}: the VPC's own route takes its packets.",
+        yield stop("virtual-ip", ip, f"It lies within the VPC's {inside[0]}: the VPC's own route takes its packets.",
                     "Use an address outside of the VPC.")  # fmt: skip
     else:
-        yield _fine("virtual-ip", ip, f"It lies outside of the VPC's {', '.join(facts.vpc_cidrs)}.")
+        yield fine("virtual-ip", ip, f"It lies outside of the VPC's {', '.join(facts.vpc_cidrs)}.")
 
 
 def _targets(facts: Facts) -> Iterator[Check]:
     check = facts.target_check
     if isinstance(check, Unknown):
-        yield _unknown("target-check", "target group", check)
+        yield unknown("target-check", "target group", check)
     elif check.seconds_until_healthy > LONGEST_UNTIL_HEALTHY_SECONDS:
         seconds = f"{check.seconds_until_healthy} s ({check.interval_seconds} s x {check.healthy_threshold})"
-        yield _warn("target-check", "target group", f"Users wait for {seconds} more after a failover, until a server "
+        yield warn("target-check", "target group", f"Users wait for {seconds} more after a failover, until a server "
                     "counts as healthy.", "Make the interval or the healthy threshold smaller.")  # fmt: skip
     else:
-        yield _fine("target-check", "target group", f"A server is healthy again after {check.seconds_until_healthy} s.")
+        yield fine("target-check", "target group", f"A server is healthy again after {check.seconds_until_healthy} s.")
     if isinstance(facts.targets, Unknown):
-        yield _unknown("targets", "target group", facts.targets)
+        yield unknown("targets", "target group", facts.targets)
         return
     healthy = sum(one.state == "healthy" for one in facts.targets)
     needed = facts.port("MinimumHealthyTargets", 1)
     if len(facts.targets) < needed:
-        yield _stop("targets", "target group", f"{len(facts.targets)} servers are registered, MinimumHealthyTargets is "
+        yield stop("targets", "target group", f"{len(facts.targets)} servers are registered, MinimumHealthyTargets is "
                     f"{needed}: no failover could end well.", "Register the App servers.")  # fmt: skip
     elif healthy < needed:
-        yield _warn("targets", "target group", f"{healthy} servers are healthy, and MinimumHealthyTargets is {needed}.",
+        yield warn("targets", "target group", f"{healthy} servers are healthy, and MinimumHealthyTargets is {needed}.",
                     "See why: Garoon may be down now.")  # fmt: skip
     else:
-        yield _fine("targets", "target group", f"{healthy} of {len(facts.targets)} servers are healthy.")
+        yield fine("targets", "target group", f"{healthy} of {len(facts.targets)} servers are healthy.")
 
 
 def _quotas(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.acl_count, Unknown):
-        yield _unknown("quota", "network ACLs", facts.acl_count)
+        yield unknown("quota", "network ACLs", facts.acl_count)
     elif facts.acl_count >= MOST_ACLS:
-        yield _warn("quota", "network ACLs", f"The VPC has {facts.acl_count} of {MOST_ACLS} (unless raised), and the "
+        yield warn("quota", "network ACLs", f"The VPC has {facts.acl_count} of {MOST_ACLS} (unless raised), and the "
                     "stack makes one.", "Raise the quota, or delete one that is not used.")  # fmt: skip
     else:
-        yield _fine("quota", "network ACLs", f"The VPC has {facts.acl_count} of {MOST_ACLS}.")
+        yield fine("quota", "network ACLs", f"The VPC has {facts.acl_count} of {MOST_ACLS}.")
     if isinstance(facts.concurrency, Unknown):
-        yield _unknown("quota", "functions at once", facts.concurrency)
+        yield unknown("quota", "functions at once", facts.concurrency)
     elif facts.concurrency < FUNCTIONS_AT_ONCE:
-        yield _warn("quota", "functions at once", f"The account may run {facts.concurrency} functions at once.",
+        yield warn("quota", "functions at once", f"The account may run {facts.concurrency} functions at once.",
                     "Raise Lambda's concurrency quota.")  # fmt: skip
     else:
-        yield _fine("quota", "functions at once", f"The account may run {facts.concurrency} functions at once.")
+        yield fine("quota", "functions at once", f"The account may run {facts.concurrency} functions at once.")
 
 
 def _rights(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.denied_actions, Unknown):
-        yield _unknown("rights", "you", facts.denied_actions)
+        yield unknown("rights", "you", facts.denied_actions)
     elif facts.denied_actions:
-        yield _stop("rights", "you", f"You may not {', '.join(facts.denied_actions)}, which deploying needs.",
+        yield stop("rights", "you", f"You may not {', '.join(facts.denied_actions)}, which deploying needs.",
                     "Deploy with other credentials.")  # fmt: skip
     else:
-        yield _fine("rights", "you", "You may make what the stack is made of.")
+        yield fine("rights", "you", "You may make what the stack is made of.")
 
 
 _CHECKS: tuple[Callable[[Facts], Iterator[Check]], ...] = (

@@ -17,13 +17,13 @@ from failover.settings import Node
 from failover.steps.check_readiness import Readiness
 
 from garoon_failover import account as reader
-from garoon_failover import functions, output, samconfig, session
+from garoon_failover import functions, on_nodes, output, samconfig, session
 from garoon_failover.account import Account, DeployedStack
 from garoon_failover.discover import read_vpc
 from garoon_failover.discovery import DEFAULT_VIRTUAL_IP, Wishes
 from garoon_failover.errors import CommandError, ExitCode, NotFoundError, UsageError
 from garoon_failover.network import AclEntry, GroupRule, Network, SecurityGroup
-from garoon_failover.preconditions import Agent, Check, Facts, Verdict, judge
+from garoon_failover.preconditions import Agent, Check, Facts, Verdict, gravest_first, judge
 
 NEEDED_TO_DEPLOY = (
     "cloudformation:CreateChangeSet", "cloudwatch:PutMetricAlarm", "dynamodb:CreateTable", "ec2:CreateNetworkAcl",
@@ -41,13 +41,16 @@ _STYLES = {
 T = TypeVar("T")
 
 
-def run(*, path: Path, is_json: bool) -> None:
+def run(*, path: Path, is_json: bool, is_on_nodes: bool) -> None:
     """Exit code 1 if something stops you."""
     stack = reader.read_stack(session.stack_name())
     parameters = _parameters(path, stack)
     wishes = Wishes(virtual_ip=parameters.get("VirtualIp", DEFAULT_VIRTUAL_IP))
     account = read_vpc(wishes, parameters.get("VpcId"))
     checks = judge(gather(parameters, account))
+    if is_on_nodes:
+        surveys = on_nodes.survey({letter: _node(letter, parameters, account) for letter in "AB"}, stack)
+        checks = gravest_first([*checks, *on_nodes.judge(parameters, surveys)])
     readiness = _readiness(stack)
     if is_json:
         output.print_json(

@@ -274,10 +274,8 @@ is_agent_configured() {
 }
 
 format_agent() {
-    local version=""
-    { IFS= read -r version <"$AGENT_DIRECTORY/bin/CWAGENT_VERSION"; } 2>/dev/null
     printf '{"version":%s,"isRunning":%s,"hasOurPart":%s}' \
-        "$(json_string "$version")" "$IS_AGENT_RUNNING" "$(json_bool is_agent_configured)"
+        "$(json_string "$(agent_version)")" "$IS_AGENT_RUNNING" "$(json_bool is_agent_configured)"
 }
 
 report_status() {

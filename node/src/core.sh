@@ -251,6 +251,13 @@ ask_metadata() {
     printf '%s' "$token"
 }
 
+# Of the CloudWatch agent; nothing where there is none.
+agent_version() {
+    local version=""
+    { IFS= read -r version <"$AGENT_DIRECTORY/bin/CWAGENT_VERSION"; } 2>/dev/null
+    printf '%s' "$version"
+}
+
 # ------------------------------------------------------------------------------------------------ settings and state
 
 # Patterns that a setting must match as a whole. They keep quotes, blanks, $ and line ends out of everything that is

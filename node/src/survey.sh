@@ -64,9 +64,90 @@ json_words() {
     printf '[%s]' "${out#,}"
 }
 
+# What the other parts need, beside what comes with bash (docs/installation.md).
+readonly NEEDED_COMMANDS="dd df drbdadm drbdsetup exportfs flock ip mktemp modprobe mount python3 readlink systemctl systemd-run timeout umount"
+
+missing_commands() {
+    local command
+    for command in $NEEDED_COMMANDS; do
+        command -v "$command" >/dev/null || printf '%s ' "$command"
+    done
+}
+
+# The kernel module's version, loaded or not; nothing where there is none.
+drbd_version() {
+    local words version
+    { read -r words version _ <"$ROOT/proc/drbd"; } 2>/dev/null && [[ $words == version: ]] && printf '%s' "$version" && return
+    bounded 2 modinfo -F version drbd && printf '%s' "${BOUNDED_OUTPUT%%$'\n'*}"
+}
+
+# Each block device by each of its names; the EBS volume of an NVMe disk is its serial number, without the hyphen (EC2 User
+# Guide, "Map Amazon EBS volumes to NVMe device names"). A partition is on its disk's volume.
+look_at_devices() {
+    local blocks name link volume disk
+    local -A links=()
+    for link in "$ROOT"/dev/{xvd,sd}*; do
+        [[ -L $link ]] || continue
+        name=$(readlink "$link")
+        links[${name##*/}]+=" ${link##*/}"
+    done
+    while read -r _ _ blocks name; do
+        [[ $blocks =~ ^[0-9]+$ && $name != @(loop|ram|zram|sr|fd|drbd)[0-9]* ]] || continue
+        disk=$name volume=""
+        [[ ! $name =~ ^(nvme[0-9]+n[0-9]+)p[0-9]+$ ]] || disk=${BASH_REMATCH[1]}
+        { read -r volume <"$ROOT/sys/class/block/$disk/device/serial"; } 2>/dev/null
+        [[ $volume =~ ^vol-?([0-9a-f]{8,17})$ ]] && volume=vol-${BASH_REMATCH[1]} || volume=""
+        for name in $name ${links[$name]:-}; do
+            printf ',{"name":%s,"bytes":%d,"volume":"%s"}' "$(json_string "$name")" "$((blocks * 1024))" "$volume"
+        done
+    done <"$ROOT/proc/partitions"
+}
+
+# Mount points that the system mounts at its start.
+mounted_at_boot() {
+    local device target options
+    [[ -r $ROOT/etc/fstab ]] || return 0
+    while read -r device target _ options _; do
+        [[ $device != \#* && ,$options, != *,noauto,* ]] && matches "$target" "$PATH_PATTERN" && printf '%s ' "$target"
+    done <"$ROOT/etc/fstab"
+}
+
+# enabled_at_boot NAME...: those of the services that the system starts itself.
+enabled_at_boot() {
+    local name link
+    for name; do
+        for link in "$ROOT"/etc/{rc,rc.d/rc}[2-5].d/S[0-9][0-9]"$name" "$UNIT_DIRECTORY"/*.wants/"${name%.service}.service"; do
+            [[ -e $link || -L $link ]] && printf '%s ' "$name" && break
+        done
+    done
+}
+
+# MiB that are free, of the file systems to which the controller's part writes.
+look_at_space() {
+    local directory free
+    for directory in / /var /run; do
+        free=$(df -Pk "$ROOT$directory") || continue
+        read -r _ _ _ free _ <<<"${free##*$'\n'}"
+        printf ',"%s":%d' "$directory" "$((free / 1024))"
+    done
+}
+
+# What is asked before anything of the controller's is there.
+format_host() {
+    local devices=null space=null
+    answer devices && devices="[${ANSWER#,}]"
+    answer space && space="{${ANSWER#,}}"
+    # shellcheck disable=SC2046,SC2086 # words
+    printf '{"bash":"%d.%d","missingCommands":%s,"drbd":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s}' \
+        "${BASH_VERSINFO[0]}" "${BASH_VERSINFO[1]}" "$(json_words $(missing_commands))" "$(json_string "$(drbd_version)")" \
+        "$(json_string "$(agent_version)")" "$devices" "$(json_words $(mounted_at_boot))" "$(json_words $(enabled_at_boot $1))" "$space"
+}
+
 run_survey() {
     local services name ports=null identifiers=" "
     look database-settings look_at_database_settings
+    look devices look_at_devices
+    look space look_at_space
     services=$(find_services)
     for name in $services; do
         [[ $name == cyss* && $name == *_* ]] || continue
@@ -76,7 +157,8 @@ run_survey() {
     # shellcheck disable=SC2086 # words
     answer database-settings && ports=$(json_words $ANSWER)
     # shellcheck disable=SC2046,SC2086 # words
-    SURVEY_JSON=$(printf '{"services":%s,"missing":%s,"identifiers":%s,"databasePorts":%s,"exports":%s}' \
-        "$(json_words $services)" "$(json_words $(find_missing))" "$(json_words $identifiers)" "$ports" "$(json_words $(find_exports))")
+    SURVEY_JSON=$(printf '{"services":%s,"missing":%s,"identifiers":%s,"databasePorts":%s,"exports":%s,"host":%s}' \
+        "$(json_words $services)" "$(json_words $(find_missing))" "$(json_words $identifiers)" "$ports" "$(json_words $(find_exports))" \
+        "$(format_host "$services")")
     done_with "${CONFIG[NODE_NAME]:-This node} reports what is on it."
 }

@@ -112,6 +112,7 @@ class Kernel:
         firmware = root / "sys/devices/virtual/dmi/id"
         firmware.mkdir(parents=True, exist_ok=True)
         (firmware / "board_asset_tag").write_text(f"{self.settings.instance_id}\n")
+        (root / "proc/partitions").write_text("major minor  #blocks  name\n\n 202       17    8387584 xvdb1\n")
         (root / "proc/meminfo").write_text("MemTotal: 4000000 kB\nDirty: 0 kB\nWriteback: 0 kB\n")
         # /run is a tmpfs: nothing in it survives a boot.
         for leftover in (root / "run").iterdir():

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 from failover.adapters.targets import TargetCheck, TargetHealth
-from failover.models import Unknown
+from failover.models import BlockDevice, NodeHost, NodeSurvey, Unknown, VerbResult
 from failover.proof import NotProven, Proven
+from garoon_failover import on_nodes
 from garoon_failover.account import Account, Instance, Interface, Subnet, Table, TargetGroup, Volume
 from garoon_failover.network import AclEntry, GroupRule, Network, SecurityGroup
+from garoon_failover.on_nodes import Seen
 from garoon_failover.preconditions import DRBD_PORT, Agent, Facts, Verdict, judge
 
 from tests.cli.conftest import Place, run
@@ -223,6 +227,86 @@ def test_what_could_not_be_seen_is_not_fine(field: str, value: Any, name: str) -
     found = trouble(facts(**{field: value}))
     assert {(check.id, check.verdict) for check in found} == {(name, Verdict.UNKNOWN)}
     assert "You may not look." in found[0].meaning
+
+
+# --- what only the nodes can say ----------------------------------------------------------------------------------
+
+
+def device(name: str = "xvdb1", size: int = 8 << 30, volume: str = "") -> BlockDevice:
+    return BlockDevice(name=name, bytes=size, volume=volume)
+
+
+def seen(seconds_ahead: float = 0.0, services: tuple[str, ...] = ("cyde_5_0", "cyss_cbgrn"), **changes: Any) -> Seen:
+    """A node on which everything is as it must be, but for these changes."""
+    host = NodeHost(
+        bash="5.2", missing_commands=(), drbd="8.4.11-1", agent="1.300071.0b1", devices=(device(),),
+        mounted_at_boot=("/",), enabled_at_boot=(), free_mib={"/": 900, "/var": 900, "/run": 900},
+    )  # fmt: skip
+    survey = NodeSurvey(services=services, missing=(), identifiers=(), database_ports=(), exports=())
+    return Seen(survey=survey.model_copy(update={"host": host.model_copy(update=changes)}), seconds_ahead=seconds_ahead)
+
+
+ON_NODES: dict[str, tuple[str, Verdict, str, dict[str, Seen | Unknown]]] = {
+    "no answer": ("on-node", Verdict.UNKNOWN, "did not answer", {"B": Unknown(why="db-02 did not answer within 60 s.")}),
+    "an old bash": ("tools", STOP, "older than 4.2", {"B": seen(bash="4.1")}),
+    "no drbd-utils": ("tools", STOP, "It has no drbdadm, drbdsetup", {"B": seen(missing_commands=("drbdadm", "drbdsetup"))}),
+    "no module": ("drbd", STOP, "no module drbd", {"B": seen(drbd="")}),
+    "two versions of DRBD": ("drbd", WARNING, "One has DRBD 8.4.11-1, the other 9.2.18", {"B": seen(drbd="9.2.18")}),
+    "another name": ("device", STOP, "no /dev/xvdb1, which DataDevice names. On vol-0b are /dev/nvme1n1p1.", {"B": seen(devices=(device("nvme1n1p1", volume="vol-0b"),))}),
+    "another volume": ("device", STOP, "of vol-9, and Node*DataVolumeId is vol-0b", {"B": seen(devices=(device(volume="vol-9"),))}),
+    "partitions of two sizes": ("device", STOP, "1,024 and 8,589,934,592 bytes", {"B": seen(devices=(device(size=1024),))}),
+    "unseen devices": ("device", Verdict.UNKNOWN, "could not be listed", {"B": seen(devices=None)}),
+    "fstab": ("fstab", WARNING, "mounts /mnt/DIR1 at boot", {"B": seen(mounted_at_boot=("/", "/mnt/DIR1"))}),
+    "services at boot": ("boot", WARNING, "starts cyss_cbgrn at boot", {"B": seen(enabled_at_boot=("cyss_cbgrn",))}),
+    "no CloudWatch agent": ("cloudwatch-agent", STOP, "no CloudWatch agent", {"B": seen(agent="")}),
+    "a CloudWatch agent that stalls": ("cloudwatch-agent", WARNING, "can stop sending", {"B": seen(agent="1.300070.0b1")}),
+    "a full disk": ("space", WARNING, "/var has 3 MiB left", {"B": seen(free_mib={"/": 900, "/var": 3})}),
+    "unseen space": ("space", Verdict.UNKNOWN, "could not be read", {"B": seen(free_mib=None)}),
+    "another identifier": ("services", STOP, "Services names cyss_cbgrn; it has cyde_5_0, cyss_cbgrn_01.", {"B": seen(services=("cyde_5_0", "cyss_cbgrn_01"))}),
+    "a service more": ("services", WARNING, "cyss_cbgrn_01, which Services does not name", {"B": seen(services=("cyde_5_0", "cyss_cbgrn.service", "cyss_cbgrn_01"))}),
+    "a clock ahead": ("clock", WARNING, "30 s ahead", {"B": seen(seconds_ahead=30.0)}),
+    "a clock behind": ("clock", WARNING, "30 s behind", {"B": seen(seconds_ahead=-30.0)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ON_NODES)
+def test_a_finding_on_a_node_comes_with_its_cause_alone(case: str) -> None:
+    name, verdict, words, changes = ON_NODES[case]
+    found = [one for one in on_nodes.judge(PARAMETERS, {"A": seen()} | changes) if one.verdict is not Verdict.FINE]
+    assert {(check.id, check.verdict) for check in found} == {(name, verdict)}
+    assert any(words in check.meaning for check in found), found
+    assert all(check.action for check in found)
+
+
+def test_where_the_nodes_are_as_they_must_be_everything_is_fine() -> None:
+    found = on_nodes.judge(PARAMETERS, {"A": seen(), "B": seen()})
+    assert {check.verdict for check in found} == {Verdict.FINE}
+    assert len(found) == 18
+
+
+def test_a_script_of_before_it_could_tell_is_unknown() -> None:
+    old = seen().model_copy(update={"survey": seen().survey.model_copy(update={"host": None})})
+    [check] = [one for one in on_nodes.judge(PARAMETERS, {"A": seen(), "B": old}) if one.verdict is not Verdict.FINE]
+    assert (check.id, check.verdict) == ("on-node", Verdict.UNKNOWN)
+
+
+def test_what_is_asked_before_the_deployment_needs_nothing_of_the_stack(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("\n".join(on_nodes.commands()))
+    script.chmod(0o755)
+    said = subprocess.run([script], capture_output=True, text=True, check=True, env={"GAROON_NODE_ROOT": str(tmp_path)})
+    assert said.stderr == ""
+    result = VerbResult.model_validate_json(said.stdout)
+    assert (result.result, result.code) == ("done", "done")
+    assert result.survey is not None
+    assert result.survey.host is not None
+
+
+def test_nobody_is_on_the_node_to_be_asked(standing: Place) -> None:
+    assert run("discover").code == 0
+    said = run("preflight", "--on-nodes", "--json").json()
+    [first, second] = [check for check in said["checks"] if check["id"] == "on-node"]
+    assert first["verdict"] == second["verdict"] == "unknown"
 
 
 def test_within_a_subnet_no_network_acl_counts() -> None:

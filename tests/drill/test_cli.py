@@ -70,9 +70,15 @@ def test_from_discover_to_the_ticket_of_a_failover(shell: Testbed) -> None:
     deployed = {one["ParameterKey"]: one["ParameterValue"] for one in described}
     assert {*written["parameter_overrides"]} == {f'{name}="{value}"' for name, value in deployed.items()}
 
-    checks = done(run("preflight", "--json")).json()
+    checks = done(run("preflight", "--on-nodes", "--json")).json()
     assert {check["verdict"] for check in checks["checks"]} <= {"fine", "warning"}, checks
     assert checks["readiness"]["isReady"]
+    # Before there is a stack, the nodes are asked the same.
+    before = done(run("--stack", "none", "preflight", "--on-nodes", "--json")).json()
+    assert before["readiness"] is None
+    of_nodes = {"tools", "drbd", "device", "fstab", "boot", "cloudwatch-agent", "space", "services", "clock"}
+    for found in (checks, before):
+        assert Counter(one["id"] for one in found["checks"] if one["id"] in of_nodes) == Counter([*of_nodes] * 2)
     done(run("ready"))
     status = done(run("status", "--json")).json()
     nodes = {node["name"]: node for node in status["nodes"]}
@@ -166,7 +172,10 @@ def _seconds(iso: str) -> float:
     return datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
 
 
-LOOKS = (["status"], ["ready"], ["plan", "--try-rights"], ["history"], ["discover", "--no-write"], ["preflight"])
+LOOKS = (
+    ["status"], ["ready"], ["plan", "--try-rights"], ["history"], ["discover", "--no-write"],
+    ["preflight", "--on-nodes"],
+)  # fmt: skip
 ACTS = (["maintenance", "on"], ["maintenance", "off"], ["failover", "--yes"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from failover.models import NodeSurvey
+from failover.models import BlockDevice, NodeSurvey
 
 from tests.node.node import Cluster, Node
 from tests.node.test_arguments import run
@@ -74,6 +74,50 @@ def test_what_a_node_could_not_start_is_missing(serving_cluster: Cluster) -> Non
         assert survey(node)["missing"] == ["cyss_cbgrn_01", "/opt/search", "index.service"]
     finally:
         node.forget_local("SERVICES")
+
+
+def test_what_everything_else_needs_is_told(serving_cluster: Cluster) -> None:
+    node = serving_cluster.second
+    root = node.host.files.root
+    write(root / "etc/fstab", "# x\n/dev/drbd0 /mnt/DIR1 xfs defaults 0 0\n/dev/xvdc /mnt/other xfs noauto 0 0\n")
+    node.host.enable_services_at_boot()
+    try:
+        host = NodeSurvey.model_validate(survey(node)).host
+    finally:
+        (root / "etc/fstab").unlink()
+        for service in ("cyde_5_0", "cyss_cbgrn"):
+            (root / f"etc/systemd/system/{service}.service").unlink()
+            (root / f"etc/systemd/system/multi-user.target.wants/{service}.service").unlink()
+
+    assert host is not None
+    assert host.missing_commands == ()
+    assert host.drbd == "8.4.11-1"
+    assert host.agent == "1.300071.0b1"
+    assert host.devices == (BlockDevice(name="xvdb1", bytes=8387584 * 1024, volume=""),)
+    assert host.mounted_at_boot == ("/mnt/DIR1",)
+    assert host.enabled_at_boot == ("cyde_5_0", "cyss_cbgrn")
+    assert host.free_mib is not None
+    assert set(host.free_mib) == {"/", "/var", "/run"}
+
+
+def test_a_disk_that_nitro_names_is_known_by_its_volume(tmp_path: Path) -> None:
+    listed = "major minor  #blocks  name\n\n 7 0 5 loop0\n 259 1 2048 nvme1n1\n 259 2 1024 nvme1n1p1\n 254 0 9 vda\n"
+    write(tmp_path / "proc/partitions", listed)
+    write(tmp_path / "sys/class/block/nvme1n1/device/serial", "vol0123456789abcdef0\n")
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/xvdb1").symlink_to("nvme1n1p1")
+
+    said = NodeSurvey.model_validate(run(tmp_path, Verb="survey").survey).host
+
+    assert said is not None
+    assert said.devices is not None
+    volume = "vol-0123456789abcdef0"
+    assert [(one.name, one.bytes, one.volume) for one in said.devices] == [
+        ("nvme1n1", 2 << 20, volume),
+        ("nvme1n1p1", 1 << 20, volume),
+        ("xvdb1", 1 << 20, volume),
+        ("vda", 9 << 10, ""),
+    ]
 
 
 def test_a_node_that_is_not_installed_tells_what_is_on_it(tmp_path: Path) -> None:

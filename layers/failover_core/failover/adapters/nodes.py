@@ -1,6 +1,7 @@
 """The nodes' script over Systems Manager Run Command: the stack's own document, and nothing else."""
 
 import time
+from collections.abc import Mapping
 from typing import Literal
 
 from botocore.exceptions import ClientError
@@ -64,7 +65,7 @@ def run_verb(
     def order(seconds_ahead: float) -> VerbResult | None:
         good_for_seconds = max(deadline - time.monotonic(), _DELIVERY_SECONDS)
         expires_at = int(time.time() + seconds_ahead + good_for_seconds)
-        return _run(node, verb, settings, parameters | {"ExpiresAt": [str(expires_at)]}, deadline)
+        return send(node, verb, settings.node_document, parameters | {"ExpiresAt": [str(expires_at)]}, deadline)
 
     seconds_ahead = 0.0
     result = order(seconds_ahead)
@@ -77,19 +78,21 @@ def run_verb(
     return result
 
 
-def _run(
-    node: Node, verb: Verb, settings: Settings, parameters: dict[str, list[str]], deadline: float
+@translate_errors
+def send(
+    node: Node, verb: Verb, document: str, parameters: Mapping[str, list[str]], deadline: float
 ) -> VerbResult | None:
+    """As `run_verb`, once, by a document that runs the script; `deadline` is one of time.monotonic()."""
     ssm = client("ssm")
     try:
         command = ssm.send_command(
-            DocumentName=settings.node_document,
+            DocumentName=document,
             # The default version may be an older one: docs/decisions/0008-look-document.md.
             DocumentVersion="$LATEST",
             InstanceIds=[node.instance_id],
             TimeoutSeconds=_DELIVERY_SECONDS,
             Comment=f"garoon-failover: {verb}",
-            Parameters=parameters,
+            Parameters=dict(parameters),
         )["Command"]["CommandId"]
     except ClientError as error:
         if error_code(error) == "InvalidInstanceId":

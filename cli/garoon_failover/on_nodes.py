@@ -1,0 +1,222 @@
+"""`preflight --on-nodes`: what only the nodes can say. One command of Run Command asks both; it changes nothing."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import PurePosixPath
+
+from failover.adapters import nodes
+from failover.errors import FailoverError
+from failover.models import CloudWatchAgent, NodeHost, NodeSurvey, Unknown, Value
+from failover.settings import Node
+
+from garoon_failover import account as reader
+from garoon_failover.account import DeployedStack
+from garoon_failover.preconditions import Check, fine, stop, unknown, warn
+
+RUN_SHELL = "AWS-RunShellScript"
+"""Before the stack is there, which brings a document of its own."""
+PARTS = ("core", "resources", "survey", "main")
+"""Of the nodes' script: those that the survey uses."""
+ANSWER_SECONDS = 60
+OLDEST_BASH = (4, 2)
+LEAST_MIB = 100
+DATA_DEVICE, MOUNT_POINT, SERVICES = "/dev/xvdb1", "/mnt/DIR1", "cyde_5_0,cyss_cbgrn"
+"""As the template has them by default."""
+
+CLOCK_TOLERANCE_SECONDS = 10
+
+
+class Seen(Value):
+    survey: NodeSurvey
+    seconds_ahead: float
+    """Of our clock; negative: behind it."""
+
+
+Surveys = Mapping[str, Seen | Unknown]
+"""By the letters of the nodes."""
+
+
+def survey(asked: Mapping[str, Node], stack: DeployedStack | None) -> Surveys:
+    """Asks both nodes at once, each by the stack's document, or before there is one by AWS's for shell scripts."""
+    if stack is None:
+        document, parameters = RUN_SHELL, {"commands": commands(), "executionTimeout": [str(ANSWER_SECONDS)]}
+    else:
+        environment = reader.read_environment(stack.outputs["CheckReadinessFunctionName"])
+        document, parameters = environment["NODE_DOCUMENT"], {"Verb": ["survey"]}
+
+    def ask(node: Node) -> Seen | Unknown:
+        began_at = time.time()
+        try:
+            result = nodes.send(node, "survey", document, parameters, time.monotonic() + ANSWER_SECONDS)
+        except FailoverError as error:
+            return Unknown(why=str(error))
+        if result is None:
+            return Unknown(why=f"{node.name} did not answer within {ANSWER_SECONDS} s.")
+        if result.survey is None or result.clock is None:
+            return Unknown(why=result.message)
+        # It looked at its clock some time between the question and the answer.
+        ahead, behind = result.clock - time.time(), began_at - result.clock
+        return Seen(survey=result.survey, seconds_ahead=ahead if ahead > 0 else -max(behind, 0))
+
+    with ThreadPoolExecutor(max_workers=len(asked)) as pool:
+        return dict(zip(asked, pool.map(ask, asked.values()), strict=True))
+
+
+def commands() -> list[str]:
+    """The survey alone, compressed: it needs no file on the node."""
+    folder = resources.files("garoon_failover") / "node_parts"
+    script = "\n".join((folder / f"{part}.sh").read_text() for part in PARTS)
+    return [
+        "#!/bin/bash",
+        "export SSM_Verb=survey",
+        f"PACKED={base64.b64encode(gzip.compress(script.encode(), mtime=0)).decode()}",
+        'SCRIPT=$(printf %s "$PACKED" | base64 -d | gzip -d) || exit 1',
+        'eval "$SCRIPT"',
+    ]
+
+
+def judge(parameters: Mapping[str, str], surveys: Surveys) -> list[Check]:
+    """Every check of both nodes, and of one against the other."""
+    checks: list[Check] = []
+    hosts: dict[str, NodeHost] = {}
+    for letter, found in surveys.items():
+        name = parameters.get(f"Node{letter}Name") or f"node {letter}"
+        if isinstance(found, Unknown):
+            checks.append(unknown("on-node", name, found))
+        elif found.survey.host is None:
+            checks.append(unknown("on-node", name, Unknown(why="The stack's script is of before it could tell.")))
+        else:
+            hosts[letter] = host = found.survey.host
+            volume = parameters.get(f"Node{letter}DataVolumeId", "")
+            checks += [check for look in _CHECKS for check in look(name, host, parameters, volume)]
+            checks += [*_services(name, found.survey, parameters), *_clock(name, found.seconds_ahead)]
+    return [*checks, *_pair(hosts, parameters)]
+
+
+def _tools(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
+    oldest = ".".join(map(str, OLDEST_BASH))
+    if tuple(map(int, host.bash.split("."))) < OLDEST_BASH:
+        yield stop("tools", name, f"Its bash is {host.bash}, older than {oldest}.", "Bring the system up to date.")
+    if host.missing_commands:
+        yield stop("tools", name, f"It has no {', '.join(host.missing_commands)}.",
+                   "Install coreutils, util-linux, iproute2, drbd-utils, nfs-utils and Python 3.")  # fmt: skip
+    if tuple(map(int, host.bash.split("."))) >= OLDEST_BASH and not host.missing_commands:
+        yield fine("tools", name, f"It has bash {host.bash} and every command that is needed.")
+
+
+def _drbd(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
+    if not host.drbd:
+        yield stop("drbd", name, "Its kernel has no module drbd.", "Install DRBD 8.4 or 9 for the kernel that runs.")
+    else:
+        yield fine("drbd", name, f"Its kernel has DRBD {host.drbd}.")
+
+
+def _device(name: str, host: NodeHost, parameters: Mapping[str, str], volume: str) -> Iterator[Check]:
+    device = parameters.get("DataDevice") or DATA_DEVICE
+    if host.devices is None:
+        yield unknown("device", name, Unknown(why="its block devices could not be listed."))
+        return
+    named = next((one for one in host.devices if f"/dev/{one.name}" == device), None)
+    others = [f"/dev/{one.name}" for one in host.devices if volume and one.volume == volume]
+    hint = (
+        f" On {volume} are {', '.join(others)}."
+        if others
+        else f" It has {', '.join(one.name for one in host.devices)}."
+    )
+    if named is None:
+        yield stop("device", name, f"It has no {device}, which DataDevice names.{hint}",
+                   "Set DataDevice, or let udev give the device that name on both nodes.")  # fmt: skip
+    elif named.volume and volume and named.volume != volume:
+        yield stop("device", name, f"{device} is of {named.volume}, and Node*DataVolumeId is {volume}.{hint}",
+                   "Correct one of the two parameters.")  # fmt: skip
+    else:
+        yield fine("device", name, f"{device} is there" + (f", of {volume}." if named.volume else "."))
+
+
+def _fstab(name: str, host: NodeHost, parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
+    mount_point = parameters.get("MountPoint") or MOUNT_POINT
+    if mount_point in host.mounted_at_boot:
+        yield warn("fstab", name, f"/etc/fstab mounts {mount_point} at boot, which only the active node may do.",
+                   "Remove the line, or give it the option noauto, before the controller takes over.")  # fmt: skip
+    else:
+        yield fine("fstab", name, f"/etc/fstab does not mount {mount_point} at boot.")
+
+
+def _boot(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
+    if host.enabled_at_boot:
+        yield warn("boot", name, f"The system starts {', '.join(host.enabled_at_boot)} at boot, on a standby as well.",
+                   "Disable them (chkconfig NAME off, systemctl disable NAME) before the deployment.")  # fmt: skip
+    else:
+        yield fine("boot", name, "The system starts no service of Garoon's by itself.")
+
+
+def _cloudwatch(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
+    if not host.agent:
+        yield stop("cloudwatch-agent", name, "It has no CloudWatch agent: nobody would hear its heartbeat.",
+                   "Install it (docs/operations.md, The CloudWatch agent).")  # fmt: skip
+    elif CloudWatchAgent(version=host.agent, is_running=None, has_our_part=False).may_stall:
+        yield warn("cloudwatch-agent", name, f"Its CloudWatch agent {host.agent} can stop sending a quiet log.",
+                   "Update it (docs/operations.md, The CloudWatch agent).")  # fmt: skip
+    else:
+        yield fine("cloudwatch-agent", name, f"It has the CloudWatch agent {host.agent}.")
+
+
+def _space(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
+    if host.free_mib is None:
+        yield unknown("space", name, Unknown(why="its free space could not be read."))
+        return
+    full = {directory: free for directory, free in host.free_mib.items() if free < LEAST_MIB}
+    for directory, free in full.items():
+        yield warn("space", name, f"{directory} has {free} MiB left.", f"Make room: {LEAST_MIB} MiB at least.")
+    if not full:
+        yield fine("space", name, f"At least {LEAST_MIB} MiB are free where the controller's part writes.")
+
+
+_CHECKS: tuple[Callable[[str, NodeHost, Mapping[str, str], str], Iterator[Check]], ...] = (
+    _tools, _drbd, _device, _fstab, _boot, _cloudwatch, _space,
+)  # fmt: skip
+
+
+def _services(name: str, found: NodeSurvey, parameters: Mapping[str, str]) -> Iterator[Check]:
+    entries = (parameters.get("Services") or SERVICES).split(",")
+    configured = [PurePosixPath(entry.partition(":")[0]).name.removesuffix(".service") for entry in entries]
+    there = [one.removesuffix(".service") for one in found.services]
+    others = [one for one in there if one not in configured]
+    # What else Services names may be a folder or a unit of another name, for which nobody looks.
+    missing = [one for one in configured if one.startswith(("cyde", "cyss")) and one not in there]
+    if missing:
+        yield stop("services", name, f"Services names {', '.join(missing)}; it has {', '.join(there) or 'none'}.",
+                   "Correct Services, or install Garoon on both nodes.")  # fmt: skip
+    elif others:
+        yield warn("services", name, f"It has {', '.join(others)}, which Services does not name.",
+                   "Add it to Services, or nobody starts it; or remove it if it is of no use.")  # fmt: skip
+    else:
+        yield fine("services", name, f"It has {', '.join(there)}.")
+
+
+def _clock(name: str, seconds_ahead: float) -> Iterator[Check]:
+    if abs(seconds_ahead) > CLOCK_TOLERANCE_SECONDS:
+        way = "ahead" if seconds_ahead > 0 else "behind"
+        yield warn("clock", name, f"Its clock is {abs(seconds_ahead):.0f} s {way} of yours.",
+                   "Synchronise it (chrony with 169.254.169.123), or see whether yours is right.")  # fmt: skip
+    else:
+        yield fine("clock", name, "Its clock agrees with yours.")
+
+
+def _pair(hosts: Mapping[str, NodeHost], parameters: Mapping[str, str]) -> Iterator[Check]:
+    if len(hosts) < 2:
+        return
+    a, b = hosts["A"], hosts["B"]
+    if a.drbd and b.drbd and a.drbd.split(".")[0] != b.drbd.split(".")[0]:
+        yield warn("drbd", "nodes", f"One has DRBD {a.drbd}, the other {b.drbd}.", "Bring both to one version.")
+    device = parameters.get("DataDevice") or DATA_DEVICE
+    sizes = {one.bytes for host in (a, b) for one in host.devices or () if f"/dev/{one.name}" == device}
+    if len(sizes) > 1:
+        yield stop("device", "nodes", f"{device} has {' and '.join(f'{size:,}' for size in sorted(sizes))} bytes.",
+                   "Make both the same size: DRBD replicates block by block.")  # fmt: skip
