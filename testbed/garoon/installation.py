@@ -5,6 +5,7 @@ Everything here exists before the failover stack does, as it would in a real acc
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -29,6 +30,7 @@ GAROON_PATH = "/cgi-bin/cbgrn/grn.cgi"
 
 _ON_PREMISES = "198.18.0.0/24"
 _IMAGE = "ami-0123456789abcdef0"
+_PROFILE = "garoon-db"
 _ZONES = {"1a": "ap-northeast-1a", "1c": "ap-northeast-1c"}
 # The ALB needs a subnet in two zones, and each zone's NAT gateway one: the installation's description leaves them out.
 _SUBNETS = {
@@ -191,6 +193,7 @@ def make_installation(clients: Clients, world: World) -> Installation:
     }
     groups = _make_security_groups(clients, world, vpc_id)
     route_tables = _make_route_tables(clients, vpc_id, subnets)
+    _make_profile(clients)
     nodes = {
         name: _make_node(
             clients,
@@ -317,9 +320,21 @@ def _make_node(
     )["Instances"][0]
     volume = ec2.create_volume(AvailabilityZone=instance["Placement"]["AvailabilityZone"], Size=8)["VolumeId"]
     ec2.attach_volume(VolumeId=volume, InstanceId=instance["InstanceId"], Device="/dev/xvdb")
+    ec2.associate_iam_instance_profile(InstanceId=instance["InstanceId"], IamInstanceProfile={"Name": _PROFILE})
     return Node(
         name, zone, instance["InstanceId"], interfaces[0], eth0, interfaces[1], eth1, subnet, heartbeat_subnet, volume
     )
+
+
+def _make_profile(clients: Clients) -> None:
+    """What lets the database servers' agents talk to AWS."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    clients.iam.create_role(RoleName=_PROFILE, AssumeRolePolicyDocument=document)
+    for policy in ("AmazonSSMManagedInstanceCore", "CloudWatchAgentServerPolicy"):
+        clients.iam.attach_role_policy(RoleName=_PROFILE, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+    clients.iam.create_instance_profile(InstanceProfileName=_PROFILE)
+    clients.iam.add_role_to_instance_profile(InstanceProfileName=_PROFILE, RoleName=_PROFILE)
 
 
 def _make_app_server(clients: Clients, name: str, zone: str, subnet: str, group: str, address: str) -> AppServer:
