@@ -17,7 +17,7 @@ from statistics import median
 
 from rich.console import Console
 
-from benchmarks import cold_start, cost, detection, own_time, plots, quiet_month, report, route_move
+from benchmarks import cold_start, command, cost, detection, own_time, plots, quiet_month, report, route_move
 from benchmarks.layer import build_layer
 from benchmarks.report import Goal, Section, spread
 
@@ -308,6 +308,37 @@ def measure_end_to_end(_is_quick: bool) -> Section:
     )
 
 
+def measure_command(is_quick: bool) -> Section:
+    with console.status("the command: its start, and status on the local cloud"):
+        started = command.measure_start(3 if is_quick else 15)
+        status = command.measure_status(3 if is_quick else 7)
+    base = median(started[command.BASELINE].processor)
+    subjects = started | {"garoon-failover status": status}
+    rows = [
+        [name, spread(each.processor), f"{median(each.processor) / base:.2f}", spread(each.clock)]
+        for name, each in subjects.items()
+    ]
+    goals = [
+        Goal(
+            what="start of the command, against importing boto3",
+            limit=1.2,
+            figure=max(median(each.processor) for name, each in started.items() if name != command.BASELINE) / base,
+            unit="times",
+        ),
+        Goal(what="status on the local cloud, whole process", limit=2, figure=median(status.clock), unit="s"),
+    ]
+    return Section(
+        name="command",
+        title="The command",
+        notes="What an operator waits for, whole processes. The local cloud shares the processors with the command. "
+        "The first `status`, for which the functions start cold, is counted.",
+        columns=["process", "processor time", "against the first", "by the clock"],
+        rows=rows,
+        goals=goals,
+        figures={name: median(each.clock) for name, each in subjects.items()},
+    )
+
+
 def measure_cost(_is_quick: bool) -> Section:
     items, failover = cost.at_rest(), cost.total(cost.of_a_failover())
     rows = [[item.quantity, item.what, f"{item.dollars:.2f}"] for item in items]
@@ -326,6 +357,7 @@ SECTIONS: dict[str, Callable[[bool], Section]] = {
     "cold-starts": measure_cold_starts,
     "own-time": measure_own_time,
     "end-to-end": measure_end_to_end,
+    "command": measure_command,
     "cost": measure_cost,
 }
 SLOW = ("end-to-end",)

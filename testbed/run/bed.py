@@ -274,16 +274,21 @@ class Testbed:
 
 @contextmanager
 def running_testbed(
-    profile: Profile, tell: Tell, parameters: Mapping[str, str] | None = None, shape: Shape = USUAL
+    profile: Profile,
+    tell: Tell,
+    parameters: Mapping[str, str] | None = None,
+    shape: Shape = USUAL,
+    product: Path = deployment.REPOSITORY,
 ) -> Iterator[Testbed]:
     """Starts a cloud, makes the installation, deploys the stack; at the end nothing of it is left.
 
-    `parameters` are stack parameters beside those of the installation and the profile.
+    `parameters` are stack parameters beside those of the installation and the profile; `product` is the working tree
+    whose stack it is.
     Raises DeploymentError, TimeoutError, HostError.
     """
     with claimed_world() as world, ThreadPoolExecutor(max_workers=1) as pool:
         world.require_free(LISTENERS)
-        building = pool.submit(deployment.build)
+        building = pool.submit(deployment.build, product)
         tell("starting the local cloud")
         with running_cloud(world.directory, profile.name) as cloud:
             url = cloud.endpoint_url

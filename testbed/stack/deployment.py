@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,8 +103,9 @@ def build(product: Path = REPOSITORY) -> Path:
 
 
 def deploy(clients: Clients, template: Path, parameters: Mapping[str, str]) -> Stack:
-    """Deploys the built template. Raises DeploymentError."""
-    clients.s3.create_bucket(Bucket=ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
+    """Deploys the built template, or updates the stack with it: what is not given stays. Raises DeploymentError."""
+    with suppress(clients.s3.exceptions.BucketAlreadyOwnedByYou):
+        clients.s3.create_bucket(Bucket=ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
     _run(
         [
             "deploy",
@@ -115,7 +116,7 @@ def deploy(clients: Clients, template: Path, parameters: Mapping[str, str]) -> S
             "--no-confirm-changeset",
             "--no-fail-on-empty-changeset",
             "--no-progressbar",
-            "--parameter-overrides",
+            *(["--parameter-overrides"] if parameters else []),
             *(f"{name}={value}" for name, value in parameters.items()),
         ],
         {**clients.endpoint.environment(), "SAM_CLI_POLL_DELAY": "0.5"},
