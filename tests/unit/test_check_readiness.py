@@ -42,6 +42,16 @@ def test_looking_asks_the_nodes_for_nothing_else_and_writes_nothing(settings: Se
 
 
 @pytest.mark.usefixtures("cluster_table")
+def test_only_a_node_that_answers_is_surveyed_and_only_afterwards(settings: Settings, ssm: FakeSsm) -> None:
+    """A slow one that is asked for more at the same time answers nothing in time."""
+    ssm.nodes["i-0a"].is_silent = True
+    check_readiness(ReadinessRequest(), settings)
+    verbs = [command["Verb"] for command in ssm.sent]
+    assert verbs.count("survey") == 1
+    assert verbs.index("survey") > max(place for place, verb in enumerate(verbs) if verb == "status")
+
+
+@pytest.mark.usefixtures("cluster_table")
 def test_a_node_that_is_silent_is_told_from_one_that_could_not_be_asked(settings: Settings, ssm: FakeSsm) -> None:
     ssm.nodes["i-0a"].is_silent = True
     ssm.garble = lambda output: output[:20]

@@ -37,18 +37,40 @@ class Bones:
         prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
         self.headings = re.findall(r"^#+(?= )", prose, re.MULTILINE)
         self.code = Counter(re.findall(r"`[^`]+`", prose))
-        self.links = Counter(link for link in re.findall(r"\]\(([^)]+)\)", prose) if not link.startswith("README"))
+        # But for those that lead to a language.
+        links = re.findall(r"(?<!\[English)\]\(([^)]+)\)", prose)
+        self.links = Counter(link for link in links if not link.endswith(".ja.md"))
         rows = [line.strip("|").split("|") for line in prose.splitlines() if line.startswith("|")]
-        self.rows = [(len(row), row[0], row[1] if len(row) > 2 else "") for row in rows if "`" in row[0]]
+        self.rows = [(len(row), *re.findall(r"`[^`]+`", row[0])) for row in rows]
+        # A parameter's default.
+        self.values = [row[1] for row in rows if len(row) > 2 and re.fullmatch(r" (`\w+`(, )?)+ ", row[0])]
         self.items = len(re.findall(r"^(?:- |\d+\. )", prose, re.MULTILINE))
 
 
-@pytest.mark.parametrize("part", ["headings", "fences", "code", "links", "rows", "items"])
-def test_the_japanese_readme_says_what_the_english_one_says(part: str) -> None:
-    english, japanese = (Bones((ROOT / name).read_text()) for name in ("README.md", "README.ja.md"))
-    assert getattr(japanese, part) == getattr(english, part)
+JAPANESE = [*ROOT.glob("*.ja.md"), *ROOT.glob("docs/*.ja.md")]
 
 
-def test_the_readmes_lead_to_each_other() -> None:
-    assert "(README.ja.md)" in (ROOT / "README.md").read_text()[:100]
-    assert "(README.md)" in (ROOT / "README.ja.md").read_text()[:100]
+def english_of(japanese: Path) -> Path:
+    return japanese.with_name(japanese.name.replace(".ja.", "."))
+
+
+@pytest.mark.parametrize("japanese", JAPANESE, ids=lambda path: path.name)
+@pytest.mark.parametrize("part", ["headings", "fences", "code", "links", "rows", "values", "items"])
+def test_the_japanese_document_has_all_of_the_english_one(japanese: Path, part: str) -> None:
+    ours, theirs = (Bones(path.read_text()) for path in (japanese, english_of(japanese)))
+    assert getattr(ours, part) == getattr(theirs, part)
+
+
+@pytest.mark.parametrize("japanese", JAPANESE, ids=lambda path: path.name)
+def test_both_languages_lead_to_each_other(japanese: Path) -> None:
+    english = english_of(japanese)
+    assert f"[日本語]({japanese.name})" in english.read_text()[:100]
+    assert f"[English]({english.name})" in japanese.read_text()[:100]
+
+
+@pytest.mark.parametrize("japanese", JAPANESE, ids=lambda path: path.name)
+def test_a_link_leads_to_the_same_place_in_both_languages(japanese: Path) -> None:
+    """A heading in Japanese has another anchor, so the English one stands before it."""
+    text = japanese.read_text()
+    for anchor in re.findall(r"\]\(#([^)]+)\)", text):
+        assert f'<a id="{anchor}"></a>' in text

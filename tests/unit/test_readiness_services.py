@@ -98,7 +98,7 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         },
         [],
     ),
-    "a node that was not surveyed": ({"surveys": None}, []),
+    "a node that was not surveyed": ({"surveys": {}}, []),
     "a silent node": (of("surveys", "db-02", Answer.NONE), []),
 }
 

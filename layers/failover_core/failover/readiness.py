@@ -75,8 +75,8 @@ class ReadinessEvidence(Value):
     statuses: dict[str, NodeStatus | Answer | Unknown]
     """Answer.NONE: the node was asked, and is silent."""
     probes: dict[str, PeerProbe | Answer | Unknown]
-    surveys: dict[str, NodeSurvey | Answer | Unknown] | None
-    """None: they were not asked for."""
+    surveys: dict[str, NodeSurvey | Answer | Unknown]
+    """Of the nodes that were asked for one."""
     interfaces: dict[str, Interface | Unknown]
     volumes: dict[str, DataVolume | Unknown]
     """Each node's data volume."""
@@ -127,7 +127,7 @@ class ReadinessEvidence(Value):
 
     def survey(self, node: str | None) -> NodeSurvey | None:
         """What is on the node, if it says so."""
-        survey = None if node is None or self.surveys is None else self.surveys[node]
+        survey = None if node is None else self.surveys.get(node)
         return survey if isinstance(survey, NodeSurvey) else None
 
     def can_isolate(self, node: str) -> bool:

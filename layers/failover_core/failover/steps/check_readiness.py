@@ -94,7 +94,6 @@ def gather_readiness(
         # The nodes first: they take longest to answer.
         statuses = [begin(_read_status, node, settings) for node in settings.nodes]
         probes = [begin(_read_probe, node, settings) for node in settings.nodes]
-        surveys = [begin(_read_survey, node, settings) for node in settings.nodes] if rehearse else None
         machines = [begin(instances.read_instance, node) for node in settings.nodes]
         interfaces = [begin(routes.read_interface, node) for node in settings.nodes]
         volumes = [begin(snapshots.read_data_volume, node) for node in settings.nodes]
@@ -115,6 +114,12 @@ def gather_readiness(
         record = ask(cluster_table.read_record, settings)
         nodes_said = _by_name(names, statuses)
         nodes_said_at = datetime.now(UTC)
+        # Afterwards, and only who answers: what is asked of a node at the same time makes each answer later.
+        surveys = {
+            node.name: begin(_read_survey, node, settings)
+            for node in settings.nodes
+            if rehearse and isinstance(nodes_said[node.name], NodeStatus)
+        }
         return ReadinessEvidence(
             now=now,
             nodes_said_at=nodes_said_at,
@@ -124,7 +129,7 @@ def gather_readiness(
             machines=_by_name(names, machines),
             statuses=nodes_said,
             probes=_by_name(names, probes),
-            surveys=surveys and _by_name(names, surveys),
+            surveys={name: survey.result() for name, survey in surveys.items()},
             interfaces=_by_name(names, interfaces),
             volumes=_by_name(names, volumes),
             isolated_subnets=_by_name(names, isolated_subnets),
