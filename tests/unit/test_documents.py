@@ -37,9 +37,9 @@ class Bones:
         prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
         self.headings = re.findall(r"^#+(?= )", prose, re.MULTILINE)
         self.code = Counter(re.findall(r"`[^`]+`", prose))
-        # But for those that lead to a language.
-        links = re.findall(r"(?<!\[English)\]\(([^)]+)\)", prose)
-        self.links = Counter(link for link in links if not link.endswith(".ja.md"))
+        # But for the one that leads to the other language.
+        links = re.findall(r"(?<!\[English)(?<!\[日本語)\]\(([^)]+)\)", prose)
+        self.links = Counter(link.replace(".ja.md", ".md") for link in links)
         rows = [line.strip("|").split("|") for line in prose.splitlines() if line.startswith("|")]
         self.rows = [(len(row), *re.findall(r"`[^`]+`", row[0])) for row in rows]
         # A parameter's default.
@@ -71,6 +71,5 @@ def test_both_languages_lead_to_each_other(japanese: Path) -> None:
 @pytest.mark.parametrize("japanese", JAPANESE, ids=lambda path: path.name)
 def test_a_link_leads_to_the_same_place_in_both_languages(japanese: Path) -> None:
     """A heading in Japanese has another anchor, so the English one stands before it."""
-    text = japanese.read_text()
-    for anchor in re.findall(r"\]\(#([^)]+)\)", text):
-        assert f'<a id="{anchor}"></a>' in text
+    for file, anchor in re.findall(r"\]\(([\w./-]*\.ja\.md)?#([^)]+)\)", japanese.read_text()):
+        assert f'<a id="{anchor}"></a>' in (japanese.parent / (file or japanese.name)).read_text()
