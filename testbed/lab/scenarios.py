@@ -39,6 +39,7 @@ def _lose_replication_link(stage: Stage) -> None:
     lab.mend_replication_link(HOME)
     lab.wait_for_standby(STANDBY)
     lab.start_by_hand()
+    lab.wait_until_quiet()
 
 
 def _lose_network_and_write(stage: Stage) -> str:
@@ -86,6 +87,7 @@ def _reboot_standby(stage: Stage) -> None:
     lab.wait_until_off(STANDBY)
     lab.wait_for_standby(STANDBY)
     lab.start_by_hand()
+    lab.wait_until_quiet()
 
 
 def _fail_in_resync(stage: Stage) -> None:
@@ -128,6 +130,7 @@ def _drive_replication(stage: Stage) -> None:
     lab.drive_replication(STANDBY, "drbdadm attach")
     lab.wait_for_status(STANDBY, "Connected", "UpToDate")
     lab.start_by_hand()
+    lab.wait_until_quiet()
 
 
 def _meet_a_grace_period(stage: Stage) -> None:
