@@ -912,7 +912,7 @@ is_volume_writable() {
 }
 
 # ----------------------------------------------------------------------------------------------------------- services
-# Uses core and checks.
+# Uses core, checks and survey.
 
 # The init scripts are called directly. Through systemctl a service whose process died would still count as "active
 # (exited)", as units generated from init scripts do, and `start` would do nothing; the two variables keep the
@@ -1224,22 +1224,11 @@ wait_until() {
 }
 
 are_services_enabled_at_boot() {
-    local service link
-    for service in "${SERVICES[@]}"; do
-        for link in "$ROOT"/etc/{rc,rc.d/rc}[2-5].d/S[0-9][0-9]"$service" "$UNIT_DIRECTORY"/*.wants/"${service%.service}.service"; do
-            [[ -e $link || -L $link ]] && return 0
-        done
-    done
-    return 1
+    [[ -n $(enabled_at_boot "${SERVICES[@]}") ]]
 }
 
 is_mounted_by_fstab() {
-    local device target options
-    [[ -r $ROOT/etc/fstab ]] || return 1
-    while read -r device target _ options _; do
-        [[ $device != \#* && $target == "${CONFIG[MOUNT_POINT]}" && ,$options, != *,noauto,* ]] && return 0
-    done <"$ROOT/etc/fstab"
-    return 1
+    [[ " $(mounted_at_boot)" == *" ${CONFIG[MOUNT_POINT]} "* ]]
 }
 
 # ------------------------------------------------------------------------------------------------ exports, virtual IP
