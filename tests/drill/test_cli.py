@@ -16,7 +16,7 @@ import boto3
 import pytest
 from failover.adapters import clients as product_clients
 from failover.steps.rehearse import REHEARSED
-from garoon_failover import output, verification
+from garoon_failover import output, session, verification
 
 from testbed import scenarios
 from testbed.garoon.installation import CLUSTER, GAROON_PATH, HOME, STANDBY, WEB_PORT
@@ -74,7 +74,9 @@ def test_from_discover_to_the_ticket_of_a_failover(shell: Testbed) -> None:
     assert {check["verdict"] for check in checks["checks"]} == {"fine"}, checks
     assert checks["readiness"]["isReady"]
     # Before there is a stack, the nodes are asked the same.
-    before = done(run("--stack", "none", "preflight", "--on-nodes", "--json")).json()
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setenv(session.STACK_VARIABLE, "none")
+        before = done(run("preflight", "--on-nodes", "--json")).json()
     assert before["readiness"] is None
     of_nodes = {"tools", "drbd", "device", "fstab", "boot", "cloudwatch-agent", "space", "services", "clock"}
     for found in (checks, before):
