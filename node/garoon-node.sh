@@ -2257,8 +2257,7 @@ enabled_at_boot() {
 look_at_space() {
     local directory free
     for directory in / /var /run; do
-        free=$(df -Pk "$ROOT$directory") || continue
-        read -r _ _ _ free _ <<<"${free##*$'\n'}"
+        read -r _ _ _ free _ < <(df -Pk "$ROOT$directory" | tail -n 1) || continue
         printf ',"%s":%d' "$directory" "$((free / 1024))"
     done
 }

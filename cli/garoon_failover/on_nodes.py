@@ -12,7 +12,8 @@ from pathlib import PurePosixPath
 
 from failover.adapters import nodes
 from failover.errors import FailoverError
-from failover.models import CloudWatchAgent, NodeHost, NodeSurvey, Unknown, Value
+from failover.models import CloudWatchAgent, Unknown, Value
+from failover.node_answers import NodeHost, NodeSurvey
 from failover.settings import Node
 
 from garoon_failover import account as reader

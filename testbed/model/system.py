@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from failover.models import VerbResult
+from failover.node_answers import VerbResult
 from ministack.services import dynamodb
 
 from testbed.cluster.report import NodeState, Sight, make_report

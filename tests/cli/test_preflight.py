@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from failover.adapters.targets import TargetCheck, TargetHealth
-from failover.models import BlockDevice, NodeHost, NodeSurvey, Unknown, VerbResult
+from failover.models import Unknown
+from failover.node_answers import BlockDevice, NodeHost, NodeSurvey, VerbResult
 from failover.proof import NotProven, Proven
 from garoon_failover import on_nodes
 from garoon_failover.account import Account, Instance, Interface, Subnet, Table, TargetGroup, Volume

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Protocol, get_args
 
-from failover.models import VerbResult
+from failover.node_answers import VerbResult
 
 from testbed.cluster.report import RESULTS, NodeState, Sight
 

@@ -73,14 +73,6 @@ def test_from_discover_to_the_ticket_of_a_failover(shell: Testbed) -> None:
     checks = done(run("preflight", "--on-nodes", "--json")).json()
     assert {check["verdict"] for check in checks["checks"]} == {"fine"}, checks
     assert checks["readiness"]["isReady"]
-    # Before there is a stack, the nodes are asked the same.
-    with pytest.MonkeyPatch.context() as patches:
-        patches.setenv(session.STACK_VARIABLE, "none")
-        before = done(run("preflight", "--on-nodes", "--json")).json()
-    assert before["readiness"] is None
-    of_nodes = {"tools", "drbd", "device", "fstab", "boot", "cloudwatch-agent", "space", "services", "clock"}
-    for found in (checks, before):
-        assert Counter(one["id"] for one in found["checks"] if one["id"] in of_nodes) == Counter([*of_nodes] * 2)
     done(run("ready"))
     status = done(run("status", "--json")).json()
     nodes = {node["name"]: node for node in status["nodes"]}
@@ -124,6 +116,18 @@ def test_from_discover_to_the_ticket_of_a_failover(shell: Testbed) -> None:
     assert "Outage: " in moved.out
     assert "  RejoinNode " in moved.out
     assert done(run("rejoin", "--yes", "--json")).json()["outcome"]["outcome"] == "NothingToDo"
+
+
+def test_nodes_are_asked_the_same_before_there_is_a_stack(shell: Testbed, monkeypatch: pytest.MonkeyPatch) -> None:
+    done(run("discover"))
+    of_nodes = {"tools", "drbd", "device", "fstab", "boot", "cloudwatch-agent", "space", "services", "clock"}
+    for stack in (shell.stack.name, "none"):
+        monkeypatch.setenv(session.STACK_VARIABLE, stack)
+        said = done(run("preflight", "--on-nodes", "--json")).json()
+        assert (said["readiness"] is None) == (stack == "none")
+        found = [check for check in said["checks"] if check["id"] in of_nodes]
+        assert Counter(check["id"] for check in found) == Counter([*of_nodes] * 2)
+        assert {check["verdict"] for check in found} == {"fine"}
 
 
 def test_rights_are_tried_without_being_used(shell: Testbed) -> None:

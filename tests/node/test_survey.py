@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from failover.models import BlockDevice, NodeSurvey
+from failover.node_answers import BlockDevice, NodeSurvey
 
 from tests.node.node import Cluster, Node
 from tests.node.test_arguments import run

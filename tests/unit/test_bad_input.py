@@ -18,17 +18,8 @@ import pytest
 from failover.adapters import cluster_table, nodes
 from failover.conclusion import Progress, conclude
 from failover.errors import CloudUnavailable, Failed, InvalidInput
-from failover.models import (
-    ClusterRecord,
-    Decision,
-    Failure,
-    OutcomeKind,
-    Trigger,
-    Value,
-    VerbResult,
-    Verdict,
-    Workflow,
-)
+from failover.models import ClusterRecord, Decision, Failure, OutcomeKind, Trigger, Value, Verdict, Workflow
+from failover.node_answers import VerbResult
 from failover.settings import Settings, read_settings
 from failover.triggers import read_trigger
 from hypothesis import HealthCheck, example, given
@@ -152,7 +143,9 @@ def models_in(module: str) -> list[type[Value]]:
     return [one for one in members if isinstance(one, type) and issubclass(one, Value) and one.__module__ == module]
 
 
-MODULES = [f"failover.{name}" for name in ("models", "triggers", "confirmation", "signs", "readiness")] + [
+MODULES = [
+    f"failover.{name}" for name in ("models", "node_answers", "triggers", "confirmation", "signs", "readiness")
+] + [
     f"failover.{folder}.{file.stem}"
     for folder in ("steps", "adapters")
     for file in sorted((Path(failover.__file__).parent / folder).glob("*.py"))

@@ -19,7 +19,6 @@ from failover.models import (
     Fence,
     InstanceState,
     NodeStatus,
-    NodeSurvey,
     PeerPaths,
     PeerProbe,
     Rehearsal,
@@ -27,6 +26,7 @@ from failover.models import (
     StatusChecks,
     Unknown,
 )
+from failover.node_answers import NodeSurvey
 from failover.node_script import DIGEST
 from failover.proof import NotProven, Proven
 from failover.readiness import (

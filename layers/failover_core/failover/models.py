@@ -361,63 +361,6 @@ class PeerProbe(Observed):
         return False if is_unseen else None
 
 
-class BlockDevice(Observed):
-    name: str
-    """Below /dev; one entry for each of its names."""
-    bytes: int
-    volume: str
-    """Id of the EBS volume that it is of; empty where the device does not tell."""
-
-
-class NodeHost(Observed):
-    """What `survey` finds of that which everything else needs."""
-
-    bash: str
-    missing_commands: tuple[str, ...]
-    drbd: str
-    """Version of the kernel's module; empty if there is none."""
-    agent: str
-    """Version of the CloudWatch agent; empty if there is none."""
-    devices: tuple[BlockDevice, ...] | None
-    """None: the look failed; as with `free_mib`."""
-    mounted_at_boot: tuple[str, ...]
-    enabled_at_boot: tuple[str, ...]
-    """Of the services that were found: those that the system starts itself."""
-    free_mib: dict[str, int] | None
-    """By directory."""
-
-
-class NodeSurvey(Observed):
-    """What `survey` finds of an installation of Garoon on the node, whatever is configured."""
-
-    services: tuple[str, ...]
-    """Init scripts and units by name that look like Garoon's."""
-    missing: tuple[str, ...]
-    """What the node is to start and has not."""
-    identifiers: tuple[str, ...]
-    """Of installations, as the services' names tell them."""
-    database_ports: tuple[str, ...] | None
-    """In the database's settings on the mounted volume; None: the look failed."""
-    exports: tuple[str, ...]
-    """Paths below the mount point that are exported now."""
-    host: NodeHost | None = None
-    """None: a script of before it was asked."""
-
-
-class VerbResult(Observed):
-    """The one JSON object that every verb of garoon-node.sh prints."""
-
-    verb: str
-    result: Literal["done", "refused", "failed", "pending"]
-    code: str
-    message: str
-    clock: int | None = None
-    """The node's, in Unix seconds, when it answered."""
-    status: NodeStatus | None = None
-    probe: PeerProbe | None = None
-    survey: NodeSurvey | None = None
-
-
 # --- evidence ----------------------------------------------------------------------------------------------------
 
 

@@ -21,13 +21,13 @@ from failover.models import (
     ClusterRecord,
     InstanceState,
     NodeStatus,
-    NodeSurvey,
     PeerProbe,
     Rehearsal,
     StatusChecks,
     Unknown,
     Value,
 )
+from failover.node_answers import NodeSurvey
 from failover.node_script import DIGEST
 from failover.proof import NotProven, Proof, Proven
 from failover.readiness_services import (

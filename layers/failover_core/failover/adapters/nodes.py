@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import CloudUnavailable
-from failover.models import VerbResult
+from failover.node_answers import VerbResult
 from failover.settings import Node, Settings
 
 Verb = Literal["status", "probe", "survey", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin"]

@@ -27,10 +27,10 @@ from failover.models import (
     StatusChecks,
     Trigger,
     Unknown,
-    VerbResult,
     Verdict,
     Workflow,
 )
+from failover.node_answers import VerbResult
 from failover.planned_decision import decide_rejoin, decide_switchback
 from failover.proof import Proof, Proven
 from failover.runtime import StepInput, logger

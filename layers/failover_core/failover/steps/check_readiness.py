@@ -26,18 +26,8 @@ from failover.adapters.clients import CALL_THREADS
 from failover.asking import ask
 from failover.errors import Failed
 from failover.finding import Finding
-from failover.models import (
-    Answer,
-    ClusterRecord,
-    NodeStatus,
-    NodeSurvey,
-    Observed,
-    PeerProbe,
-    Rehearsal,
-    Unknown,
-    Value,
-    VerbResult,
-)
+from failover.models import Answer, ClusterRecord, NodeStatus, Observed, PeerProbe, Rehearsal, Unknown, Value
+from failover.node_answers import NodeSurvey, VerbResult
 from failover.readiness import (
     RULES,
     ReadinessEvidence,
@@ -112,8 +102,7 @@ def gather_readiness(
         undelivered = begin(events.count_undelivered, settings)
         rehearsal = begin(rehearse, settings) if rehearse else None
         record = ask(cluster_table.read_record, settings)
-        nodes_said = _by_name(names, statuses)
-        nodes_said_at = datetime.now(UTC)
+        nodes_said, nodes_said_at = _by_name(names, statuses), datetime.now(UTC)
         # Afterwards, and only who answers: what is asked of a node at the same time makes each answer later.
         surveys = {
             node.name: begin(_read_survey, node, settings)
