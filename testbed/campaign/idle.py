@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 UNEXPLAINED = "unexplained"
 _MINIMUM_INTERVAL_SECONDS = 900.0
+_UNTIL_NEXT_LOOK_SECONDS = 60.0
+"""What still stands when the interval is over is looked at by the schedule."""
 
 
 def why_idle(world: World) -> str:
@@ -44,7 +46,8 @@ def _is_record_broken(world: World, _fit: list[Host]) -> bool:
 
 
 def _is_within_interval(world: World, _fit: list[Host]) -> bool:
-    return "lastFailoverAt" in world.record() and _age(world, "lastFailoverAt") < _MINIMUM_INTERVAL_SECONDS
+    waited_for = _MINIMUM_INTERVAL_SECONDS + _UNTIL_NEXT_LOOK_SECONDS
+    return "lastFailoverAt" in world.record() and _age(world, "lastFailoverAt") < waited_for
 
 
 def _may_lack_writes(world: World, fit: list[Host]) -> bool:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from testbed.garoon.installation import CLUSTER, HOME
 from testbed.run.bed import Testbed
-from testbed.stack.deployment import ARTIFACTS, STACK_NAME
+from testbed.stack.deployment import STACK_NAME
 
 _COMMANDS = """\
 # the command for operators (docs/cli.md), from here: `make cli`, then
@@ -24,7 +24,7 @@ aws sqs receive-message --queue-url {queue} --max-number-of-messages 10 --query 
 aws ec2 stop-instances --instance-ids {instance}
 echo '{{"nic_eth0": "down", "nic_eth1": "down"}}' > {faults}
 # deploy what you changed; `sam build` alone builds for Lambda on arm64, which does not run here
-LAYER_TARGET=host sam build && sam deploy --stack-name {stack} --s3-bucket {bucket} \\
+LAYER_TARGET=host sam build && sam deploy --stack-name {stack} --resolve-s3 \\
   --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-confirm-changeset
 # open Garoon
 curl http://{web}/cgi-bin/cbgrn/grn.cgi
@@ -54,7 +54,6 @@ def print_guide(console: Console, bed: Testbed) -> None:
             target_group=installation.target_group_arn,
             instance=installation.nodes[HOME].instance_id,
             stack=STACK_NAME,
-            bucket=ARTIFACTS,
             faults=bed.hosts[HOME].files.faults_file,
             web=f"{server.address}:8080",
         )
