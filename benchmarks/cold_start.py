@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from statistics import median
 import botocore
 from failover.step_catalogue import BY_STATE
 
+from benchmarks import processes
 from benchmarks.layer import ROOT
 from statemachines.generate_workflows import path_of
 
@@ -105,11 +105,5 @@ def _run(code: str, path: Sequence[Path]) -> tuple[float, float]:
     # -S: the environment that this benchmark runs in has packages which Lambda's has not. -B: as on Lambda, nothing is
     # written beside the modules.
     command = [sys.executable, "-S", "-B", "-c", code + _SAY_PEAK]
-    with subprocess.Popen(command, env=environment, cwd=path[0], stdout=subprocess.PIPE) as process:  # noqa: S603
-        assert process.stdout is not None
-        kilobytes = int(process.stdout.read())
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"{code!r} ended with {process.returncode}.")
-    return usage.ru_utime + usage.ru_stime, kilobytes / 1024
+    ended = processes.run(command, environment, path[0])
+    return ended.processor_seconds, int(ended.output) / 1024

@@ -6,13 +6,12 @@ Each figure is a whole process, started anew each time.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from benchmarks import processes
 from benchmarks.layer import ROOT
+from benchmarks.processes import Ended
 from testbed.run.bed import running_testbed
 from testbed.world.profiles import load_profile
 
@@ -24,50 +23,22 @@ SUBJECTS: Mapping[str, Sequence[str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Seconds of each run."""
-
-    processor: list[float]
-    clock: list[float]
-
-
-def measure_start(runs: int) -> dict[str, Cost]:
+def measure_start(runs: int) -> dict[str, list[Ended]]:
     """In turn, so that a machine that slows down slows all of them down; the first round is not counted."""
-    found = {name: Cost([], []) for name in SUBJECTS}
-    for run in range(runs + 1):
-        for name, arguments in SUBJECTS.items():
-            processor, clock = _run(arguments, {})
-            if run > 0:
-                found[name].processor.append(processor)
-                found[name].clock.append(clock)
-    return found
+    rounds = [{name: _run(arguments, {}) for name, arguments in SUBJECTS.items()} for _ in range(runs + 1)]
+    return {name: [each[name] for each in rounds[1:]] for name in SUBJECTS}
 
 
-def measure_status(runs: int) -> Cost:
+def measure_status(runs: int) -> list[Ended]:
     """`garoon-failover status`; the first run, for which the functions start cold, is counted as well."""
-    found = Cost([], [])
     with running_testbed(load_profile("fast"), lambda _what: None) as bed:
-        environment = bed.clients.endpoint.environment()
-        for _ in range(runs):
-            processor, clock = _run(("-m", "garoon_failover", "--stack", bed.stack.name, "status"), environment)
-            found.processor.append(processor)
-            found.clock.append(clock)
-    return found
+        arguments = ("-m", "garoon_failover", "--stack", bed.stack.name, "status")
+        return [_run(arguments, bed.clients.endpoint.environment()) for _ in range(runs)]
 
 
-def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
+def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> Ended:
     paths = os.pathsep.join(str(ROOT / path) for path in ("cli", "layers/failover_core"))
-    began = time.monotonic()
-    with subprocess.Popen(  # noqa: S603
-        [sys.executable, *arguments],
-        env={**os.environ, **environment, "PYTHONPATH": paths},
-        stdout=subprocess.DEVNULL,
-        cwd=ROOT / "benchmarks",
-    ) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
     # `status` ends with 1 where a failover would not work now, which takes as long to find out.
-    if process.returncode not in (0, 1):
-        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}.")
-    return usage.ru_utime + usage.ru_stime, time.monotonic() - began
+    return processes.run(
+        [sys.executable, *arguments], {**os.environ, **environment, "PYTHONPATH": paths}, ROOT / "benchmarks", (0, 1)
+    )

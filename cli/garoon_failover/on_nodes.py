@@ -8,17 +8,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
-from pathlib import PurePosixPath
 
 from failover.adapters import nodes
 from failover.errors import FailoverError
-from failover.models import CloudWatchAgent, Unknown, Value
+from failover.models import Unknown, Value, may_agent_stall
 from failover.node_answers import NodeHost, NodeSurvey
-from failover.settings import Node
+from failover.readiness import CLOCK_TOLERANCE_SECONDS
+from failover.settings import Node, service_name
 
 from garoon_failover import account as reader
 from garoon_failover.account import DeployedStack
-from garoon_failover.preconditions import Check, fine, stop, unknown, warn
+from garoon_failover.preconditions import Check, fine, stop, unknown, version_of, warn
 
 RUN_SHELL = "AWS-RunShellScript"
 """Before the stack is there, which brings a document of its own."""
@@ -29,8 +29,6 @@ OLDEST_BASH = (4, 2)
 LEAST_MIB = 100
 DATA_DEVICE, MOUNT_POINT, SERVICES = "/dev/xvdb1", "/mnt/DIR1", "cyde_5_0,cyss_cbgrn"
 """As the template has them by default."""
-
-CLOCK_TOLERANCE_SECONDS = 10
 
 
 class Seen(Value):
@@ -102,12 +100,13 @@ def judge(parameters: Mapping[str, str], surveys: Surveys) -> list[Check]:
 
 def _tools(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
     oldest = ".".join(map(str, OLDEST_BASH))
-    if tuple(map(int, host.bash.split("."))) < OLDEST_BASH:
+    is_old = version_of(host.bash) < OLDEST_BASH
+    if is_old:
         yield stop("tools", name, f"Its bash is {host.bash}, older than {oldest}.", "Bring the system up to date.")
     if host.missing_commands:
         yield stop("tools", name, f"It has no {', '.join(host.missing_commands)}.",
                    "Install coreutils, util-linux, iproute2, drbd-utils, nfs-utils and Python 3.")  # fmt: skip
-    if tuple(map(int, host.bash.split("."))) >= OLDEST_BASH and not host.missing_commands:
+    if not is_old and not host.missing_commands:
         yield fine("tools", name, f"It has bash {host.bash} and every command that is needed.")
 
 
@@ -161,7 +160,7 @@ def _cloudwatch(name: str, host: NodeHost, _parameters: Mapping[str, str], _volu
     if not host.agent:
         yield stop("cloudwatch-agent", name, "It has no CloudWatch agent: nobody would hear its heartbeat.",
                    "Install it (docs/operations.md, The CloudWatch agent).")  # fmt: skip
-    elif CloudWatchAgent(version=host.agent, is_running=None, has_our_part=False).may_stall:
+    elif may_agent_stall(host.agent):
         yield warn("cloudwatch-agent", name, f"Its CloudWatch agent {host.agent} can stop sending a quiet log.",
                    "Update it (docs/operations.md, The CloudWatch agent).")  # fmt: skip
     else:
@@ -186,9 +185,9 @@ _CHECKS: tuple[Callable[[str, NodeHost, Mapping[str, str], str], Iterator[Check]
 
 def _services(name: str, found: NodeSurvey, parameters: Mapping[str, str]) -> Iterator[Check]:
     entries = (parameters.get("Services") or SERVICES).split(",")
-    configured = [PurePosixPath(entry.partition(":")[0]).name.removesuffix(".service") for entry in entries]
+    configured = [service_name(entry).removesuffix(".service") for entry in entries]
     there = [one.removesuffix(".service") for one in found.services]
-    others = [one for one in there if one not in configured]
+    others = [one.removesuffix(".service") for one in found.services_beside(configured)]
     # What else Services names may be a folder or a unit of another name, for which nobody looks.
     missing = [one for one in configured if one.startswith(("cyde", "cyss")) and one not in there]
     if missing:

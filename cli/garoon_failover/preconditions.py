@@ -26,6 +26,10 @@ MOST_ACLS = 20  # per VPC unless raised (Amazon VPC User Guide, "Amazon VPC quot
 FUNCTIONS_AT_ONCE = 10
 
 
+def version_of(text: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", text)))
+
+
 class Verdict(StrEnum):
     STOP = "stops you"
     WARNING = "warning"
@@ -206,7 +210,7 @@ def _agents(facts: Facts) -> Iterator[Check]:
         if agent is None:
             yield stop("ssm-agent", name, "Systems Manager knows no agent on it.",
                         "Install and start the SSM Agent; it needs an instance profile and a way to AWS.")  # fmt: skip
-        elif tuple(map(int, re.findall(r"\d+", agent.version))) < OLDEST_AGENT:
+        elif version_of(agent.version) < OLDEST_AGENT:
             yield stop("ssm-agent", name, f"Its SSM Agent is {agent.version}, older than {oldest}.",
                         "Update it (AWS-UpdateSSMAgent).")  # fmt: skip
         elif not agent.is_online:

@@ -31,21 +31,23 @@ _NAME = re.compile(r"[a-zA-Z0-9_\-.]{3,128}")
 _COMMAND_SCHEMA_VERSIONS = ("1.2", "2.0", "2.2")
 
 documents: Any = AccountRegionScopedDict()
-_OF_AWS = {
-    "AWS-RunShellScript": {
-        "schemaVersion": "2.2",
-        "parameters": {
-            "commands": {"type": "StringList"},
-            "executionTimeout": {"type": "String", "default": "3600", "allowedPattern": "[1-9][0-9]{0,5}"},
-        },
-        "mainSteps": [
-            {
-                "action": "aws:runShellScript",
-                "name": "runShellScript",
-                "inputs": {"runCommand": ["{{ commands }}"], "timeoutSeconds": "3600"},
-            }
-        ],
-    }
+_RUN_SHELL_SCRIPT = {
+    "schemaVersion": "2.2",
+    "parameters": {
+        "commands": {"type": "StringList"},
+        "executionTimeout": {"type": "String", "default": "3600", "allowedPattern": "[1-9][0-9]{0,5}"},
+    },
+    "mainSteps": [
+        {
+            "action": "aws:runShellScript",
+            "name": "runShellScript",
+            "inputs": {"runCommand": ["{{ commands }}"], "timeoutSeconds": "3600"},
+        }
+    ],
+}
+_OF_AWS: dict[str, Document] = {
+    name: {"Name": name, "DocumentType": "Command", "Versions": [{"Parsed": content}]}
+    for name, content in {"AWS-RunShellScript": _RUN_SHELL_SCRIPT}.items()
 }
 """Documents that every account has (Systems Manager User Guide, "AWS-RunShellScript"), with what is used of them."""
 
@@ -99,9 +101,7 @@ def add_version(name: str, content: str, document_format: str) -> Document:
 
 def find(name: str) -> Document:
     """The document of that name or ARN. Raises DocumentError."""
-    if name in _OF_AWS:
-        return {"Name": name, "DocumentType": "Command", "Versions": [{"Parsed": _OF_AWS[name]}]}
-    document: Document | None = documents.get(name.rpartition("/")[2])
+    document: Document | None = _OF_AWS.get(name) or documents.get(name.rpartition("/")[2])
     if document is None:
         raise DocumentError("InvalidDocument", f"Document with name {name} does not exist.")
     return document

@@ -209,6 +209,12 @@ ServiceState = Literal["running", "starting", "stopped", "unknown"]
 """Of a service on a node. A database that recovers is starting: its process lives and does not answer yet."""
 
 
+def may_agent_stall(version: str) -> bool:
+    """A quiet log stream may stop for ever (amazon-cloudwatch-agent, release notes of 1.300071.0)."""
+    build = re.match(r"1\.(\d+)", version)
+    return build is not None and _FIRST_STALLING_BUILD <= int(build[1]) <= _LAST_STALLING_BUILD
+
+
 class CloudWatchAgent(Observed):
     """What carries the node's metrics and signs, as the node sees it."""
 
@@ -220,9 +226,7 @@ class CloudWatchAgent(Observed):
 
     @property
     def may_stall(self) -> bool:
-        """A quiet log stream may stop for ever (amazon-cloudwatch-agent, release notes of 1.300071.0)."""
-        build = re.match(r"1\.(\d+)", self.version)
-        return build is not None and _FIRST_STALLING_BUILD <= int(build[1]) <= _LAST_STALLING_BUILD
+        return may_agent_stall(self.version)
 
 
 class NodeStatus(Observed):

@@ -1,5 +1,6 @@
 """What garoon-node.sh prints: an answer of any verb, and what `survey` finds. `status` and `probe` are in models."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from failover.models import NodeStatus, Observed, PeerProbe
@@ -46,6 +47,11 @@ class NodeSurvey(Observed):
     """Paths below the mount point that are exported now."""
     host: NodeHost | None = None
     """None: a script of before it was asked."""
+
+    def services_beside(self, configured: Iterable[str]) -> list[str]:
+        """Those that were found and are none of these; a unit may be named without its suffix."""
+        known = {name.removesuffix(".service") for name in configured}
+        return [name for name in self.services if name.removesuffix(".service") not in known]
 
 
 class VerbResult(Observed):

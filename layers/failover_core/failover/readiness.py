@@ -49,7 +49,7 @@ _NEEDED_RULES = ("acting-alarm", "instance-went-off", "watch-cluster")
 RULES = (*_NEEDED_RULES, "record-abort", "check-readiness", "health-event")
 """What the stack's alarms and rules are named after the names of cluster and node; a test holds template.yaml to it."""
 
-_CLOCK_TOLERANCE_SECONDS = 10
+CLOCK_TOLERANCE_SECONDS = 10
 
 LONGEST_UNTIL_HEALTHY_SECONDS = 60
 """The outage goal's share for the load balancer: how long it may take to see that a target serves again."""
@@ -612,7 +612,7 @@ def _clock_wrong(evidence: ReadinessEvidence, node: str) -> Finding | None:
         return None
     ahead = status.clock - evidence.nodes_said_at.timestamp()
     behind = evidence.now.timestamp() - status.clock
-    if max(ahead, behind) <= _CLOCK_TOLERANCE_SECONDS:
+    if max(ahead, behind) <= CLOCK_TOLERANCE_SECONDS:
         return None
     return Finding(
         id="clock-wrong",

@@ -78,8 +78,7 @@ def service_not_configured(evidence: "ReadinessEvidence", node: str) -> Finding 
     survey, configured = evidence.survey(node), evidence.settings.service_names
     if survey is None or not configured:
         return None
-    known = {name.removesuffix(".service") for name in configured}
-    others = [name for name in survey.services if name.removesuffix(".service") not in known]
+    others = survey.services_beside(configured)
     if not others:
         return None
     return Finding(

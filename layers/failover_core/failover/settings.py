@@ -70,6 +70,11 @@ def _split_at_commas(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def service_name(entry: str) -> str:
+    """The service as a node names it, of an entry of the parameter Services."""
+    return entry.partition(":")[0].rpartition("/")[2]
+
+
 class Settings(BaseModel):
     """The cluster that this stack protects. Field names, in capitals, are the environment's variables."""
 
@@ -111,7 +116,7 @@ class Settings(BaseModel):
     def service_names(self) -> list[str]:
         """The services in their start order, as a node names them; empty where they are not told."""
         entries = self.services.split(",") if self.services else []
-        return [entry.partition(":")[0].rpartition("/")[2] for entry in entries]
+        return [service_name(entry) for entry in entries]
 
     @property
     def configured(self) -> dict[str, str]:

@@ -32,7 +32,6 @@ _SILENT = ("DeliveryTimedOut", "ExecutionTimedOut", "Undeliverable")
 InvalidPlatform, Terminated, Cancelled), and says nothing about the node."""
 
 
-@translate_errors
 def run_verb(
     node: Node,
     verb: Verb,
