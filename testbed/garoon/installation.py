@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-
-from failover.settings import service_name
 
 from testbed.stack.endpoint import Clients
 from testbed.world.world import World
@@ -69,7 +68,7 @@ class Shape:
     @property
     def names(self) -> tuple[str, ...]:
         """The services as the node names them."""
-        return tuple(map(service_name, self.services))
+        return tuple(PurePosixPath(entry.partition(":")[0]).name for entry in self.services)
 
     @property
     def folders(self) -> tuple[str, ...]:
