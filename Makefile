@@ -89,9 +89,9 @@ LINTERS := mypy cfn-lint sam-validate ruff shellcheck statelint
 lint: .venv-sam/ready ## Run the linters and type checks
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync $(LINTERS)
 mypy:
-	mypy layers/failover_core/failover benchmarks cli/garoon_failover functions node statemachines testbed tests
+	mypy layers/failover_core/failover benchmarks cli/garoon_failover environment functions node statemachines testbed tests
 cfn-lint:
-	cfn-lint template.yaml
+	cfn-lint template.yaml environment/template.yaml
 sam-validate:
 	AWS_DEFAULT_REGION=$(STACK_REGION) sam validate --lint
 ruff:

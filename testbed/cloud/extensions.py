@@ -20,6 +20,7 @@ from testbed.cloud import (
     network,
     network_acls,
     permissions,
+    stack_resources,
     subscriptions,
     workflows,
 )
@@ -58,7 +59,8 @@ def install(cloud: Cloud, judge: Judge | None = None) -> None:
     TargetHealth(cloud, judge).install()
     Snapshots(cloud).install()
     dry_runs.install()
-    handlers = (module.resource_handlers() for module in (documents, associations, metric_math, network_acls))
+    modules = (documents, associations, metric_math, network_acls, stack_resources)
+    handlers = (module.resource_handlers() for module in modules)
     _register_when_loaded(cloud, {name: handler for each in handlers for name, handler in each.items()})
 
 

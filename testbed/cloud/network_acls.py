@@ -48,7 +48,7 @@ class NetworkAcls:
     def install(self) -> None:
         """After everything else that changes the actions on instances and interfaces."""
         actions = ec2._ACTION_MAP
-        actions["CreateSubnet"] = _then(actions["CreateSubnet"], _associate_new_subnets)
+        actions["CreateSubnet"] = _then(actions["CreateSubnet"], associate_new_subnets)
         actions["CreateNetworkAcl"] = _then(actions["CreateNetworkAcl"], _add_last_entries)
         actions["DescribeNetworkAcls"] = _with_filters(actions["DescribeNetworkAcls"])
         actions["DeleteNetworkAcl"] = _unless_in_use(actions["DeleteNetworkAcl"])
@@ -141,7 +141,7 @@ def _unless_in_use(delete: Action) -> Action:
     return delete_network_acl
 
 
-def _associate_new_subnets() -> None:
+def associate_new_subnets() -> None:
     defaults = {acl["VpcId"]: acl for acl in ec2._network_acls.values() if acl["IsDefault"]}
     known = {each["SubnetId"] for acl in ec2._network_acls.values() for each in acl["Associations"]}
     for subnet in list(ec2._subnets.values()):

@@ -1,14 +1,13 @@
-"""Makes the Garoon installation that the controller protects in the local cloud, by ordinary AWS API calls.
+"""Makes the Garoon installation that the controller protects: deploys environment/template.yaml to the local cloud.
 
-Everything here exists before the failover stack does, as it would in a real account: the stack is given its ids.
+It exists before the failover stack does, as it would in a real account: the stack is given its outputs.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from testbed.stack.endpoint import Clients
@@ -28,30 +27,23 @@ PATH_PORT = 2022  # the SSH banner; 22 in reality, which needs root
 WEB_PORT = 8080  # 80 in reality, which needs root
 GAROON_PATH = "/cgi-bin/cbgrn/grn.cgi"
 
-_ON_PREMISES = "198.18.0.0/24"
-_IMAGE = "ami-0123456789abcdef0"
-_PROFILE = "garoon-db"
-_ZONES = {"1a": "ap-northeast-1a", "1c": "ap-northeast-1c"}
-# The ALB needs a subnet in two zones, and each zone's NAT gateway one: the installation's description leaves them out.
-_SUBNETS = {
-    "nat-1a": ("10.0.1.0/24", "nat"),
-    "app-1a": ("10.0.2.0/24", "app-1a"),
-    "db-1a": ("10.0.3.0/24", "db-1a"),
-    "nat-1c": ("10.0.4.0/24", "nat"),
-    "app-1c": ("10.0.5.0/24", "app-1c"),
-    "db-1c": ("10.0.6.0/24", "db-1c"),
-    "alb-1a": ("10.0.8.0/24", "alb"),
-    "alb-1c": ("10.0.9.0/24", "alb"),
-    "heartbeat-1a": ("10.0.12.0/24", "db-1a"),
-    "heartbeat-1c": ("10.0.14.0/24", "db-1c"),
+_TEMPLATE = Path(__file__).parents[2] / "environment" / "template.yaml"
+_STACK = "garoon-environment"
+_IMAGE_PARAMETER = "/garoon/image"
+_NODES = {HOME: ("1a", "NodeA", "10.0.3.4", "10.0.12.4"), STANDBY: ("1c", "NodeB", "10.0.6.4", "10.0.14.4")}
+_APP_ADDRESSES = ("10.0.2.10", "10.0.5.10")
+_ROUTE_TABLES = {
+    "alb": "BalancerRouteTable",
+    "nat": "NatRouteTable",
+    "app-1a": "AppRouteTableA",
+    "app-1c": "AppRouteTableB",
+    "db-1a": "NodeARouteTable",
+    "db-1c": "NodeBRouteTable",
 }
-_DB_SOURCES = ("app-1a", "db-1a", "app-1c", "db-1c", "heartbeat-1a", "heartbeat-1c")
-_NODES = {HOME: ("1a", "10.0.3.4", "10.0.12.4"), STANDBY: ("1c", "10.0.6.4", "10.0.14.4")}
-_APP_SERVERS = {"app-01": ("1a", "10.0.2.10"), "app-02": ("1c", "10.0.5.10")}
 LISTENERS = (
-    *((eth0, port) for _, eth0, _ in _NODES.values() for port in (DATABASE_PORT, NFS_PORT, PATH_PORT)),
-    *((eth1, port) for _, _, eth1 in _NODES.values() for port in (DATABASE_PORT, NFS_PORT, PATH_PORT)),
-    *((address, WEB_PORT) for _, address in _APP_SERVERS.values()),
+    *((eth0, port) for _, _, eth0, _ in _NODES.values() for port in (DATABASE_PORT, NFS_PORT, PATH_PORT)),
+    *((eth1, port) for _, _, _, eth1 in _NODES.values() for port in (DATABASE_PORT, NFS_PORT, PATH_PORT)),
+    *((address, WEB_PORT) for address in _APP_ADDRESSES),
 )
 """Where the simulated servers listen: the installation's addresses, and ports."""
 
@@ -130,11 +122,18 @@ class Installation:
     nodes: Mapping[str, Node]
     app_servers: Mapping[str, AppServer]
     route_tables: Mapping[str, str]
-    app_networks: tuple[str, str]
-    target_group_arn: str
-    vpc_id: str
+    outputs: Mapping[str, str]
+    """Of the installation's stack: the failover stack's parameters, by their names."""
     db_acl_id: str
     """The network ACL that the nodes' four subnets have."""
+
+    @property
+    def target_group_arn(self) -> str:
+        return self.outputs["TargetGroupArn"]
+
+    @property
+    def vpc_id(self) -> str:
+        return self.outputs["VpcId"]
 
     @property
     def moving_route_tables(self) -> tuple[str, str]:
@@ -152,106 +151,95 @@ class Installation:
         return self.nodes[STANDBY if name == HOME else HOME]
 
     def parameters(self) -> dict[str, str]:
-        """The stack's parameters that say where the installation is."""
-        parameters = {
-            "ClusterName": CLUSTER,
-            "VpcId": self.vpc_id,
-            "VirtualIp": VIRTUAL_IP,
-            "RouteTableIds": ",".join(self.moving_route_tables),
-            "TargetGroupArn": self.target_group_arn,
-            "ExportClients": ",".join(self.app_networks),
-            "DatabasePort": str(DATABASE_PORT),
-            "PathPort": str(PATH_PORT),
-        }
-        for letter, name in (("A", HOME), ("B", STANDBY)):
-            node = self.nodes[name]
-            parameters |= {
-                f"Node{letter}Name": node.name,
-                f"Node{letter}InstanceId": node.instance_id,
-                f"Node{letter}Eth0InterfaceId": node.eth0_interface_id,
-                f"Node{letter}Eth0Address": node.eth0_address,
-                f"Node{letter}Eth1Address": node.eth1_address,
-                f"Node{letter}Eth0SubnetId": node.eth0_subnet_id,
-                f"Node{letter}Eth1SubnetId": node.eth1_subnet_id,
-                f"Node{letter}DataVolumeId": node.data_volume_id,
-            }
-        return parameters
+        """The failover stack's parameters that say where the installation is."""
+        return {"ClusterName": CLUSTER, **self.outputs}
 
 
-def make_installation(clients: Clients, world: World) -> Installation:
-    """Makes VPC, subnets, route tables, interfaces, instances, ALB and target group; returns their ids.
+def make_installation(clients: Clients, world: World, others: Mapping[str, str] | None = None) -> Installation:
+    """Deploys the installation's template and reads what it made; routes of the virtual IP point to db-01.
 
-    Routes of the virtual IP point to db-01. The instances' hosts are not booted by this.
+    `others` are parameters of the template that shall be other than in a drill. The instances' hosts are not booted by
+    this. Raises WaiterError.
     """
-    ec2 = clients.ec2
-    vpc_id = ec2.create_vpc(CidrBlock=world.address("10.0.0.0/16"))["Vpc"]["VpcId"]
-    subnets = {
-        name: ec2.create_subnet(
-            VpcId=vpc_id, CidrBlock=world.address(network), AvailabilityZone=_ZONES[name.rpartition("-")[2]]
-        )["Subnet"]["SubnetId"]
-        for name, (network, _) in _SUBNETS.items()
+    # AWS's own parameters of images are not in the local cloud.
+    clients.ssm.put_parameter(Name=_IMAGE_PARAMETER, Value="ami-0123456789abcdef0", Type="String", Overwrite=True)
+    parameters = {
+        "NetworkPrefix": world.address("10.0.0.0/16").removesuffix(".0.0/16"),
+        "VirtualIp": VIRTUAL_IP,
+        "DatabasePort": str(DATABASE_PORT),
+        "PathPort": str(PATH_PORT),
+        "WebPort": str(WEB_PORT),
+        "HealthCheckPath": GAROON_PATH,
+        "DatabaseImage": _IMAGE_PARAMETER,
+        "AppImage": _IMAGE_PARAMETER,
+        # Neither service is in the local cloud.
+        "DnsForOnPremises": "None",
+        **(others or {}),
     }
-    groups = _make_security_groups(clients, world, vpc_id)
-    route_tables = _make_route_tables(clients, vpc_id, subnets)
-    _make_profile(clients)
-    nodes = {
-        name: _make_node(
-            clients,
-            name,
-            zone,
-            subnets[f"db-{zone}"],
-            subnets[f"heartbeat-{zone}"],
-            groups["db"],
-            world.address(eth0),
-            world.address(eth1),
-        )
-        for name, (zone, eth0, eth1) in _NODES.items()
-    }
-    for table in ("app-1a", "app-1c"):
-        ec2.create_route(
-            RouteTableId=route_tables[table],
-            DestinationCidrBlock=VIRTUAL_IP_ROUTE,
-            NetworkInterfaceId=nodes[HOME].eth0_interface_id,
-        )
-    app_servers = {
-        name: _make_app_server(clients, name, zone, subnets[f"app-{zone}"], groups["app"], world.address(address))
-        for name, (zone, address) in _APP_SERVERS.items()
-    }
-    target_group_arn = _make_load_balancer(clients, vpc_id, [subnets["alb-1a"], subnets["alb-1c"]], groups["alb"])
-    clients.elbv2.register_targets(
-        TargetGroupArn=target_group_arn, Targets=[{"Id": server.instance_id} for server in app_servers.values()]
+    clients.cloudformation.create_stack(
+        StackName=_STACK,
+        TemplateBody=_TEMPLATE.read_text(),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM"],
     )
-    networks = (world.address(_SUBNETS["app-1a"][0]), world.address(_SUBNETS["app-1c"][0]))
-    db_acl_id = _make_db_acl(clients, vpc_id)
+    clients.cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=_STACK,
+        WaiterConfig={"Delay": 1, "MaxAttempts": 120},  # fractions of a second are refused
+    )
+    return _read(clients)
+
+
+def _read(clients: Clients) -> Installation:
+    stack = clients.cloudformation.describe_stacks(StackName=_STACK)["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    resources = {
+        resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
+        for page in clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=_STACK)
+        for resource in page["StackResourceSummaries"]
+    }
     installation = Installation(
-        nodes, app_servers, route_tables, networks, target_group_arn, vpc_id=vpc_id, db_acl_id=db_acl_id
+        nodes={
+            name: _node(name, zone, logical_id, outputs, resources) for name, (zone, logical_id, *_) in _NODES.items()
+        },
+        app_servers=_app_servers(clients, (resources["AppSubnetA"], resources["AppSubnetB"])),
+        route_tables={name: resources[logical_id] for name, logical_id in _ROUTE_TABLES.items()},
+        outputs=outputs,
+        db_acl_id=_make_db_acl(clients, outputs["VpcId"]),
     )
     restore_network_acls(clients, installation)
     return installation
 
 
-def _make_security_groups(clients: Clients, world: World, vpc_id: str) -> dict[str, str]:
-    ec2 = clients.ec2
-    groups = {
-        name: ec2.create_security_group(GroupName=name, Description=f"Garoon {name}", VpcId=vpc_id)["GroupId"]
-        for name in ("alb", "app", "db", "bastion")
+def _node(name: str, zone: str, node: str, outputs: Mapping[str, str], resources: Mapping[str, str]) -> Node:
+    return Node(
+        name,
+        zone,
+        instance_id=outputs[f"{node}InstanceId"],
+        eth0_interface_id=outputs[f"{node}Eth0InterfaceId"],
+        eth0_address=outputs[f"{node}Eth0Address"],
+        eth1_interface_id=resources[f"{node}Eth1"],
+        eth1_address=outputs[f"{node}Eth1Address"],
+        eth0_subnet_id=outputs[f"{node}Eth0SubnetId"],
+        eth1_subnet_id=outputs[f"{node}Eth1SubnetId"],
+        data_volume_id=outputs[f"{node}DataVolumeId"],
+    )
+
+
+def _app_servers(clients: Clients, subnets: tuple[str, str]) -> dict[str, AppServer]:
+    """What the Auto Scaling group has launched, one in each subnet."""
+    found = clients.ec2.describe_instances(Filters=[{"Name": "tag:Name", "Values": ["garoon-app"]}])["Reservations"]
+    instances = {instance["SubnetId"]: instance for each in found for instance in each["Instances"]}
+    return {
+        name: AppServer(name, zone, instances[subnet]["InstanceId"], subnet, instances[subnet]["PrivateIpAddress"])
+        for name, zone, subnet in zip(("app-01", "app-02"), ("1a", "1c"), subnets, strict=True)
     }
-    web = {"IpProtocol": "tcp", "FromPort": WEB_PORT, "ToPort": WEB_PORT}
-    ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [{"GroupId": groups["bastion"]}]}
-    everything = {"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535}
-    sources = [{"CidrIp": world.address(_SUBNETS[name][0])} for name in _DB_SOURCES]
-    rules = {
-        "alb": [{**web, "IpRanges": [{"CidrIp": _ON_PREMISES}]}],
-        "app": [{**web, "UserIdGroupPairs": [{"GroupId": groups["alb"]}]}, ssh],
-        "db": [{**everything, "IpRanges": sources}, ssh],
-    }
-    for name, permissions in rules.items():
-        ec2.authorize_security_group_ingress(GroupId=groups[name], IpPermissions=permissions)  # type: ignore[arg-type]
-    return groups
 
 
 def _make_db_acl(clients: Clients, vpc_id: str) -> str:
-    """A network ACL of the installation's own, other than the VPC's default one, which lets everything through."""
+    """A network ACL of the installation's own, as many companies have: not the VPC's default one, that the nodes get.
+
+    The template makes none: fencing replaces the subnets' associations, which CloudFormation would not find any more.
+    """
     acl_id = clients.ec2.create_network_acl(VpcId=vpc_id)["NetworkAcl"]["NetworkAclId"]
     for is_egress in (False, True):
         clients.ec2.create_network_acl_entry(
@@ -263,125 +251,6 @@ def _make_db_acl(clients: Clients, vpc_id: str) -> str:
             CidrBlock="0.0.0.0/0",
         )
     return acl_id
-
-
-def _make_route_tables(clients: Clients, vpc_id: str, subnets: Mapping[str, str]) -> dict[str, str]:
-    """The six tables with their default routes; the controller must leave every one of these routes alone."""
-    ec2 = clients.ec2
-    internet_gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-    ec2.attach_internet_gateway(InternetGatewayId=internet_gateway, VpcId=vpc_id)
-    direct_connect = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
-    ec2.attach_vpn_gateway(VpnGatewayId=direct_connect, VpcId=vpc_id)
-    nat = {}
-    for zone in _ZONES:
-        allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
-        gateway = ec2.create_nat_gateway(SubnetId=subnets[f"nat-{zone}"], AllocationId=allocation)
-        nat[zone] = gateway["NatGateway"]["NatGatewayId"]
-    tables = {
-        name: ec2.create_route_table(
-            VpcId=vpc_id,
-            TagSpecifications=[{"ResourceType": "route-table", "Tags": [{"Key": "Name", "Value": name}]}],
-        )["RouteTable"]["RouteTableId"]
-        for name in ("alb", "nat", "app-1a", "app-1c", "db-1a", "db-1c")
-    }
-    ec2.create_route(RouteTableId=tables["alb"], DestinationCidrBlock=_ON_PREMISES, GatewayId=direct_connect)
-    ec2.create_route(RouteTableId=tables["nat"], DestinationCidrBlock="0.0.0.0/0", GatewayId=internet_gateway)
-    for zone in _ZONES:
-        for kind in ("app", "db"):
-            ec2.create_route(
-                RouteTableId=tables[f"{kind}-{zone}"], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat[zone]
-            )
-    for subnet, (_, table) in _SUBNETS.items():
-        ec2.associate_route_table(RouteTableId=tables[table], SubnetId=subnets[subnet])
-    return tables
-
-
-def _make_node(
-    clients: Clients, name: str, zone: str, subnet: str, heartbeat_subnet: str, group: str, eth0: str, eth1: str
-) -> Node:
-    ec2 = clients.ec2
-    interfaces = [
-        ec2.create_network_interface(
-            SubnetId=subnet_id, PrivateIpAddress=address, Groups=[group], Description=f"{name} {device}"
-        )["NetworkInterface"]["NetworkInterfaceId"]
-        for device, subnet_id, address in (("eth0", subnet, eth0), ("eth1", heartbeat_subnet, eth1))
-    ]
-    # eth0 receives packets for the virtual IP, an address that is not its own.
-    ec2.modify_network_interface_attribute(NetworkInterfaceId=interfaces[0], SourceDestCheck={"Value": False})
-    instance = ec2.run_instances(
-        ImageId=_IMAGE,
-        InstanceType="m5.large",
-        MinCount=1,
-        MaxCount=1,
-        NetworkInterfaces=[
-            {"DeviceIndex": index, "NetworkInterfaceId": interface} for index, interface in enumerate(interfaces)
-        ],
-        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
-    )["Instances"][0]
-    volume = ec2.create_volume(AvailabilityZone=instance["Placement"]["AvailabilityZone"], Size=8)["VolumeId"]
-    ec2.attach_volume(VolumeId=volume, InstanceId=instance["InstanceId"], Device="/dev/xvdb")
-    ec2.associate_iam_instance_profile(InstanceId=instance["InstanceId"], IamInstanceProfile={"Name": _PROFILE})
-    return Node(
-        name, zone, instance["InstanceId"], interfaces[0], eth0, interfaces[1], eth1, subnet, heartbeat_subnet, volume
-    )
-
-
-def _make_profile(clients: Clients) -> None:
-    """What lets the database servers' agents talk to AWS."""
-    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    clients.iam.create_role(RoleName=_PROFILE, AssumeRolePolicyDocument=document)
-    for policy in ("AmazonSSMManagedInstanceCore", "CloudWatchAgentServerPolicy"):
-        clients.iam.attach_role_policy(RoleName=_PROFILE, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
-    clients.iam.create_instance_profile(InstanceProfileName=_PROFILE)
-    clients.iam.add_role_to_instance_profile(InstanceProfileName=_PROFILE, RoleName=_PROFILE)
-
-
-def _make_app_server(clients: Clients, name: str, zone: str, subnet: str, group: str, address: str) -> AppServer:
-    instance = clients.ec2.run_instances(
-        ImageId=_IMAGE,
-        InstanceType="m5.large",
-        MinCount=1,
-        MaxCount=1,
-        SubnetId=subnet,
-        PrivateIpAddress=address,
-        SecurityGroupIds=[group],
-        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
-    )["Instances"][0]
-    # The emulator gives the instance's group to the instance alone.
-    for interface in clients.ec2.describe_network_interfaces(
-        Filters=[{"Name": "attachment.instance-id", "Values": [instance["InstanceId"]]}]
-    )["NetworkInterfaces"]:
-        clients.ec2.modify_network_interface_attribute(
-            NetworkInterfaceId=interface["NetworkInterfaceId"], Groups=[group]
-        )
-    return AppServer(name, zone, instance["InstanceId"], subnet, address)
-
-
-def _make_load_balancer(clients: Clients, vpc_id: str, subnets: list[str], group: str) -> str:
-    balancer = clients.elbv2.create_load_balancer(
-        Name="garoon", Scheme="internal", Type="application", Subnets=subnets, SecurityGroups=[group]
-    )["LoadBalancers"][0]["LoadBalancerArn"]
-    target_group = clients.elbv2.create_target_group(
-        Name="garoon-web",
-        Protocol="HTTP",
-        Port=WEB_PORT,
-        VpcId=vpc_id,
-        TargetType="instance",
-        HealthCheckPath=GAROON_PATH,
-        HealthCheckIntervalSeconds=10,
-        HealthCheckTimeoutSeconds=5,
-        HealthyThresholdCount=2,
-        UnhealthyThresholdCount=2,
-        Matcher={"HttpCode": "200"},
-    )["TargetGroups"][0]["TargetGroupArn"]
-    clients.elbv2.create_listener(
-        LoadBalancerArn=balancer,
-        Protocol="HTTP",
-        Port=80,
-        DefaultActions=[{"Type": "forward", "TargetGroupArn": target_group}],
-    )
-    return target_group
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,7 @@ def _call(what: str, product: Path, directory: Path, console: Console) -> int:
         Progress(console) as progress,
         running_lab(directory, built, load_profile(PROFILE), progress.tell, product) as bed,
     ):
+        bed.leave_alone()
         problems: list[str] = function(bed.machines, progress.tell)
     for problem in problems:
         console.print(f"FAIL: {problem}", markup=False, soft_wrap=True)

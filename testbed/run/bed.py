@@ -123,8 +123,7 @@ class Testbed:
         An installation of another shape is another one: the stack is told so while nothing is in service.
         Raises TimeoutError when it does not become so.
         """
-        self._switch_rules(is_on=False)
-        self._stop_work()
+        self.leave_alone()
         if self.app_servers is not None:
             self.app_servers.restore()
             self.app_servers.use_database_port(shape.database_port)
@@ -152,6 +151,11 @@ class Testbed:
         self.read_notifications()
         self._notifications.clear()
         self._switch_rules(is_on=True)
+
+    def leave_alone(self) -> None:
+        """No execution runs from now on, and nothing starts one."""
+        self._switch_rules(is_on=False)
+        self._stop_work()
 
     def enter_service(self) -> None:
         """What an operator does once after the first deployment: db-01 becomes active."""

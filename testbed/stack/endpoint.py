@@ -129,3 +129,7 @@ class Clients:
     def s3(self) -> S3Client:
         client: S3Client = self._client("s3")
         return client
+
+    @cached_property
+    def route53(self) -> Any:
+        return self._client("route53")

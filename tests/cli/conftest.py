@@ -77,7 +77,7 @@ class Place:
 
 def _make_place(cloud: RunningCloud) -> Place:
     clients = Clients(Endpoint(cloud.endpoint_url, account=str(next(_accounts))))
-    return Place(clients, make_installation(clients, World(201, cloud.world_directory)))
+    return Place(clients, make_installation(clients, World(201, cloud.world_directory), {"PathPort": "22"}))
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ def test_one_route_table_for_both_zones(place: Place) -> None:
     found = run("discover", "--json").json()["parameters"]
 
     assert found["RouteTableIds"]["value"] == tables["app-1a"]
-    assert found["ExportClients"]["value"] == ",".join(place.installation.app_networks)
+    assert found["ExportClients"]["value"] == place.installation.outputs["ExportClients"]
 
 
 def test_other_names_and_devices_and_six_tables_that_carry_the_virtual_ip(place: Place) -> None:
@@ -115,7 +115,7 @@ def test_other_names_and_devices_and_six_tables_that_carry_the_virtual_ip(place:
         "value": "db-01",
         "source": f"the default; the tag Name of {node_a.instance_id} is 'Garoon DB (first)'",
     }
-    assert found["ExportClients"]["value"] == ",".join(installation.app_networks), "nodes' subnets do not mount"
+    assert found["ExportClients"]["value"] == installation.outputs["ExportClients"], "nodes' subnets do not mount"
 
 
 def with_others(place: Place) -> dict[str, str]:
