@@ -2129,8 +2129,93 @@ does_peer_write_without_us() {
     [[ $REPLICATION_ROLE == Secondary && ($PEER_DATABASE == answers || $PEER_DATABASE == blocked) ]] && ! is_replica_linked
 }
 
+# -------------------------------------------------------------------------------------------------------- room: DRBD
+# Uses core. Where DRBD's own data (its metadata) would lie on the data device, whose file system has users and cannot
+# shrink. Looks only.
+
+# metadata_bytes DEVICE_BYTES: internal metadata for one peer: a bit for each 4 KiB in words of 64 bits, an activity log of
+# 32 KiB and a block of 4 KiB, all in whole blocks (drbd-utils 9.22, drbdmeta create-md v08; tests/node/test_room.py).
+metadata_bytes() {
+    local words=$((($1 + 262143) / 262144)) blocks
+    blocks=$(((words * 8 + 4095) / 4096))
+    printf '%d' "$((blocks * 4096 + 36864))"
+}
+
+# bytes_at DEVICE OFFSET COUNT: in hexadecimal.
+bytes_at() {
+    bounded "${CONFIG[LOOK_SECONDS]}" od -An -v -tx1 -j "$2" -N "$3" "$ROOT$1" || return 1
+    printf '%s' "${BOUNDED_OUTPUT//[^0-9a-f]/}"
+}
+
+# The size that an XFS has (xfs(5): magic, size of a block, count of blocks at its begin); 0 where nothing is. Fails for
+# anything else: nobody may overwrite the end of what nobody knows.
+file_system_bytes() {
+    local head
+    head=$(bytes_at "$1" 0 16) && ((${#head} == 32)) || return 1
+    case $head in
+    58465342*) printf '%d' "$((16#${head:8:8} * 16#${head:16:16}))" ;;
+    00000000000000000000000000000000) printf 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+# Its magic number at the end of the device, of 8.4 (clean or not) or 9 (drbd-utils, drbdmeta.c).
+has_metadata() {
+    local magic
+    magic=$(bytes_at "$1" "$(($2 - 4096 + 60))" 4) && [[ $magic == 8374026[bcd] ]]
+}
+
+# Bytes behind the partition BLOCK up to the next one, or to the last MiB of the disk, where GPT keeps a copy. Fails if
+# another partition lies behind, which this one cannot pass.
+room_behind() {
+    local block=$1 size=$2 start end other disk
+    disk=$(readlink -f "$block/..")
+    { read -r start <"$block/start" && read -r end <"$disk/size"; } 2>/dev/null || return 1
+    for other in "$disk"/*/start; do
+        [[ -r $other ]] && (($(<"$other") >= start + size / 512)) && return 1
+    done
+    end=$((end * 512 - (start * 512 + size) - 1048576))
+    printf '%d' "$((end > 0 ? end : 0))"
+}
+
+# One JSON object; fails where the device is not there or does not answer.
+look_at_metadata_room() {
+    local device=${CONFIG[DATA_DEVICE]} block name size used=null needed behind=0 number="" disk fits volume commands=()
+    name=$(readlink -f "$ROOT$device") name=${name##*/}
+    block=$ROOT/sys/class/block/$name
+    { read -r size <"$block/size"; } 2>/dev/null && matches "$size" "$NUMBER_PATTERN" || return 1
+    size=$((size * 512)) needed=$(metadata_bytes "$size") disk=$name
+    if { read -r number <"$block/partition"; } 2>/dev/null; then
+        disk=$(readlink -f "$block/..") disk=${disk##*/}
+        behind=$(room_behind "$block" "$size") || behind=""
+    fi
+    if has_metadata "$device" "$size"; then
+        fits=there
+    elif ! used=$(file_system_bytes "$device"); then
+        fits=unknown used=null
+    elif ((size - used >= needed)); then
+        fits=internal
+    elif [[ -z $behind ]]; then
+        fits=external
+    elif ((size + behind - used >= $(metadata_bytes $((size + behind))))); then
+        fits=enlargedPartition
+    else
+        fits=enlargedVolume
+        { read -r behind <"$ROOT/sys/class/block/$disk/size"; } 2>/dev/null
+        volume=$(volume_of "$disk")
+        commands+=("aws ec2 modify-volume --volume-id ${volume:-VOLUME_ID} --size $((behind * 512 / 1073741824 + 1))")
+    fi
+    # growpart takes the disk's name as the system has it (EC2 User Guide, "Extend the file system after resizing an
+    # Amazon EBS volume").
+    [[ $fits != enlarged* || -z $number ]] ||
+        commands+=("sfdisk --dump /dev/$disk >/root/partitions-of-$disk" "growpart /dev/$disk $number")
+    printf '{"device":%s,"bytes":%d,"usedBytes":%s,"neededBytes":%d,"fits":"%s","commands":%s}' \
+        "$(json_string "$device")" "$size" "$used" "$needed" "$fits" "$(json_words "${commands[@]+"${commands[@]}"}")"
+}
+
 # -------------------------------------------------------------------------------------------------------------- survey
-# Uses core and resources. What is on this node of an installation of Garoon, whatever is configured; changes nothing.
+# Uses core, resources and room. What is on this node of an installation of Garoon, whatever is configured; changes
+# nothing.
 
 # By name, each once: Cybozu's database engine and scheduling service, whose names go on with the installation's
 # identifier (cyss_cbgrn_01, cyssp_cbgrn_1). /etc/init.d is another name of /etc/rc.d/init.d. What has a dot in its name
@@ -2212,10 +2297,18 @@ drbd_version() {
     bounded 2 modinfo -F version drbd && printf '%s' "${BOUNDED_OUTPUT%%$'\n'*}"
 }
 
-# Each block device by each of its names; the EBS volume of an NVMe disk is its serial number, without the hyphen (EC2 User
-# Guide, "Map Amazon EBS volumes to NVMe device names"). A partition is on its disk's volume.
+# volume_of NAME: the EBS volume of an NVMe disk is its serial number, without the hyphen (EC2 User Guide, "Map Amazon EBS
+# volumes to NVMe device names"). A partition is on its disk's volume. Nothing where no device tells.
+volume_of() {
+    local disk=$1 serial=""
+    [[ ! $disk =~ ^(nvme[0-9]+n[0-9]+)p[0-9]+$ ]] || disk=${BASH_REMATCH[1]}
+    { read -r serial <"$ROOT/sys/class/block/$disk/device/serial"; } 2>/dev/null
+    [[ ! $serial =~ ^vol-?([0-9a-f]{8,17})$ ]] || printf 'vol-%s' "${BASH_REMATCH[1]}"
+}
+
+# Each block device by each of its names.
 look_at_devices() {
-    local blocks name link volume disk
+    local blocks name link volume
     local -A links=()
     for link in "$ROOT"/dev/{xvd,sd}*; do
         [[ -L $link ]] || continue
@@ -2224,10 +2317,7 @@ look_at_devices() {
     done
     while read -r _ _ blocks name; do
         [[ $blocks =~ ^[0-9]+$ && $name != @(loop|ram|zram|sr|fd|drbd)[0-9]* ]] || continue
-        disk=$name volume=""
-        [[ ! $name =~ ^(nvme[0-9]+n[0-9]+)p[0-9]+$ ]] || disk=${BASH_REMATCH[1]}
-        { read -r volume <"$ROOT/sys/class/block/$disk/device/serial"; } 2>/dev/null
-        [[ $volume =~ ^vol-?([0-9a-f]{8,17})$ ]] && volume=vol-${BASH_REMATCH[1]} || volume=""
+        volume=$(volume_of "$name")
         for name in $name ${links[$name]:-}; do
             printf ',{"name":%s,"bytes":%d,"volume":"%s"}' "$(json_string "$name")" "$((blocks * 1024))" "$volume"
         done
@@ -2264,13 +2354,14 @@ look_at_space() {
 
 # What is asked before anything of the controller's is there.
 format_host() {
-    local devices=null space=null
+    local devices=null space=null room=null
     answer devices && devices="[${ANSWER#,}]"
     answer space && space="{${ANSWER#,}}"
+    answer metadata-room && room=$ANSWER
     # shellcheck disable=SC2046,SC2086 # words
-    printf '{"bash":"%d.%d","missingCommands":%s,"drbd":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s}' \
+    printf '{"bash":"%d.%d","missingCommands":%s,"drbd":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s,"room":%s}' \
         "${BASH_VERSINFO[0]}" "${BASH_VERSINFO[1]}" "$(json_words $(missing_commands))" "$(json_string "$(drbd_version)")" \
-        "$(json_string "$(agent_version)")" "$devices" "$(json_words $(mounted_at_boot))" "$(json_words $(enabled_at_boot $1))" "$space"
+        "$(json_string "$(agent_version)")" "$devices" "$(json_words $(mounted_at_boot))" "$(json_words $(enabled_at_boot $1))" "$space" "$room"
 }
 
 run_survey() {
@@ -2278,6 +2369,7 @@ run_survey() {
     look database-settings look_at_database_settings
     look devices look_at_devices
     look space look_at_space
+    look metadata-room look_at_metadata_room
     services=$(find_services)
     for name in $services; do
         [[ $name == cyss* && $name == *_* ]] || continue
@@ -2541,6 +2633,9 @@ read_ssm_variables() {
     EPOCH=${SSM_Epoch:-0}
     EXPIRES_AT=${SSM_ExpiresAt:-0}
     ACCEPT_DATA_LOSS=${SSM_AcceptDataLoss:-false}
+    # Before the installation nothing else tells the survey which device will be meant.
+    [[ $VERB != survey || -z ${SSM_DataDevice:-} ]] || set_setting DATA_DEVICE "$SSM_DataDevice" ||
+        bad_arguments "The value of DataDevice is not allowed: ${SSM_DataDevice:0:60}"
     [[ $VERB == install ]] || return 0
     note_installed
     for pair in CLUSTER_NAME:ClusterName NODE_NAME:NodeName ETH0_ADDRESS:Eth0Address ETH1_ADDRESS:Eth1Address \

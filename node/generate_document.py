@@ -33,6 +33,7 @@ PARTS = (
     "checks",
     "verbs",
     "watch",
+    "room_drbd",
     "survey",
     "install",
     "main",

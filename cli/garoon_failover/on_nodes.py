@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import gzip
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
+from typing import assert_never
 
 from failover.adapters import nodes
 from failover.errors import FailoverError
@@ -22,7 +24,7 @@ from garoon_failover.preconditions import Check, fine, stop, unknown, version_of
 
 RUN_SHELL = "AWS-RunShellScript"
 """Before the stack is there, which brings a document of its own."""
-PARTS = ("core", "resources", "survey", "main")
+PARTS = ("core", "resources", "room_drbd", "survey", "main")
 """Of the nodes' script: those that the survey uses."""
 ANSWER_SECONDS = 60
 OLDEST_BASH = (4, 2)
@@ -41,10 +43,14 @@ Surveys = Mapping[str, Seen | Unknown]
 """By the letters of the nodes."""
 
 
-def survey(asked: Mapping[str, Node], stack: DeployedStack | None) -> Surveys:
-    """Asks both nodes at once, each by the stack's document, or before there is one by AWS's for shell scripts."""
+def survey(asked: Mapping[str, Node], stack: DeployedStack | None, device: str | None = None) -> Surveys:
+    """Asks both nodes at once, each by the stack's document, or before there is one by AWS's for shell scripts.
+
+    `device` is the one that DataDevice names; the stack's nodes know theirs.
+    """
     if stack is None:
-        document, parameters = RUN_SHELL, {"commands": commands(), "executionTimeout": [str(ANSWER_SECONDS)]}
+        written = commands(device or DATA_DEVICE)
+        document, parameters = RUN_SHELL, {"commands": written, "executionTimeout": [str(ANSWER_SECONDS)]}
     else:
         environment = reader.read_environment(stack.outputs["CheckReadinessFunctionName"])
         document, parameters = environment["NODE_DOCUMENT"], {"Verb": ["survey"]}
@@ -67,13 +73,13 @@ def survey(asked: Mapping[str, Node], stack: DeployedStack | None) -> Surveys:
         return dict(zip(asked, pool.map(ask, asked.values()), strict=True))
 
 
-def commands() -> list[str]:
+def commands(device: str) -> list[str]:
     """The survey alone, compressed: it needs no file on the node."""
     folder = resources.files("garoon_failover") / "node_parts"
     script = "\n".join((folder / f"{part}.sh").read_text() for part in PARTS)
     return [
         "#!/bin/bash",
-        "export SSM_Verb=survey",
+        f"export SSM_Verb=survey SSM_DataDevice={shlex.quote(device)}",
         f"PACKED={base64.b64encode(gzip.compress(script.encode(), mtime=0)).decode()}",
         'SCRIPT=$(printf %s "$PACKED" | base64 -d | gzip -d) || exit 1',
         'eval "$SCRIPT"',
@@ -139,6 +145,34 @@ def _device(name: str, host: NodeHost, parameters: Mapping[str, str], volume: st
         yield fine("device", name, f"{device} is there" + (f", of {volume}." if named.volume else "."))
 
 
+def _room(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
+    room = host.room
+    if room is None:
+        yield unknown("room", name, Unknown(why="room for DRBD's own data could not be looked for."))
+        return
+    needs = f"DRBD's own data takes {room.needed_bytes:,} bytes of {room.device}"
+    run = f"Before DRBD is begun there, run: {'; '.join(room.commands)} (docs/migration.md)."
+    match room.fits:
+        case "there":
+            yield fine("room", name, f"DRBD's own data is on {room.device}.")
+        case "internal":
+            yield fine("room", name, f"{needs}, behind what is there.")
+        case "enlargedPartition":
+            yield warn(
+                "room", name, f"{needs}, whose file system fills it; the disk is larger than the partition.", run
+            )
+        case "enlargedVolume":
+            yield warn("room", name, f"{needs}, whose file system fills it, as it fills its disk.", run)
+        case "external":
+            yield warn("room", name, f"{needs}, which is filled, and another partition lies behind it.",
+                       "Give DRBD a small device for that (docs/migration.md, External metadata).")  # fmt: skip
+        case "unknown":
+            yield warn("room", name, f"{needs}, which begins with something that is no XFS.",
+                       "Find out what that is before anything is written there.")  # fmt: skip
+        case never:
+            assert_never(never)
+
+
 def _fstab(name: str, host: NodeHost, parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
     mount_point = parameters.get("MountPoint") or MOUNT_POINT
     if mount_point in host.mounted_at_boot:
@@ -179,7 +213,7 @@ def _space(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: s
 
 
 _CHECKS: tuple[Callable[[str, NodeHost, Mapping[str, str], str], Iterator[Check]], ...] = (
-    _tools, _drbd, _device, _fstab, _boot, _cloudwatch, _space,
+    _tools, _drbd, _device, _room, _fstab, _boot, _cloudwatch, _space,
 )  # fmt: skip
 
 

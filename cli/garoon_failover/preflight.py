@@ -49,7 +49,8 @@ def run(*, path: Path, is_json: bool, is_on_nodes: bool) -> None:
     account = read_vpc(wishes, parameters.get("VpcId"))
     checks = judge(gather(parameters, account))
     if is_on_nodes:
-        surveys = on_nodes.survey({letter: _node(letter, parameters, account) for letter in "AB"}, stack)
+        nodes = {letter: _node(letter, parameters, account) for letter in "AB"}
+        surveys = on_nodes.survey(nodes, stack, parameters.get("DataDevice"))
         checks = gravest_first([*checks, *on_nodes.judge(parameters, surveys)])
     readiness = _readiness(stack)
     if is_json:

@@ -8,6 +8,9 @@ read_ssm_variables() {
     EPOCH=${SSM_Epoch:-0}
     EXPIRES_AT=${SSM_ExpiresAt:-0}
     ACCEPT_DATA_LOSS=${SSM_AcceptDataLoss:-false}
+    # Before the installation nothing else tells the survey which device will be meant.
+    [[ $VERB != survey || -z ${SSM_DataDevice:-} ]] || set_setting DATA_DEVICE "$SSM_DataDevice" ||
+        bad_arguments "The value of DataDevice is not allowed: ${SSM_DataDevice:0:60}"
     [[ $VERB == install ]] || return 0
     note_installed
     for pair in CLUSTER_NAME:ClusterName NODE_NAME:NodeName ETH0_ADDRESS:Eth0Address ETH1_ADDRESS:Eth1Address \

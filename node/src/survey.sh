@@ -1,5 +1,6 @@
 # -------------------------------------------------------------------------------------------------------------- survey
-# Uses core and resources. What is on this node of an installation of Garoon, whatever is configured; changes nothing.
+# Uses core, resources and room. What is on this node of an installation of Garoon, whatever is configured; changes
+# nothing.
 
 # By name, each once: Cybozu's database engine and scheduling service, whose names go on with the installation's
 # identifier (cyss_cbgrn_01, cyssp_cbgrn_1). /etc/init.d is another name of /etc/rc.d/init.d. What has a dot in its name
@@ -81,10 +82,18 @@ drbd_version() {
     bounded 2 modinfo -F version drbd && printf '%s' "${BOUNDED_OUTPUT%%$'\n'*}"
 }
 
-# Each block device by each of its names; the EBS volume of an NVMe disk is its serial number, without the hyphen (EC2 User
-# Guide, "Map Amazon EBS volumes to NVMe device names"). A partition is on its disk's volume.
+# volume_of NAME: the EBS volume of an NVMe disk is its serial number, without the hyphen (EC2 User Guide, "Map Amazon EBS
+# volumes to NVMe device names"). A partition is on its disk's volume. Nothing where no device tells.
+volume_of() {
+    local disk=$1 serial=""
+    [[ ! $disk =~ ^(nvme[0-9]+n[0-9]+)p[0-9]+$ ]] || disk=${BASH_REMATCH[1]}
+    { read -r serial <"$ROOT/sys/class/block/$disk/device/serial"; } 2>/dev/null
+    [[ ! $serial =~ ^vol-?([0-9a-f]{8,17})$ ]] || printf 'vol-%s' "${BASH_REMATCH[1]}"
+}
+
+# Each block device by each of its names.
 look_at_devices() {
-    local blocks name link volume disk
+    local blocks name link volume
     local -A links=()
     for link in "$ROOT"/dev/{xvd,sd}*; do
         [[ -L $link ]] || continue
@@ -93,10 +102,7 @@ look_at_devices() {
     done
     while read -r _ _ blocks name; do
         [[ $blocks =~ ^[0-9]+$ && $name != @(loop|ram|zram|sr|fd|drbd)[0-9]* ]] || continue
-        disk=$name volume=""
-        [[ ! $name =~ ^(nvme[0-9]+n[0-9]+)p[0-9]+$ ]] || disk=${BASH_REMATCH[1]}
-        { read -r volume <"$ROOT/sys/class/block/$disk/device/serial"; } 2>/dev/null
-        [[ $volume =~ ^vol-?([0-9a-f]{8,17})$ ]] && volume=vol-${BASH_REMATCH[1]} || volume=""
+        volume=$(volume_of "$name")
         for name in $name ${links[$name]:-}; do
             printf ',{"name":%s,"bytes":%d,"volume":"%s"}' "$(json_string "$name")" "$((blocks * 1024))" "$volume"
         done
@@ -133,13 +139,14 @@ look_at_space() {
 
 # What is asked before anything of the controller's is there.
 format_host() {
-    local devices=null space=null
+    local devices=null space=null room=null
     answer devices && devices="[${ANSWER#,}]"
     answer space && space="{${ANSWER#,}}"
+    answer metadata-room && room=$ANSWER
     # shellcheck disable=SC2046,SC2086 # words
-    printf '{"bash":"%d.%d","missingCommands":%s,"drbd":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s}' \
+    printf '{"bash":"%d.%d","missingCommands":%s,"drbd":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s,"room":%s}' \
         "${BASH_VERSINFO[0]}" "${BASH_VERSINFO[1]}" "$(json_words $(missing_commands))" "$(json_string "$(drbd_version)")" \
-        "$(json_string "$(agent_version)")" "$devices" "$(json_words $(mounted_at_boot))" "$(json_words $(enabled_at_boot $1))" "$space"
+        "$(json_string "$(agent_version)")" "$devices" "$(json_words $(mounted_at_boot))" "$(json_words $(enabled_at_boot $1))" "$space" "$room"
 }
 
 run_survey() {
@@ -147,6 +154,7 @@ run_survey() {
     look database-settings look_at_database_settings
     look devices look_at_devices
     look space look_at_space
+    look metadata-room look_at_metadata_room
     services=$(find_services)
     for name in $services; do
         [[ $name == cyss* && $name == *_* ]] || continue

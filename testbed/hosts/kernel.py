@@ -104,6 +104,16 @@ class Kernel:
 
     # -- boot and shutdown -------------------------------------------------------------------------------------------
 
+    @staticmethod
+    def _show_replica_device(root: Path) -> None:
+        """Of the data device only the end, where DRBD's own data has its magic number: what a world keeps is small."""
+        block, device = root / "sys/class/block/xvdb1", root / "dev/xvdb1"
+        for directory in (block, device.parent):
+            directory.mkdir(parents=True, exist_ok=True)
+        end = bytes(60) + bytes.fromhex("8374026b") + bytes(4096 - 64)
+        device.write_bytes(end)
+        (block / "size").write_text(f"{len(end) // 512}\n")
+
     def _prepare_root(self) -> None:
         root = self.files.root
         for directory in ("proc/self", "tmp", "proc/net", "run", "var/lib/nfs", "var/log"):
@@ -113,6 +123,7 @@ class Kernel:
         firmware.mkdir(parents=True, exist_ok=True)
         (firmware / "board_asset_tag").write_text(f"{self.settings.instance_id}\n")
         (root / "proc/partitions").write_text("major minor  #blocks  name\n\n 202       17    8387584 xvdb1\n")
+        self._show_replica_device(root)
         (root / "proc/meminfo").write_text("MemTotal: 4000000 kB\nDirty: 0 kB\nWriteback: 0 kB\n")
         # /run is a tmpfs: nothing in it survives a boot.
         for leftover in (root / "run").iterdir():

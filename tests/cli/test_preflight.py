@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.models import Unknown
-from failover.node_answers import BlockDevice, NodeHost, NodeSurvey, VerbResult
+from failover.node_answers import BlockDevice, NodeHost, NodeSurvey, ReplicaRoom, VerbResult
 from failover.proof import NotProven, Proven
 from garoon_failover import on_nodes
 from garoon_failover.account import Account, Instance, Interface, Subnet, Table, TargetGroup, Volume
@@ -237,11 +237,16 @@ def device(name: str = "xvdb1", size: int = 8 << 30, volume: str = "") -> BlockD
     return BlockDevice(name=name, bytes=size, volume=volume)
 
 
+def room(fits: str, *commands: str) -> ReplicaRoom:
+    what = {"device": "/dev/xvdb1", "bytes": 8 << 30, "usedBytes": 8 << 30, "neededBytes": 299_008}
+    return ReplicaRoom.model_validate({**what, "fits": fits, "commands": commands})
+
+
 def seen(seconds_ahead: float = 0.0, services: tuple[str, ...] = ("cyde_5_0", "cyss_cbgrn"), **changes: Any) -> Seen:
     """A node on which everything is as it must be, but for these changes."""
     host = NodeHost(
         bash="5.2", missing_commands=(), drbd="8.4.11-1", agent="1.300071.0b1", devices=(device(),),
-        mounted_at_boot=("/",), enabled_at_boot=(), free_mib={"/": 900, "/var": 900, "/run": 900},
+        mounted_at_boot=("/",), enabled_at_boot=(), free_mib={"/": 900, "/var": 900, "/run": 900}, room=room("internal"),
     )  # fmt: skip
     survey = NodeSurvey(services=services, missing=(), identifiers=(), database_ports=(), exports=())
     return Seen(survey=survey.model_copy(update={"host": host.model_copy(update=changes)}), seconds_ahead=seconds_ahead)
@@ -257,6 +262,11 @@ ON_NODES: dict[str, tuple[str, Verdict, str, dict[str, Seen | Unknown]]] = {
     "another volume": ("device", STOP, "of vol-9, and Node*DataVolumeId is vol-0b", {"B": seen(devices=(device(volume="vol-9"),))}),
     "partitions of two sizes": ("device", STOP, "1,024 and 8,589,934,592 bytes", {"B": seen(devices=(device(size=1024),))}),
     "unseen devices": ("device", Verdict.UNKNOWN, "could not be listed", {"B": seen(devices=None)}),
+    "a partition to be enlarged": ("room", WARNING, "299,008 bytes of /dev/xvdb1, whose file system fills it", {"B": seen(room=room("enlargedPartition", "growpart /dev/xvdb 1"))}),
+    "a volume to be enlarged": ("room", WARNING, "as it fills its disk", {"B": seen(room=room("enlargedVolume", "growpart /dev/xvdb 1"))}),
+    "a partition that is walled in": ("room", WARNING, "another partition lies behind it", {"B": seen(room=room("external"))}),
+    "a device with something else": ("room", WARNING, "something that is no XFS", {"B": seen(room=room("unknown"))}),
+    "unseen room": ("room", Verdict.UNKNOWN, "could not be looked for", {"B": seen(room=None)}),
     "fstab": ("fstab", WARNING, "mounts /mnt/DIR1 at boot", {"B": seen(mounted_at_boot=("/", "/mnt/DIR1"))}),
     "services at boot": ("boot", WARNING, "starts cyss_cbgrn at boot", {"B": seen(enabled_at_boot=("cyss_cbgrn",))}),
     "no CloudWatch agent": ("cloudwatch-agent", STOP, "no CloudWatch agent", {"B": seen(agent="")}),
@@ -282,7 +292,7 @@ def test_a_finding_on_a_node_comes_with_its_cause_alone(case: str) -> None:
 def test_where_the_nodes_are_as_they_must_be_everything_is_fine() -> None:
     found = on_nodes.judge(PARAMETERS, {"A": seen(), "B": seen()})
     assert {check.verdict for check in found} == {Verdict.FINE}
-    assert len(found) == 18
+    assert len(found) == 20
 
 
 def test_a_script_of_before_it_could_tell_is_unknown() -> None:
@@ -293,7 +303,7 @@ def test_a_script_of_before_it_could_tell_is_unknown() -> None:
 
 def test_what_is_asked_before_the_deployment_needs_nothing_of_the_stack(tmp_path: Path) -> None:
     script = tmp_path / "script"
-    script.write_text("\n".join(on_nodes.commands()))
+    script.write_text("\n".join(on_nodes.commands("/dev/nvme1n1p1")))
     script.chmod(0o755)
     said = subprocess.run([script], capture_output=True, text=True, check=True, env={"GAROON_NODE_ROOT": str(tmp_path)})
     assert said.stderr == ""

@@ -14,6 +14,21 @@ class BlockDevice(Observed):
     """Id of the EBS volume that it is of; empty where the device does not tell."""
 
 
+class ReplicaRoom(Observed):
+    """Where the replication's own data would lie on the data device, as `survey` computes it for one peer."""
+
+    device: str
+    bytes: int
+    used_bytes: int | None
+    """By the file system; None where it is none that the survey knows."""
+    needed_bytes: int
+    fits: Literal["there", "internal", "enlargedPartition", "enlargedVolume", "external", "unknown"]
+    """Is it there, or where does it fit? Behind the file system as it is; there, once the partition reaches to the end
+    of its disk; there, once the volume is larger; only on another device; or nobody can say what lies on this one."""
+    commands: tuple[str, ...]
+    """What makes the room, in their order; empty where none is to be made."""
+
+
 class NodeHost(Observed):
     """What `survey` finds of that which everything else needs."""
 
@@ -30,6 +45,8 @@ class NodeHost(Observed):
     """Of the services that were found: those that the system starts itself."""
     free_mib: dict[str, int] | None
     """By directory."""
+    room: ReplicaRoom | None = None
+    """None: the device is not there, or a script of before it was asked."""
 
 
 class NodeSurvey(Observed):
