@@ -34,11 +34,11 @@ ORDER = (
 """What is found, in template.yaml's order (a test holds the two together). What a user tunes comes behind it."""
 
 TUNED = (
-    "MinimumHealthyTargets", "FenceMethod", "FenceTimeoutSeconds", "MinimumFailoverIntervalSeconds", "RejoinPolicy",
-    "StartInMaintenance", "AnswerTimeoutSeconds", "ConfirmFailover", "ConfirmTimeoutSeconds", "RecoveryTimeoutSeconds",
-    "RecoveryNoticeSeconds", "ReplicationProtocol", "DataDevice", "ReplicatedDevice", "MountPoint", "DatabasePort",
-    "Services", "Exports", "PathPort", "WatchIntervalSeconds", "NfsLeaseSeconds", "ReadinessIntervalMinutes",
-    "LogRetentionDays",
+    "NotificationLanguage", "MinimumHealthyTargets", "FenceMethod", "FenceTimeoutSeconds",
+    "MinimumFailoverIntervalSeconds", "RejoinPolicy", "StartInMaintenance", "AnswerTimeoutSeconds", "ConfirmFailover",
+    "ConfirmTimeoutSeconds", "RecoveryTimeoutSeconds", "RecoveryNoticeSeconds", "ReplicationProtocol", "DataDevice",
+    "ReplicatedDevice", "MountPoint", "DatabasePort", "Services", "Exports", "PathPort", "WatchIntervalSeconds",
+    "NfsLeaseSeconds", "ReadinessIntervalMinutes", "LogRetentionDays",
 )  # fmt: skip
 
 

@@ -5,9 +5,16 @@ Messages are whole sentences for the operator: what happened, and what state thi
 
 from pydantic import ValidationError
 
+from failover.messages import Message
+
 
 class FailoverError(Exception):
     """Base of every error that a step raises on purpose."""
+
+    @property
+    def said(self) -> Message:
+        """What it says, as data."""
+        return Message.of(self.args[0] if self.args and isinstance(self.args[0], str) else str(self))
 
 
 class NotYet(FailoverError):
@@ -54,10 +61,10 @@ _PROBLEMS = 5
 """More problems of one value than that nobody reads; an outcome must fit into a notification."""
 
 
-def as_sentence(text: str) -> str:
-    """Somebody else's words, with a full stop."""
-    text = text.rstrip()
-    return text if text.endswith(".") else f"{text}."
+def as_sentence(text: str) -> Message:
+    """Somebody's words, with a full stop."""
+    stripped = text.rstrip()
+    return Message.of(text if text == stripped and text.endswith(".") else f"{stripped.removesuffix('.')}.")
 
 
 def explain(error: ValidationError) -> str:

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from failover.errors import as_sentence
+from failover.messages import NOTHING, Message
 
 
 class Value(BaseModel):
@@ -541,13 +542,13 @@ class Decision(Value):
     """A verdict and the reason for it, one sentence for the operator."""
 
     verdict: Verdict
-    reason: str
-    next_step: str = ""
-    why_no_move: str = ""  # with RESTART_SERVICES, RESUME_ACTIVE: why the role may not move if that does not help
+    reason: Message
+    next_step: Message = NOTHING
+    why_no_move: Message = NOTHING  # with RESTART_SERVICES, RESUME_ACTIVE: why the role may not move after that
     is_standby_fenced_first: bool = False  # with RESUME_ACTIVE: the other node is dead, and may be promoted
     protocol: str | None = None  # of the replication as it runs; None is unknown
     is_rejoin_first: bool = False  # with SWITCH_OVER: the target is not an up-to-date standby yet
-    accepted_loss: str = ""  # with a move: what an operator accepted, and would have kept it from being made
+    accepted_loss: Message = NOTHING  # with a move: what an operator accepted, and would have kept it from being made
     is_data_loss_in_the_way: bool = False  # nothing but this keeps the role from moving: acceptDataLoss would do it
     is_for_failover: bool = False  # the next step is to start the failover workflow, whichever one said this
     is_move_over: bool = False  # an earlier move is on record as begun, and its active node serves all the same
@@ -601,7 +602,7 @@ class Failure(Value):
     cause: str
 
     @property
-    def message(self) -> str:
+    def message(self) -> Message:
         """The cause as a sentence. Lambda wraps an exception as JSON (Lambda Developer Guide, "Python errors")."""
         try:
             words = str(json.loads(self.cause)["errorMessage"])
@@ -614,12 +615,19 @@ class Fenced(Value):
     """What fence_node proved, and confirm_stop after it."""
 
     node: str
-    proof: str
+    proof: Message
     """What it was proven by first."""
     is_off: bool
     """EC2 said that the instance is stopped or terminated; an isolated one may still be on."""
-    why_not_isolated: str = ""
+    why_not_isolated: Message = NOTHING
     """Why an isolation that was wanted is not what proved it. A sentence without its full stop."""
+
+
+class Said(Value):
+    """Reason and next step as data: what a program compares, and what is said in another language."""
+
+    reason: Message
+    next_step: Message
 
 
 class Outcome(Value):
@@ -628,7 +636,10 @@ class Outcome(Value):
     outcome: OutcomeKind
     verdict: Verdict | None
     reason: str
+    """In English, as `next_step`."""
     next_step: str
+    said: Said | None = None
+    """None in a record of a version that knew sentences only."""
     active_before: str | None
     active_after: str | None
     epoch_before: int | None
@@ -636,12 +647,17 @@ class Outcome(Value):
     execution: str
     started_at: datetime
     ended_at: datetime
-    accepted_loss: str | None = None
+    accepted_loss: Message | None = None
     """What an operator's acceptDataLoss let happen: why data was lost. None if the role moved without it."""
     outage_seconds: float | None = None
     """Of a planned move: from when the services were told to stop until the routes pointed to the new active node."""
     snapshot_id: str | None = None
     """EBS snapshot of the data that a rejoining node held before it was overwritten."""
+
+    @property
+    def messages(self) -> Said:
+        """Reason and next step, each with its code where it has one."""
+        return self.said or Said(reason=Message.of(self.reason), next_step=Message.of(self.next_step))
 
 
 # --- would it work? ----------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from failover.messages import Language
+
 LOCK_SECONDS = 10800
 """How long a lock lasts when nobody releases it; longer than the workflows' own TimeoutSeconds (a test holds that)."""
 
@@ -46,6 +48,20 @@ class ReplicationProtocol(StrEnum):
 
     A = "A"
     C = "C"
+
+
+class NotificationLanguage(StrEnum):
+    """In which language operators are told; both: Japanese first."""
+
+    ENGLISH = "en"
+    JAPANESE = "ja"
+    BOTH = "both"
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        if self is NotificationLanguage.BOTH:
+            return Language.JAPANESE, Language.ENGLISH
+        return (Language(self.value),)
 
 
 class Node(BaseModel):
@@ -90,6 +106,7 @@ class Settings(BaseModel):
     minimum_healthy_targets: int = Field(ge=1)
     node_document: str
     notification_topic_arn: str
+    notification_language: NotificationLanguage = NotificationLanguage.ENGLISH
     dead_letter_queue_url: str
     failover_state_machine_arn: str
     fence_method: FenceMethod

@@ -7,6 +7,7 @@ stands in statemachines/src. Plain tuples: some functions load this module while
 
 from typing import NamedTuple
 
+from failover.messages import Message
 from failover.models import OutcomeKind
 
 
@@ -36,7 +37,7 @@ _RECOVERS = Retry(("Recovering",), 2, 2000)
 """A database that recovers is waited for as long as the step's own clock allows; counted apart from other waits."""
 
 
-LOOK_AT_THE_EXECUTION = "Look at the execution in the Step Functions console, then start the workflow again."
+LOOK_AT_THE_EXECUTION = Message("step.LookAtTheExecution")
 
 
 class Step(NamedTuple):
@@ -48,7 +49,7 @@ class Step(NamedTuple):
     """What it calls: its folder in functions/, its module in steps/, and in CamelCase its resource in template.yaml."""
     what: str
     """Its comment in the console, where the flow has none of its own."""
-    next_step: str = LOOK_AT_THE_EXECUTION
+    next_step: Message = LOOK_AT_THE_EXECUTION
     """What an operator is told to do when it fails."""
     failed_as: OutcomeKind = OutcomeKind.FAILED
     """How an execution ends that it fails in."""
@@ -82,83 +83,77 @@ STEPS = (
         "AssessCluster", "assess_cluster", phase="assess", retries=(waits(3, 10),),
         what="Asks everybody who knows something about the cluster and decides; looks again for a bounded time while "
         "the evidence is not enough.",
-        next_step="Nothing was changed. Look at both nodes; the workflow starts again while an alarm stands.",
+        next_step=Message("step.AssessCluster"),
     ),
     Step(
         "RequestConfirmation", "request_confirmation", is_question=True, timeout_seconds=None,
         what="Asks an operator and waits for the answer, or for the time to be over; then the cluster is looked at "
         "afresh, whatever came.",
-        next_step="Nothing was changed. Start this workflow by hand: an operator's execution asks nobody. It also "
-        "starts again, and asks again, while an alarm stands.",
+        next_step=Message("step.RequestConfirmation"),
     ),
     Step(
         "RestartServices", "restart_services", changes=True, phase="restart", retries=(asks_again(2, 6), _RECOVERS),
         what="Brings the whole hierarchy into service again on the active node, whatever part of it is down.",
-        next_step="Read the journal of the service on the active node and start it by hand.",
+        next_step=Message("step.RestartServices"),
     ),
     Step(
         "KeepData", "keep_data", changes=True, retries=(waits(5, 400),),
         what="Keeps what the node holds in an EBS snapshot, before anything of it may be overwritten.",
-        next_step="Nothing of it was overwritten. See the snapshot in the EC2 console, then start this workflow again.",
+        next_step=Message("step.KeepData"),
     ),
     Step(
         "RejoinNode", "rejoin_node", changes=True, retries=(asks_again(5, 500),),
         what="Lets the node follow the active one and waits until it is up to date.",
-        next_step="See `garoon-node status` on both nodes. Trouble of the active node is dealt with first, by the "
-        "failover workflow; then start this workflow again.",
+        next_step=Message("step.RejoinNode"),
     ),
     Step(
         "DemoteNode", "demote_node", changes=True, moves_role=True, begins_epoch=True, phase="demote",
         retries=(asks_again(2, 2),),
         what="Takes the active node, which answers, out of service.",
-        next_step="Nothing was promoted. Look at the active node.",
+        next_step=Message("step.DemoteNode"),
     ),
     Step(
         "FenceNode", "fence_node", changes=True, moves_role=True, phase="fence", retries=(waits(1, 100),),
         what="Cuts the active node off and waits for the proof: no proof, no promotion.",
-        next_step="Nothing was promoted. See in the EC2 console that the instance is stopped (Force stop, skipping the "
-        "OS shutdown), then start the failover workflow.",
+        next_step=Message("step.FenceNode"),
         failed_as=OutcomeKind.HALTED,
     ),
     Step(
         "PromoteReplica", "promote_replica", changes=True, moves_role=True, begins_epoch=True, phase="promote",
         retries=(asks_again(2, 6),),
         what="Makes sure once more that the other node cannot write, then promotes this one and records it as active.",
-        next_step="See which node is primary (garoon-node status on both).",
+        next_step=Message("step.PromoteReplica"),
     ),
     Step(
         "DemoteTarget", "demote_node", changes=True, begins_epoch=True, retries=(asks_again(2, 6),),
         what="Proves that the standby, whose promotion failed, is demoted.",
-        next_step="The promotion failed and could not be undone for certain: see which node is primary (garoon-node "
-        "status on both) before anything is started on a node by hand.",
+        next_step=Message("step.DemoteTarget"),
     ),
     Step(
         "FenceTarget", "fence_node", changes=True, retries=(waits(1, 100),),
         what="Cuts the standby off and waits for the proof, so that the old active node can have the role back.",
-        next_step="See which node is primary (garoon-node status on both) and that the other one is stopped, then "
-        "start the failover workflow.",
+        next_step=Message("step.FenceTarget"),
     ),
     Step(
         "StartNode", "start_node", changes=True, retries=(waits(5, 60),),
         what="Brings the node's machine back, if it is stopped; it boots demoted and out of touch.",
-        next_step="Look at the instance in the EC2 console: is it running, does its SSM Agent answer?",
+        next_step=Message("step.StartNode"),
     ),
     Step(
         "StartServices", "start_services", changes=True, phase="startServices",
         retries=(asks_again(2, 10), _RECOVERS),
         what="Starts Garoon's services, the NFS exports and the virtual IP on the promoted node.",
-        next_step="The replica is promoted. Read the services' logs on that node.",
+        next_step=Message("step.StartServices"),
     ),
     Step(
         "SwapRoute", "swap_route", changes=True, phase="route", retries=(waits(1, 60),),
         what="Points the virtual IP's entry of every configured route table to the active node's eth0.",
-        next_step="Services run on the active node but clients may not reach it: point the virtual IP's routes to its "
-        "eth0 interface, or start the failover workflow.",
+        next_step=Message("step.SwapRoute"),
     ),
     Step(
         "CheckTargets", "check_targets", phase="targets", retries=(waits(3, 60),),
         what="Waits until enough targets of the load balancer are healthy.",
-        next_step="The database side serves; look at the App servers behind the load balancer.",
+        next_step=Message("step.CheckTargets"),
     ),
     Step(
         "ConfirmStop", "confirm_stop", changes=True, retries=(waits(1, 100),),

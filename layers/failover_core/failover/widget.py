@@ -11,6 +11,7 @@ from failover.adapters.execution_history import Ended, name_of
 from failover.finding import Finding
 from failover.hierarchy import NodeView, State
 from failover.markup import LONGEST_LIST, STYLE, Html, Markup
+from failover.messages import say
 from failover.models import UNTIL_ENDED, Unknown
 from failover.status import Status
 from failover.widget_words import Words
@@ -232,7 +233,10 @@ class _Widget:
         seconds = ended.outage_seconds
         outage = "" if seconds is None else self._words.seconds.format(seconds=f"{seconds:.1f}")
         link = self._html.link(ended.arn, ended.workflow)
-        return self._html.row("td", self._time(ended.started_at), link, ended.outcome, outage, ended.reason)
+        return self._html.row("td", self._time(ended.started_at), link, ended.outcome, outage, self._said(ended.reason))
+
+    def _said(self, message: str) -> str:
+        return say(message, self._words.language)
 
     def _time(self, moment: datetime) -> str:
         return f"{moment.astimezone(self._zone):%Y-%m-%d %H:%M:%S %Z}"

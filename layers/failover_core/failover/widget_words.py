@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from failover.finding import Severity
 from failover.hierarchy import State
+from failover.messages import Language
 
 
 @dataclass(frozen=True)
 class Words:
     """One language. {placeholders} are the same in each (a test holds that)."""
 
-    language: str
+    language: Language
     states: dict[State, str]
     severities: dict[Severity, str]
     resources: dict[str, str]
@@ -59,7 +60,7 @@ class Words:
 
 
 ENGLISH = Words(
-    language="en",
+    language=Language.ENGLISH,
     states={
         State.ACTIVE: "active",
         State.STANDBY: "standby",
@@ -118,7 +119,7 @@ ENGLISH = Words(
 )
 
 JAPANESE = Words(
-    language="ja",
+    language=Language.JAPANESE,
     states={
         State.ACTIVE: "アクティブ",
         State.STANDBY: "スタンバイ",

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import CloudUnavailable
+from failover.messages import Message
 from failover.models import Outcome, Value
 
 WORKFLOWS = ("failover", "switchback", "rejoin")
@@ -131,7 +132,7 @@ class Ended(Value):
     started_at: datetime
     outcome: str
     """An OutcomeKind; or, of one that recorded none, the name of its error or Step Functions' word for its end."""
-    reason: str
+    reason: Message
     outage_seconds: float | None = None
 
     @property
@@ -148,9 +149,13 @@ def read_end(arn: str) -> Ended:
         raise CloudUnavailable(f"Step Functions lists {name_of(arn)} as ended and describes it as running.")
     recorded = _outcome(_parse(described.get("output")), ())
     if recorded is not None:
-        outcome, reason, outage = str(recorded.outcome), recorded.reason, recorded.outage_seconds
+        outcome, reason, outage = str(recorded.outcome), recorded.messages.reason, recorded.outage_seconds
     else:  # the state Fail of the workflows has the outcome as its error, and the reason as its cause
-        outcome, reason, outage = described.get("error") or described["status"], described.get("cause") or "", None
+        outcome, reason, outage = (
+            described.get("error") or described["status"],
+            Message.of(described.get("cause") or ""),
+            None,
+        )
     return Ended(arn=arn, started_at=described["startDate"], outcome=outcome, reason=reason, outage_seconds=outage)
 
 

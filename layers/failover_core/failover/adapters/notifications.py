@@ -3,16 +3,29 @@
 from failover.adapters.clients import client, translate_errors
 from failover.settings import Settings
 
+LONGEST_SUBJECT = 99
+
 
 @translate_errors
 def publish(settings: Settings, subject: str, text: str, attributes: dict[str, str]) -> None:
-    """Publishes a message. `attributes` let a subscription filter; a subject is cut to the 100 characters SNS takes."""
+    """Publishes a message. `attributes` let a subscription filter.
+
+    A subject is ASCII in every language: SNS puts it into the mail's header, its documents name UTF-8 (API Reference,
+    "Publish") and ASCII (Managed Service for Prometheus User Guide, "SNS message validation rules"), and an encoded
+    word (RFC 2047), which mail programs would read, is noise for every other subscription. SNS takes fewer than 100
+    characters, and no control character.
+    """
     client("sns").publish(
         TopicArn=settings.notification_topic_arn,
-        Subject=subject[:100],
+        Subject=ascii_subject(subject),
         Message=text,
         MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
     )
+
+
+def ascii_subject(subject: str) -> str:
+    """A subject that SNS takes: what is not printable ASCII is a question mark, what is too long is cut."""
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in subject)[:LONGEST_SUBJECT]
 
 
 @translate_errors

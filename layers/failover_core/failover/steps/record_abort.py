@@ -6,7 +6,8 @@ from pydantic import Field
 
 from failover.adapters import cluster_table, executions
 from failover.errors import FailoverError
-from failover.models import ClusterRecord, Observed, Outcome, OutcomeKind, Value
+from failover.messages import Message
+from failover.models import ClusterRecord, Observed, Outcome, OutcomeKind, Said, Value
 from failover.runtime import logger
 from failover.settings import Settings
 from failover.steps.record_outcome import commands_by_hand, publish_outcome
@@ -40,13 +41,7 @@ _RECORDED_ENDS = (OutcomeKind.HALTED, OutcomeKind.REFUSED, OutcomeKind.FAILED)
 """The names of the errors with which an execution ends red after RecordOutcome did its work."""
 
 
-_NEXT_STEP = (
-    "See in the execution's graph how far it came, then start the workflow again: it finds out what is left to do."
-)
-_NEXT_STEP_OF_A_MOVE = (
-    "A move of the role had begun. The failover workflow starts by itself within a minute and finishes or undoes it; "
-    "during maintenance start it by hand."
-)
+_HOW = {"ABORTED": "outcome.aborted", "TIMED_OUT": "outcome.timed-out"}
 
 
 def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorded:
@@ -63,13 +58,13 @@ def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorde
     if event.detail.status == "FAILED" and error in _RECORDED_ENDS and not owns_lock:
         return AbortRecorded(execution=execution, was_recorded_before=True)
     is_move_open = record is not None and record.moving_to is not None
-    how = {"ABORTED": "was stopped by somebody", "TIMED_OUT": "ran out of time"}.get(event.detail.status, "crashed")
+    said = _say(event.detail.status, ": ".join(filter(None, (error, cause))), is_move_open=is_move_open)
     outcome = Outcome(
         outcome=OutcomeKind.FAILED,
         verdict=None,
-        reason=f"The execution {how} before it could record its outcome"
-        + (f" ({': '.join(filter(None, (error, cause)))})." if error else "."),
-        next_step=_NEXT_STEP_OF_A_MOVE if is_move_open else _NEXT_STEP,
+        reason=str(said.reason),
+        next_step=str(said.next_step),
+        said=said,
         active_before=record.active if record else None,
         active_after=record.active if record else None,
         epoch_before=record.epoch if record else None,
@@ -84,6 +79,14 @@ def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorde
     finally:
         publish_outcome(settings, outcome, commands_by_hand(outcome, settings, is_move_open=is_move_open))
     return AbortRecorded(execution=execution, was_recorded_before=False)
+
+
+def _say(status: str, cause: str, *, is_move_open: bool) -> Said:
+    how = _HOW.get(status, "outcome.crashed")
+    return Said(
+        reason=Message(f"{how}-with", cause=cause) if cause else Message(how),
+        next_step=Message("next.move-goes-on-by-itself" if is_move_open else "next.see-how-far-it-came"),
+    )
 
 
 def _error_of(detail: _ExecutionDetail) -> tuple[str, str]:

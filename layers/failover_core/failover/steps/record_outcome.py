@@ -12,7 +12,9 @@ from failover.adapters import cluster_table, notifications
 from failover.conclusion import Progress, conclude
 from failover.confirmation import Asked, read_answer
 from failover.errors import Failed
-from failover.models import AutomaticLimit, ClusterRecord, Decision, Failure, Lock, Outcome, OutcomeKind
+from failover.messages import Message, is_same
+from failover.models import AutomaticLimit, ClusterRecord, Decision, Failure, Lock, Outcome, OutcomeKind, Said
+from failover.notice import write
 from failover.runtime import StepInput, logger, metrics
 from failover.settings import Settings
 
@@ -59,8 +61,9 @@ def record_outcome(request: RecordOutcomeInput, settings: Settings) -> Outcome:
     outcome = Outcome(
         outcome=conclusion.kind,
         verdict=request.decision.verdict if request.decision else None,
-        reason=conclusion.reason,
-        next_step=conclusion.next_step,
+        reason=str(conclusion.reason),
+        next_step=str(conclusion.next_step),
+        said=Said(reason=conclusion.reason, next_step=conclusion.next_step),
         active_before=before.active if before else None,
         active_after=now_recorded.active if before and now_recorded else None,
         epoch_before=before.epoch if before else None,
@@ -108,7 +111,7 @@ def _last_word_seconds(request: RecordOutcomeInput, settings: Settings) -> float
     return None if _accepted_loss(request) else settings.silence.total_seconds()
 
 
-def _accepted_loss(request: RecordOutcomeInput) -> str | None:
+def _accepted_loss(request: RecordOutcomeInput) -> Message | None:
     return (request.decision.accepted_loss or None) if request.decision and request.progress.is_moved else None
 
 
@@ -173,38 +176,37 @@ def _is_repeated(outcome: Outcome, lock: Lock | None, recorded: ClusterRecord | 
         last = Outcome.model_validate((recorded and recorded.last_outcome) or {})
     except ValidationError:
         return False
-    is_same = (last.outcome, last.reason) == (outcome.outcome, outcome.reason)
-    return is_same and outcome.ended_at - last.ended_at < _STANDS_FOR
+    is_still_so = last.outcome == outcome.outcome and is_same(last.messages.reason, outcome.messages.reason)
+    return is_still_so and outcome.ended_at - last.ended_at < _STANDS_FOR
 
 
 def describe_outcome(outcome: Outcome, settings: Settings, by_hand: Sequence[str]) -> str:
     """The notification's text: what happened, the next step, the facts, and what to paste to go on."""
-    lines = [
-        outcome.reason,
+    verdict = f"notice.verdict.{outcome.verdict}" if outcome.verdict else "notice.none"
+    lines: list[str] = [
+        outcome.messages.reason,
         "",
-        f"Next step: {outcome.next_step}",
+        Message("notice.next-step", next_step=outcome.messages.next_step),
         "",
-        f"Cluster:   {settings.cluster_name}",
-        f"Outcome:   {outcome.outcome} (verdict: {outcome.verdict or 'none'})",
+        Message("notice.cluster", cluster=settings.cluster_name),
+        Message("notice.outcome", outcome=Message(f"kind.{outcome.outcome}"), verdict=Message(verdict)),
     ]
     if outcome.active_after is not None:
-        lines.append(f"Active:    {outcome.active_after} (before: {outcome.active_before})")
-        lines.append(
-            f"Epoch:     {outcome.epoch_after} (before: {outcome.epoch_before}){_why_the_epoch_jumped(outcome)}"
-        )
+        before = outcome.active_before or ""
+        lines += [Message("notice.active", active=outcome.active_after, before=before), _tell_epoch(outcome)]
     if outcome.outage_seconds is not None:
-        lines.append(f"Outage:    {outcome.outage_seconds:.1f} s, from stopping the services to the routes' move")
+        lines.append(Message("notice.outage", seconds=outcome.outage_seconds))
     if outcome.snapshot_id is not None:
-        lines.append(f"Snapshot:  {outcome.snapshot_id} holds what the node held before it rejoined")
-    lines.append(f"Took:      {(outcome.ended_at - outcome.started_at).total_seconds():.1f} s")
-    lines.append(f"Execution: {outcome.execution}")
-    lines += [f"By hand:   {command}" for command in by_hand[:1]]
-    lines += [f"With the loss of data that the reason tells of: {command}" for command in by_hand[1:]]
-    return "\n".join(lines) + "\n"
+        lines.append(Message("notice.snapshot", snapshot=outcome.snapshot_id))
+    lines.append(Message("notice.took", seconds=(outcome.ended_at - outcome.started_at).total_seconds()))
+    lines.append(Message("notice.execution", execution=outcome.execution))
+    lines += [Message("notice.by-hand", command=command) for command in by_hand[:1]]
+    lines += [Message("notice.with-loss", command=command) for command in by_hand[1:]]
+    return write(lines, settings)
 
 
-def _why_the_epoch_jumped(outcome: Outcome) -> str:
+def _tell_epoch(outcome: Outcome) -> Message:
     """A move raises it by one, and its way back by another."""
-    if (outcome.epoch_after or 0) - (outcome.epoch_before or 0) <= _EPOCHS_OF_AN_EXECUTION:
-        return ""
-    return ": a node had obeyed a higher one, so the record, which was made anew, goes on above it"
+    epoch, before = outcome.epoch_after or 0, outcome.epoch_before or 0
+    has_jumped = epoch - before > _EPOCHS_OF_AN_EXECUTION
+    return Message("notice.epoch-jumped" if has_jumped else "notice.epoch", epoch=epoch, before=before)

@@ -6,7 +6,9 @@ from pydantic import AwareDatetime, ConfigDict, SecretStr
 
 from failover.adapters import notifications
 from failover.confirmation import NO, YES
+from failover.messages import Message, together
 from failover.models import Decision, Failure, Value
+from failover.notice import write
 from failover.runtime import StepInput
 from failover.settings import ConfirmFailover, Settings
 
@@ -44,41 +46,32 @@ def request_confirmation(request: RequestConfirmationInput, settings: Settings) 
 
 
 def _text(request: RequestConfirmationInput, settings: Settings, answer_until: datetime) -> str:
-    found = request.decision.reason
+    found: list[Message] = [request.decision.reason]
     if request.failure is not None:
-        found += f" A restart in place did not help: {request.failure.message}"
-    interval = f"{settings.minimum_failover_interval_seconds} s"
-    without_an_answer = (
-        f"the cluster is looked at again, and {request.standby} takes over if that is still called for."
+        found.append(Message("question.restart-did-not-help", why=request.failure.message))
+    active, standby, seconds = request.active, request.standby, settings.minimum_failover_interval_seconds
+    until = f"{answer_until:%Y-%m-%d %H:%M:%S} UTC"
+    silence = (
+        Message("question.without-answer-proceed", until=until, standby=standby)
         if settings.confirm_failover is ConfirmFailover.PROCEED
-        else f"nothing is done; you are asked again after {interval} if the trouble still stands."
+        else Message("question.without-answer-abort", until=until, seconds=seconds)
     )
-    return "\n".join(
-        [
-            f"Shall {request.standby} take over from {request.active}? It waits for your answer. What was found:",
-            "",
-            found,
-            "",
-            f"Without an answer by {answer_until:%Y-%m-%d %H:%M:%S} UTC, {without_an_answer}",
-            "",
-            "Paste one of these lines into a shell, or into CloudShell in the AWS console.",
-            "",
-            f"Yes: the cluster is looked at again, and {request.standby} takes over unless {request.active} is back.",
-            "",
-            _command(request, YES),
-            "",
-            f"No: nothing is done, and nothing moves automatically for {interval}.",
-            "",
-            _command(request, NO),
-            "",
-            "Only these two answers count. With any other, nothing is done, and you are asked again while the trouble "
-            "stands. The first answer counts; AWS refuses a later one.",
-            "",
-            f"Cluster:   {settings.cluster_name}",
-            f"Asked by:  {request.execution}",
-            "",
-        ]
-    )
+    lines = [
+        Message("question.shall", standby=standby, active=active),
+        together(*found),
+        silence,
+        Message("question.how"),
+        Message("question.yes", standby=standby, active=active),
+        Message("as-is", line=_command(request, YES)),
+        Message("question.no", seconds=seconds),
+        Message("as-is", line=_command(request, NO)),
+        Message("question.only-these"),
+    ]
+    facts = [
+        Message("notice.cluster", cluster=settings.cluster_name),
+        Message("question.asked-by", execution=request.execution),
+    ]
+    return write([*(part for line in lines for part in (line, "")), *facts], settings)
 
 
 def _command(request: RequestConfirmationInput, answer: str) -> str:

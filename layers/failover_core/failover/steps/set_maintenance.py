@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from failover.adapters import cluster_table, notifications
+from failover.messages import Message
 from failover.models import UNTIL_ENDED, Value
+from failover.notice import write
 from failover.settings import Settings
 
 LONGEST_MINUTES = 24 * 60
@@ -43,29 +45,27 @@ def set_maintenance(request: SetMaintenanceInput, settings: Settings) -> Mainten
     was_on = before is not None and now < before
     message = _message(until, before if was_on else None)
     if until is not None or was_on:
-        reason = f"\nReason: {request.reason}\n" if request.reason else ""
+        reason = [Message("maintenance.reason", words=request.reason), ""] if request.reason else []
         notifications.publish(
             settings,
             subject=f"[{settings.cluster_name}] Maintenance is {'on' if until else 'off'}",
-            text=f"{message}\n{reason}\nCluster: {settings.cluster_name}\n",
+            text=write([message, "", *reason, Message("notice.cluster", cluster=settings.cluster_name)], settings),
             attributes={"outcome": "Maintenance", "attention": "needed"},
         )
     return Maintenance(is_on=until is not None, until=until, message=message)
 
 
-def _message(until: datetime | None, before: datetime | None) -> str:
+def _message(until: datetime | None, before: datetime | None) -> Message:
     match until, before:
         case None, None:
-            return "Maintenance was not on."
+            return Message("maintenance.was-not-on")
         case None, _:
-            return f"Maintenance is off; it would have lasted until {_words(before)}. What is automatic works again."
+            return Message("maintenance.off", before=_words(before))
         case _, None:
-            return f"Maintenance is on until {_words(until)}: nothing happens automatically."
+            return Message("maintenance.on", until=_words(until))
         case _:
-            return f"Maintenance is on until {_words(until)}, and no longer until {_words(before)}."
+            return Message("maintenance.moved", until=_words(until), before=_words(before))
 
 
 def _words(moment: datetime | None) -> str:
-    if moment == UNTIL_ENDED:
-        return "it is ended"
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return Message("maintenance.until-ended") if moment == UNTIL_ENDED else f"{moment:%Y-%m-%d %H:%M} UTC"

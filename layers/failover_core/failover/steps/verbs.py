@@ -8,7 +8,9 @@ from pydantic import AwareDatetime
 
 from failover.adapters import cluster_table, nodes, notifications
 from failover.errors import Failed, NotYet, Recovering, Refused, StateUnknown
+from failover.messages import Message
 from failover.models import NodeStatus
+from failover.notice import write
 from failover.runtime import StepInput, logger
 from failover.settings import Node, Settings
 
@@ -120,17 +122,16 @@ def _begin_or_ask(request: ServiceInput, verb: nodes.Verb, settings: Settings) -
 
 
 def _recovery_text(recovering: Recovering, seconds: float, execution: str, settings: Settings) -> str:
-    return "\n".join(
-        (
-            f"{recovering}",
+    limit = settings.recovery_timeout_seconds
+    return write(
+        [
+            recovering.said,
             "",
-            "Next step: none. A database that was not shut down cleanly works through its log before it takes "
-            "connections; users are served when that is done. Do not stop it and do not start it again.",
+            Message("notice.recovering"),
             "",
-            f"Cluster:   {settings.cluster_name}",
-            f"So far:    {seconds:.0f} s; it is waited for until {settings.recovery_timeout_seconds} s are over "
-            "(RecoveryTimeoutSeconds)",
-            f"Execution: {execution}",
-            "",
-        )
+            Message("notice.cluster", cluster=settings.cluster_name),
+            Message("notice.so-far", seconds=seconds, limit=limit),
+            Message("notice.execution", execution=execution),
+        ],
+        settings,
     )

@@ -1,0 +1,18 @@
+"""What every message says, in each language: code -> (English, Japanese).
+
+Both stand side by side, so that neither changes without the other; tests hold them to the same parameters, and to codes
+that somebody says. A `{parameter}` is a name, a number, or a message; `words` and `cause` are somebody else's words and
+stand in quotation marks. The terms are those of docs/glossary.md. Plain tuples: every function loads them.
+"""
+
+from failover.catalogue.notice import NOTICE
+from failover.catalogue.outcome import OUTCOME
+from failover.catalogue.steps import STEPS
+
+CATALOGUE: dict[str, tuple[str, str]] = {
+    "text": ("{words}", "「{words}」"),
+    "together": ("{sentences}", "{sentences}"),
+    **NOTICE,
+    **OUTCOME,
+    **STEPS,
+}
