@@ -18,7 +18,8 @@ import pytest
 from failover.adapters import cluster_table, nodes
 from failover.conclusion import Progress, conclude
 from failover.errors import CloudUnavailable, Failed, InvalidInput
-from failover.models import ClusterRecord, Decision, Failure, OutcomeKind, Trigger, Value, Verdict, Workflow
+from failover.failure import Failure
+from failover.models import ClusterRecord, Decision, OutcomeKind, Trigger, Value, Verdict, Workflow
 from failover.node_answers import VerbResult
 from failover.settings import Settings, read_settings
 from failover.triggers import read_trigger

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from failover.conclusion import Progress, conclude
-from failover.models import ClusterRecord, Decision, Failure, Fenced, Lock, Outcome, OutcomeKind, Trigger, Verdict
+from failover.failure import Failure
+from failover.models import ClusterRecord, Decision, Fenced, Lock, Outcome, OutcomeKind, Trigger, Verdict
 from failover.settings import Settings
 from failover.steps.record_outcome import commands_by_hand
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from failover.conclusion import Progress, conclude
 from failover.errors import NotYet, StateUnknown
-from failover.models import Answer, Failure, NodeStatus, OutcomeKind, PeerPaths, PeerProbe
+from failover.failure import Failure
+from failover.models import Answer, NodeStatus, OutcomeKind, PeerPaths, PeerProbe
 from failover.proof import NotProven, Proven
 from failover.settings import Settings
 from failover.steps.assess_cluster import judge_status

@@ -10,7 +10,8 @@ from failover.adapters import cluster_table as table
 from failover.adapters import instances
 from failover.conclusion import Progress, conclude
 from failover.errors import CloudUnavailable, Failed, NotYet
-from failover.models import Decision, Failure, Fence, Fenced, InstanceState, OutcomeKind, Verdict
+from failover.failure import Failure
+from failover.models import Decision, Fence, Fenced, InstanceState, OutcomeKind, Verdict
 from failover.settings import FenceMethod, ReplicationProtocol, Settings
 from failover.steps import confirm_stop as confirm_module
 from failover.steps import fence_node as fence_module

@@ -21,6 +21,7 @@ LINE = """    Step(
 MODULE = '''"""Tell that the role moves."""
 
 from failover.adapters import cluster_table
+from failover.failure import Failure
 from failover.models import Value
 from failover.runtime import StepInput
 from failover.settings import Settings

@@ -2,8 +2,9 @@
 
 from typing import assert_never
 
+from failover.failure import Failure
 from failover.messages import Message, together
-from failover.models import Decision, Failure, Fenced, Lock, OutcomeKind, Value, Verdict
+from failover.models import Decision, Fenced, Lock, OutcomeKind, Value, Verdict
 from failover.settings import ReplicationProtocol
 from failover.step_catalogue import BY_STATE, LOOK_AT_THE_EXECUTION
 

@@ -1,6 +1,5 @@
 """What is known and what is said: immutable values that the steps hand to each other."""
 
-import json
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -9,7 +8,6 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from failover.errors import as_sentence
 from failover.messages import NOTHING, Message
 
 
@@ -590,25 +588,6 @@ class OutcomeKind(StrEnum):
     HALTED = "Halted"
     REFUSED = "Refused"
     FAILED = "Failed"
-
-
-class Failure(Value):
-    """An error that a state caught, as Step Functions hands it on."""
-
-    step: str
-    """The state's name."""
-    error: str
-    """The error's class name, or one of Step Functions' own (States.Timeout)."""
-    cause: str
-
-    @property
-    def message(self) -> Message:
-        """The cause as a sentence. Lambda wraps an exception as JSON (Lambda Developer Guide, "Python errors")."""
-        try:
-            words = str(json.loads(self.cause)["errorMessage"])
-        except (ValueError, KeyError, TypeError, RecursionError):
-            words = self.cause or self.error
-        return as_sentence(words)  # what Step Functions itself says has no full stop
 
 
 class Fenced(Value):

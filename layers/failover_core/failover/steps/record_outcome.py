@@ -12,8 +12,9 @@ from failover.adapters import cluster_table, notifications
 from failover.conclusion import Progress, conclude
 from failover.confirmation import Asked, read_answer
 from failover.errors import Failed
+from failover.failure import Failure
 from failover.messages import Message, is_same
-from failover.models import AutomaticLimit, ClusterRecord, Decision, Failure, Lock, Outcome, OutcomeKind, Said
+from failover.models import AutomaticLimit, ClusterRecord, Decision, Lock, Outcome, OutcomeKind, Said
 from failover.notice import write
 from failover.runtime import StepInput, logger, metrics
 from failover.settings import Settings

@@ -6,8 +6,9 @@ from pydantic import AwareDatetime, ConfigDict, SecretStr
 
 from failover.adapters import notifications
 from failover.confirmation import NO, YES
+from failover.failure import Failure
 from failover.messages import Message, together
-from failover.models import Decision, Failure, Value
+from failover.models import Decision, Value
 from failover.notice import write
 from failover.runtime import StepInput
 from failover.settings import ConfirmFailover, Settings
