@@ -23,6 +23,7 @@ from failover.widget_words import ENGLISH, JAPANESE, Words
 from tests.unit.test_readiness import NOW, SETTINGS, a_status, an_entry, evidence, of, record, replica_of, status_of
 
 ARN = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:da8566d2"
+ENDPOINT = "arn:aws:lambda:ap-northeast-1:123456789012:function:garoon-operate"
 AT_WORK = AtWork(execution=ARN, workflow="failover", step="FenceNode", started_at=NOW - timedelta(seconds=12))
 ENDED = Ended(arn=ARN, started_at=NOW, outcome="FailedOver", reason="db-01 is dead.", outage_seconds=17.46)
 HOSTILE = "<script>alert('1')</script>\" onload=\"x\r\n\u2028& \u202egnp.exe\u2066 \x1b[31m \ud800 </td></table>"
@@ -77,7 +78,7 @@ def shown(
     status: Status | None = None, outcomes: Any = (), words: Words = ENGLISH, zone: Any = UTC, **changes: Any
 ) -> Page:
     given = outcomes if isinstance(outcomes, Unknown) else list(outcomes)
-    return Page(render_widget(status or status_with(**changes), given, words, zone))
+    return Page(render_widget(status or status_with(**changes), given, words, zone, ENDPOINT))
 
 
 def running(**changes: str) -> dict[str, str]:
@@ -130,7 +131,7 @@ def test_a_resync_shows_how_far_it_is() -> None:
 
 def test_who_holds_the_lock_is_told_with_its_step_and_since_when() -> None:
     found = evidence(**record(active="db-01", epoch=7, lock_owner=ARN))
-    html = render_widget(judge(found, judge_readiness(found), AT_WORK), [], ENGLISH, UTC)
+    html = render_widget(judge(found, judge_readiness(found), AT_WORK), [], ENGLISH, UTC, ENDPOINT)
     assert Page(html).row("at work") == ["failover da8566d2 for 17 s: ▲ FenceNode"]
     assert (
         f'href="https://ap-northeast-1.console.aws.amazon.com/states/home?region=ap-northeast-1#/v2/executions/details/{ARN}"'
@@ -251,8 +252,8 @@ def hostile_outcomes(text: str, count: int) -> list[Ended | Unknown]:
     return [ended, Unknown(why=text)] * count
 
 
-ALLOWED_TAGS = {"div", "style", "p", "b", "span", "table", "caption", "tr", "th", "td", "a"}
-ALLOWED_ATTRIBUTES = {"class", "lang", "style", "href"}
+ALLOWED_TAGS = {"div", "style", "p", "b", "span", "table", "caption", "tr", "th", "td", "a", "cwdb-action"}
+ALLOWED_ATTRIBUTES = {"class", "lang", "style", "href", "action", "display", "confirmation", "endpoint"}
 
 
 @pytest.mark.parametrize("words", [ENGLISH, JAPANESE], ids=lambda words: words.language)
@@ -273,13 +274,13 @@ def test_ordinary_words_of_any_language_stay_as_they_are() -> None:
 def test_an_execution_that_is_none_is_no_link() -> None:
     for arn in ("javascript:alert(1)", "arn:aws:states:evil.example/x:1:execution:a:b", f"{ARN}\n", f'{ARN}"x'):
         status = status_with().model_copy(update={"at_work": AT_WORK.model_copy(update={"execution": arn})})
-        assert "a" not in shown(status).tags
+        assert "href" not in shown(status).attributes
 
 
 @pytest.mark.parametrize("text", ['"' * 10_000, "漢" * 10_000, "\u202e" * 10_000, HOSTILE * 100, ""])
 @pytest.mark.parametrize("count", [0, 1, 7, 400])
 def test_it_fits_whatever_comes(text: str, count: int) -> None:
-    html = render_widget(hostile_status(text, count), hostile_outcomes(text, count), JAPANESE, UTC)
+    html = render_widget(hostile_status(text, count), hostile_outcomes(text, count), JAPANESE, UTC, ENDPOINT)
     assert len(html.encode()) <= MAXIMUM_BYTES
     Page(html)
 
@@ -296,7 +297,7 @@ def test_an_ordinary_bad_day_is_shown_whole() -> None:
         routes=[an_entry(f"rtb-{number:017x}") for number in range(100)],
         unconfigured_tables=[f"rtb-{number:017x}" for number in range(50)],
     )
-    html = render_widget(status, [ENDED] * 10, JAPANESE, UTC)
+    html = render_widget(status, [ENDED] * 10, JAPANESE, UTC, ENDPOINT)
     assert all(Markup(400).text(finding.meaning) in html for finding in status.findings)
     assert html.count("FailedOver") == 10
     assert len(html.encode()) <= 30_000
@@ -327,7 +328,10 @@ def test_both_languages_say_everything_with_the_same_parts() -> None:
 
 
 def test_japanese_has_no_english_left_but_names() -> None:
-    names = ("NFS", "IP", "garoon-failover ready", "ja")
+    names = (
+        "NFS", "IP", "ID", "garoon-failover ready", "ja", "CloudTrail", "CloudWatch", "MinimumFailoverIntervalSeconds",
+        "OperatePolicy",
+    )  # fmt: skip
     for name, _, japanese in pairs(ENGLISH, JAPANESE):
         rest = re.sub(r"\{\w+\}", "", japanese)
         for one in names:
@@ -366,7 +370,7 @@ def test_signs_and_colours_tell_apart_what_words_tell_apart(kinds: list[str]) ->
 
 def test_text_has_the_theme_s_colour() -> None:
     """Outside the badges no colour of text or background is set, so it is readable on light and on dark."""
-    html = render_widget(status_with(), [ENDED], ENGLISH, UTC)
+    html = render_widget(status_with(), [ENDED], ENGLISH, UTC, ENDPOINT)
     style = html[html.index("<style>") : html.index("</style>")]
     rules = dict(re.findall(r"\.gf ([\w ,.]+)\{([^}]*)\}", style))
     coloured = {name for name, rule in rules.items() if re.search(r"(?<!-)\bcolor:|background", rule)}

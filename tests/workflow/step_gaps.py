@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 CORE = "layers/failover_core/failover"
 OUTSIDE_OF_WORKFLOWS = {
     "check_readiness",
+    "operate",
     "record_abort",
     "rehearse",
     "set_maintenance",

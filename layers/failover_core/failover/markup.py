@@ -5,9 +5,11 @@ JavaScript"). Text has the console's colours, light or dark. What a colour says 
 and the colours are of those that colour-blind people tell apart (Okabe and Ito, "Color Universal Design").
 """
 
+import json
 import re
 import unicodedata
 from html import escape
+from typing import Any
 
 from failover.finding import Severity
 from failover.hierarchy import State
@@ -83,6 +85,20 @@ class Markup:
         console = f"https://{found[1]}.console.aws.amazon.com/states/home?region={found[1]}"
         address = escape(f"{console}#/v2/executions/details/{execution_arn}")
         return Html(f'<a href="{address}">{self.text(word)}</a>')
+
+    def button(self, label: str, confirmation: str, endpoint: str, given: dict[str, Any], *, is_primary: bool) -> Html:
+        """A button that calls a function, after its question was answered with yes, and shows the answer in a popup.
+
+        An element's action is that of the <cwdb-action> right after it, which holds JSON (CloudWatch User Guide,
+        "Interactivity in the custom widget"). The JSON has none of the signs that markup would have to escape.
+        """
+        call = json.dumps(given).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+        asked = {"action": "call", "display": "popup", "confirmation": confirmation, "endpoint": endpoint}
+        return self.tag(
+            "span",
+            self.tag("a", label, class_="btn btn-primary" if is_primary else "btn"),
+            self.tag("cwdb-action", Html(call), **asked),
+        )
 
 
 _EXECUTION = re.compile(r"arn:aws[a-z-]*:states:([a-z0-9-]{1,30}):\d{12}:execution:[\w-]{1,80}:[\w-]{1,80}", re.ASCII)

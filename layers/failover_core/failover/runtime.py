@@ -80,6 +80,11 @@ def lambda_step(
     return decorate
 
 
+def request_id() -> str:
+    """Lambda's id of this call. CloudTrail has it of the call as well, if it records the function's calls."""
+    return str(logger.get_current_keys().get("function_request_id", ""))
+
+
 def _rehearse(event: dict[str, Any], rehearsal: Callable[[Settings], list[str]] | None) -> Rehearsed:
     if event != REHEARSAL or event["rehearse"] is not True:
         raise InvalidInput(f"A rehearsal's input is {json.dumps(REHEARSAL)} and nothing beside it. Nothing was done.")

@@ -149,6 +149,14 @@ class Settings(BaseModel):
         """Of failover, switchback or rejoin."""
         return f"{self.failover_state_machine_arn.rpartition(':')[0]}:{self.own_name(workflow)}"
 
+    def execution_arn(self, workflow: str, name: str) -> str:
+        return f"{self.state_machine_arn(workflow).replace(':stateMachine:', ':execution:')}:{name}"
+
+    def function_arn(self, step: str) -> str:
+        """Of the stack's own function of that name, e.g. "set_maintenance"."""
+        arn, partition, _, region, account = self.failover_state_machine_arn.split(":")[:5]
+        return f"{arn}:{partition}:lambda:{region}:{account}:function:{self.own_name(step.replace('_', '-'))}"
+
     @property
     def silence(self) -> timedelta:
         """A node whose newest beat is older is silent."""

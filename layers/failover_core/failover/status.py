@@ -18,6 +18,8 @@ class AtWork(Value):
     step: str | None
     """None: it could not be read."""
     started_at: AwareDatetime | None
+    is_asking: bool = False
+    """It waits for an operator's answer."""
 
     def seconds_at(self, moment: datetime) -> float | None:
         """How long it had run then."""

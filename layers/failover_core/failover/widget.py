@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from failover.adapters.execution_history import Ended, name_of
+from failover.buttons import Offer, offer
 from failover.finding import Finding
 from failover.hierarchy import NodeView, State
 from failover.markup import LONGEST_LIST, STYLE, Html, Markup
@@ -33,14 +34,34 @@ _LIMITS = (Limits(40, 10, 400), Limits(12, 6, 200), Limits(4, 3, 100), Limits(4,
 """The first that lets the widget fit; the last one always does."""
 
 
-def render_widget(status: Status, outcomes: list[Ended | Unknown] | Unknown, words: Words, zone: tzinfo) -> str:
-    """The whole widget in one language, at most MAXIMUM_BYTES of UTF-8."""
+_ANSWER = Markup(1000)
+_BUTTONS = Markup(400)
+"""No question is cut, whatever else is."""
+
+
+def render_widget(
+    status: Status, outcomes: list[Ended | Unknown] | Unknown, words: Words, zone: tzinfo, endpoint: str
+) -> str:
+    """The whole widget in one language, at most MAXIMUM_BYTES of UTF-8. Its buttons call the function `endpoint`."""
     whole = ""
     for limits in _LIMITS:
-        whole = _Widget(status, outcomes, words, zone, limits).render()
+        whole = _Widget(status, outcomes, words, zone, endpoint, limits).render()
         if len(whole.encode()) <= MAXIMUM_BYTES:
             break
     return whole
+
+
+def render_answer(words: Words, state: State, told: str, sentence: str, by_whom: str) -> str:
+    """What a button's popup shows: whether it was done, what that means, and who it was."""
+    html = _ANSWER
+    return html.tag(
+        "div",
+        Html(f"<style>{STYLE}</style>"),
+        html.tag("p", html.badge(state, told), f" {sentence}"),
+        html.tag("p", by_whom, class_="d"),
+        class_="gf",
+        lang=words.language,
+    )
 
 
 class _Widget:
@@ -50,9 +71,11 @@ class _Widget:
         outcomes: list[Ended | Unknown] | Unknown,
         words: Words,
         zone: tzinfo,
+        endpoint: str,
         limits: Limits,
     ) -> None:
         self._status, self._outcomes, self._words, self._zone, self._limits = status, outcomes, words, zone, limits
+        self._endpoint = endpoint
         self._html = Markup(limits.characters)
 
     def render(self) -> str:
@@ -129,6 +152,7 @@ class _Widget:
             self._html.row("td", words.targets, self._targets()),
             self._html.row("td", words.at_work, self._at_work()),
             self._html.row("td", words.maintenance, self._maintenance()),
+            self._html.row("td", words.operate, self._buttons()),
         )
 
     def _unknown(self, why: str = "") -> Html:
@@ -181,7 +205,7 @@ class _Widget:
         seconds = work.seconds_at(status.at)
         since = f" {words.since.format(seconds=round(seconds))}" if seconds is not None else ""
         link = self._html.link(work.execution, name_of(work.execution))
-        step = self._html.badge(State.DEGRADED, work.step or words.step_unknown)
+        step = self._html.badge(State.DEGRADED, words.asks if work.is_asking else work.step or words.step_unknown)
         return self._html.together(f"{work.workflow} ", link, f"{since}: ", step)
 
     def _maintenance(self) -> Html:
@@ -193,6 +217,27 @@ class _Widget:
             return self._html.together(words.off)
         told = words.on_until_ended if until == UNTIL_ENDED else words.on_until.format(time=self._time(until))
         return self._html.badge(State.DEGRADED, told)
+
+    def _buttons(self) -> Html:
+        return self._html.together(
+            *(self._button(one) for one in offer(self._status)),
+            _BUTTONS.tag("div", self._words.who_may, class_="d"),
+        )
+
+    def _button(self, one: Offer) -> Html:
+        words, press = self._words, one.press
+        names = {
+            "active": (self._status.active or "")[:64],
+            "node": press.node or "",
+            "execution": press.execution or "",
+        }
+        return _BUTTONS.button(
+            words.buttons[press.action].format(**names),
+            words.confirmations[press.action].format(**names),
+            self._endpoint,
+            {"press": {name: value for name, value in press.to_json().items() if value is not None}},
+            is_primary=one.is_primary,
+        )
 
     # --- findings and outcomes ---
 

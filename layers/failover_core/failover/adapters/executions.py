@@ -33,6 +33,11 @@ def start_failover(settings: Settings, name: str, execution_input: dict[str, Any
     return _start(settings.failover_state_machine_arn, name, execution_input)
 
 
+def start_switchback(settings: Settings, name: str, execution_input: dict[str, Any]) -> bool:
+    """Starts the switchback workflow. False if an execution of that name exists already."""
+    return _start(settings.state_machine_arn("switchback"), name, execution_input)
+
+
 def start_rejoin(settings: Settings, name: str, execution_input: dict[str, Any]) -> bool:
     """Starts the rejoin workflow. False if an execution of that name exists already."""
     return _start(settings.rejoin_state_machine_arn, name, execution_input)
@@ -49,3 +54,9 @@ def _start(state_machine_arn: str, name: str, execution_input: dict[str, Any]) -
             return False
         raise
     return True
+
+
+@translate_errors
+def send_answer(task_token: str, words: str) -> None:
+    """Answers the question that the token is of, with JSON. Raises Failed if it waits for no answer any more."""
+    client("stepfunctions").send_task_success(taskToken=task_token, output=words)

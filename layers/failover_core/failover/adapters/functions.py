@@ -9,7 +9,6 @@ from failover.models import REHEARSAL, Rehearsal, Rehearsed
 from failover.settings import Settings
 
 
-@translate_errors
 def rehearse(step: str, settings: Settings) -> Rehearsed:
     """What would keep the step's function from its work: it runs and changes nothing. Failed if it does not run.
 
@@ -17,16 +16,17 @@ def rehearse(step: str, settings: Settings) -> Rehearsed:
     (AWS Lambda Developer Guide, "Lambda function states"), for up to 106 s as reported. Here that is Failed, too, and
     the call is what wakes it.
     """
-    return Rehearsed.model_validate(_call(step, REHEARSAL, settings))
+    return Rehearsed.model_validate(call(step, REHEARSAL, settings))
+
+
+def rehearse_all(settings: Settings) -> Rehearsal:
+    """What would keep which function from its work, by the one that may call all of them. Raises Failed."""
+    return Rehearsal.model_validate(call("rehearse", {}, settings))
 
 
 @translate_errors
-def rehearse_all(settings: Settings) -> Rehearsal:
-    """What would keep which function from its work, by the one that may call all of them. Raises Failed."""
-    return Rehearsal.model_validate(_call("rehearse", {}, settings))
-
-
-def _call(step: str, given: dict[str, Any], settings: Settings) -> Any:
+def call(step: str, given: dict[str, Any], settings: Settings) -> Any:
+    """What the step's function answers. Raises Failed, with its words, if it failed."""
     # The name is template.yaml's.
     name = settings.own_name(step.replace("_", "-"))
     answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps(given))

@@ -4,9 +4,7 @@ What a widget is called with and may answer: CloudWatch User Guide, "Details abo
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, tzinfo
-
-from pydantic import Field
+from datetime import UTC, datetime
 
 from failover.adapters.execution_history import (
     WORKFLOWS,
@@ -24,7 +22,7 @@ from failover.settings import Settings
 from failover.status import AtWork, judge
 from failover.steps.check_readiness import gather_readiness
 from failover.widget import render_widget
-from failover.widget_words import ENGLISH, JAPANESE, Words
+from failover.widget_context import WidgetContext
 
 OUTCOMES_SHOWN = 10
 _LOOKED_THROUGH = 20
@@ -35,22 +33,10 @@ DOCUMENTATION = """## Garoon failover
 
 Both database servers with the state of each resource, the virtual IP's routes, the load balancer's targets, what is at
 work, what a failover would miss and what to do about it, and the last outcomes. It takes no parameters and changes
-nothing. It speaks Japanese where the console does.
+nothing; its buttons call another function. It speaks Japanese where the console does.
 """
 
 ALLOWED = "It takes what a CloudWatch dashboard calls it with, or {}. Nothing was changed."
-
-
-class Timezone(Observed):
-    """The dashboard's."""
-
-    offset: str = Field(default="+00:00", alias="offsetISO")
-
-
-class WidgetContext(Observed):
-    locale: str = "en"
-    """The console's language."""
-    timezone: Timezone = Timezone()
 
 
 class WidgetRequest(Observed):
@@ -70,7 +56,7 @@ def show_cluster(request: WidgetRequest, settings: Settings) -> str:
         evidence, at_work = look(settings)
     status = judge(evidence, judge_readiness(evidence), at_work)
     context = request.widget_context
-    return render_widget(status, outcomes.result(), _words(context.locale), _zone(context.timezone.offset))
+    return render_widget(status, outcomes.result(), context.words, context.zone, settings.function_arn("operate"))
 
 
 def look(settings: Settings) -> tuple[ReadinessEvidence, AtWork | None]:
@@ -93,6 +79,7 @@ def read_at_work(evidence: ReadinessEvidence) -> AtWork | None:
         workflow=workflow_of(record.lock_owner),
         step=execution.step if execution else None,
         started_at=execution.started_at if execution else None,
+        is_asking=execution is not None and execution.task_token is not None,
     )
 
 
@@ -115,16 +102,3 @@ def read_outcomes(settings: Settings) -> list[Ended | Unknown] | Unknown:
         outcomes = pool.map(lambda arn: ask(read_end, arn), newest)
         told = [one for one in outcomes if isinstance(one, Unknown) or one.outcome != OutcomeKind.SKIPPED]
     return told[:OUTCOMES_SHOWN]
-
-
-def _words(locale: str) -> Words:
-    return JAPANESE if locale.lower().startswith("ja") else ENGLISH
-
-
-def _zone(offset: str) -> tzinfo:
-    """UTC for an offset that is none."""
-    try:
-        zone = datetime.strptime(offset, "%z").tzinfo
-    except ValueError:
-        zone = None
-    return zone or UTC
