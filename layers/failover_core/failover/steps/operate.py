@@ -14,6 +14,7 @@ from failover.buttons import MAINTENANCE_MINUTES, Action, Press, Refusal, is_of_
 from failover.confirmation import NO, YES
 from failover.errors import CloudUnavailable, FailoverError, InvalidInput
 from failover.hierarchy import State
+from failover.messages import say
 from failover.models import Observed
 from failover.runtime import logger, request_id
 from failover.settings import Settings
@@ -70,7 +71,8 @@ def operate(request: OperateRequest, settings: Settings) -> str:
     except FailoverError as error:
         is_known = not isinstance(error, CloudUnavailable)
         state, told = (State.FAILED, words.not_done) if is_known else (State.UNKNOWN, words.not_known)
-        sentence = f"{error}" if is_known else f"{words.press_again} {error}"
+        why = say(error.said, words.language)
+        sentence = why if is_known else f"{words.press_again} {why}"
     logger.info("operated", action=press.action, by=by, state=state, sentence=sentence)
     return render_answer(words, state, told, sentence, words.pressed_by.format(**caller))
 
