@@ -31,6 +31,7 @@ class Delays:
     metric_extraction: Range = (0.5, 5.0)  # PutLogEvents -> CloudWatch Logs has made metrics of it, and they are seen
     log_delivery: Range = (0.5, 3.0)  # PutLogEvents -> the subscribed function is invoked
     function: Range = (0.2, 1.5)  # its run, warm (it runs every minute) or cold
+    command: Range = (0.5, 3.0)  # SendCommand -> the node's quick answer is read
     event_delivery: Range = (0.2, 1.0)  # a state change -> EventBridge -> StartExecution
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from failover.control import Control, patience_seconds
 from failover.settings import SILENT_INTERVALS, SILENT_SECONDS
 
 from benchmarks.agent import send_pushed_lines
@@ -22,7 +23,9 @@ BEFORE_SECONDS = 120.0
 """The node works for so long before it fails, so that every alarm has its points."""
 QUICK_LOOK_SECONDS = 0.3
 ANSWER_TIMEOUT_SECONDS = 10.0
-LOOK_AGAIN_SECONDS = 3.0
+LOOK_AGAIN_SECONDS = 1.0
+BEAT_SECONDS = 1.0
+"""Between two looks at the heartbeat while the answers are waited for (assess_cluster)."""
 _LONGEST_PERIOD_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 60.0
 """The schedule of watch_cluster."""
@@ -103,7 +106,7 @@ def detect(
         ways["sign"] = _sign(failure, node, delays, source)
     by = min(ways, key=lambda way: ways[way])
     started = ways[by] + draw(source, delays.event_delivery)
-    return Detection(started, by, _known(failure, started, alarmed, metric, node))
+    return Detection(started, by, _known(failure, started, alarmed, metric, node, delays, source))
 
 
 def _agent(failure: Failure, node: NodeSettings, delays: Delays, source: random.Random) -> Metric:
@@ -166,15 +169,29 @@ def _sign(failure: Failure, node: NodeSettings, delays: Delays, source: random.R
     return sent + draw(source, delays.log_delivery) + draw(source, delays.function)
 
 
-def _known(failure: Failure, started: float, alarmed: float, metric: Metric, node: NodeSettings) -> float:
+def _known(
+    failure: Failure,
+    started: float,
+    alarmed: float,
+    metric: Metric,
+    node: NodeSettings,
+    delays: Delays,
+    source: random.Random,
+) -> float:
     """When assess_cluster has its second, independent sign: the alarm, or the beats that stopped (settings.py)."""
     if not failure.is_node_lost:
         return started + QUICK_LOOK_SECONDS
-    known = started + ANSWER_TIMEOUT_SECONDS
     silence = SILENT_INTERVALS * node.watch_interval + SILENT_SECONDS
-    while known < alarmed and known - (metric.newest(known) or -BEFORE_SECONDS) <= silence:
-        known += LOOK_AGAIN_SECONDS + ANSWER_TIMEOUT_SECONDS
-    return known
+    asked = started
+    while True:
+        answered, probed = (draw(source, delays.command) + seconds for seconds in (0, node.look))
+        patience = patience_seconds(Control(answered_after_seconds=answered, sees_active=False), ANSWER_TIMEOUT_SECONDS)
+        known = asked + max(patience, probed)
+        while known <= asked + ANSWER_TIMEOUT_SECONDS:
+            if known >= alarmed or known - (metric.newest(known) or -BEFORE_SECONDS) > silence:
+                return known
+            known += BEAT_SECONDS
+        asked += ANSWER_TIMEOUT_SECONDS + LOOK_AGAIN_SECONDS
 
 
 def goal_of(failure: Failure) -> float | None:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
-from failover.decision import decide
+from failover.control import Control, patience_seconds
+from failover.decision import decide, would_heartbeat_decide
 from failover.models import (
     Answer,
     AutomaticLimit,
@@ -33,9 +34,15 @@ from failover.steps.assess_cluster import has_fallen_silent
 
 from benchmarks.agent import send_pushed_lines
 from benchmarks.cloudwatch import AlarmSettings, Delays, Metric, NodeSettings, draw, read_alarm, read_node
-from benchmarks.detection import ANSWER_TIMEOUT_SECONDS, LOOK_AGAIN_SECONDS, LOOK_EVERY_SECONDS, QUICK_LOOK_SECONDS
+from benchmarks.detection import (
+    ANSWER_TIMEOUT_SECONDS,
+    BEAT_SECONDS,
+    LOOK_AGAIN_SECONDS,
+    LOOK_EVERY_SECONDS,
+    QUICK_LOOK_SECONDS,
+)
 
-LOOKS_AGAIN = 10
+LOOKS_AGAIN = 14
 """Retries of AssessCluster on NotYet (statemachines/failover.asl.json)."""
 FAILED_CALLS = 0.01
 """Share of the questions to a node that fail with an error of AWS's."""
@@ -58,10 +65,11 @@ class Kind:
 
 PACKET_LOSS = Kind("packets are lost between the nodes", 100, (5, 120))
 LATE_METRICS = Kind("CloudWatch is late", 30, (10, 300))
+LATE_COMMANDS = Kind("Run Command is late", 30, (10, 300))
 METRIC_AGENT = {node: Kind(f"the CloudWatch agent of {node} is down", 30, (5, 60)) for node in (_ACTIVE, _STANDBY)}
 COMMAND_AGENT = {node: Kind(f"the SSM agent of {node} is down", 30, (5, 120)) for node in (_ACTIVE, _STANDBY)}
 AWS_PATH = {node: Kind(f"{node} cannot reach AWS", 4, (10, 600)) for node in (_ACTIVE, _STANDBY)}
-KINDS = (PACKET_LOSS, LATE_METRICS, *METRIC_AGENT.values(), *COMMAND_AGENT.values(), *AWS_PATH.values())
+KINDS = (PACKET_LOSS, LATE_METRICS, LATE_COMMANDS, *METRIC_AGENT.values(), *COMMAND_AGENT.values(), *AWS_PATH.values())
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class Trouble:
     start: float
     end: float
     strength: float
-    """Share of packets lost, or seconds that metrics are late."""
+    """Share of packets lost, or seconds that metrics, or at most that commands, are late."""
 
 
 @dataclass
@@ -144,7 +152,9 @@ def _draw_month(source: random.Random) -> list[Trouble]:
 def _draw_trouble(kind: Kind, start: float, source: random.Random) -> Trouble:
     # A third of the bursts lose everything, which is a broken network.
     loss = source.choice((source.uniform(0.05, 0.5), source.uniform(0.5, 1.0), 1.0))
-    strength = source.uniform(5, 120) if kind is LATE_METRICS else loss
+    strength = (
+        source.uniform(5, 120) if kind is LATE_METRICS else source.uniform(2, 30) if kind is LATE_COMMANDS else loss
+    )
     return Trouble(kind, start, start + draw(source, kind.seconds), strength)
 
 
@@ -260,8 +270,7 @@ class _Episode:
     def _execute(self, at: float) -> float:
         """Looks until there is a verdict; returns when it is over."""
         for _ in range(1 + LOOKS_AGAIN):
-            evidence, at = self._gather(at)
-            verdict = decide(evidence).verdict
+            verdict, at = self._look(at)
             if verdict is not Verdict.NOT_YET:
                 break
             at += LOOK_AGAIN_SECONDS
@@ -271,32 +280,56 @@ class _Episode:
             self._account.failed_over_during[tuple(sorted(during))] += 1
         return at
 
-    def _gather(self, at: float) -> tuple[Evidence, float]:
-        active, answered_at = self._ask(_ACTIVE, at)
-        standby, _ = self._ask(_STANDBY, at)
-        view = PeerView.UNKNOWN
-        if standby is Answer.DEMOTED:
-            sees_services = self._reaches_peer(at) and self._reaches_peer(at)
-            view = PeerView.SERVES if sees_services else PeerView.DOES_NOT_SERVE
-        evidence = Evidence(
+    def _look(self, asked_at: float) -> tuple[Verdict, float]:
+        """One run of assess_cluster: its verdict, and when it came."""
+        active, active_at = self._ask(_ACTIVE, asked_at)
+        standby, standby_at = self._ask(_STANDBY, asked_at)
+        view, does_see, probed_at = self._probe(asked_at)
+        control = Control(
+            answered_after_seconds=standby_at - asked_at if standby is Answer.DEMOTED else None, sees_active=does_see
+        )
+        patience = patience_seconds(control, ANSWER_TIMEOUT_SECONDS)
+        at = max(min(active_at, asked_at + patience), standby_at, probed_at)
+        while True:
+            evidence = self._gather(active if active_at <= at else Answer.NONE, standby, view, at)
+            is_late = at + BEAT_SECONDS > asked_at + ANSWER_TIMEOUT_SECONDS
+            if is_late or not would_heartbeat_decide(evidence):
+                return decide(evidence).verdict, at
+            at += BEAT_SECONDS
+
+    def _gather(self, active: Answer, standby: Answer, view: PeerView, at: float) -> Evidence:
+        return Evidence(
             active=_node(_ACTIVE, active),
             standby=_node(_STANDBY, standby),
-            is_heartbeat_lost=self._is_heartbeat_lost(active, answered_at),
+            is_heartbeat_lost=self._is_heartbeat_lost(active, at),
             was_replicating=True,
             standby_view=view,
             routes=Routes.RIGHT,
             is_move_unfinished=False,
             limit=AutomaticLimit.NONE,
         )
-        return evidence, answered_at
 
     def _ask(self, name: str, at: float) -> tuple[Answer, float]:
+        """Its status, and when it came; or when it is waited for no longer."""
         if self._random.random() < FAILED_CALLS:
             return Answer.UNKNOWN, at
-        for second in range(int(ANSWER_TIMEOUT_SECONDS)):
+        way_seconds = draw(self._random, _DELAYS.command) + self._random.uniform(0, self._strength(LATE_COMMANDS, at))
+        for second in range(int(ANSWER_TIMEOUT_SECONDS - way_seconds) + 1):
             if not (self._is_on(COMMAND_AGENT[name], at + second) or self._is_on(AWS_PATH[name], at + second)):
-                return (Answer.SERVING if name == _ACTIVE else Answer.DEMOTED), at + second + 1
+                return (Answer.SERVING if name == _ACTIVE else Answer.DEMOTED), at + second + way_seconds
         return Answer.NONE, at + ANSWER_TIMEOUT_SECONDS
+
+    def _probe(self, at: float) -> tuple[PeerView, bool | None, float]:
+        """What the standby sees of the active node's services, whether it sees anything of it, and when that came."""
+        answer, answered_at = self._ask(_STANDBY, at)
+        if answer is not Answer.DEMOTED:
+            return PeerView.UNKNOWN, None, answered_at
+        database, nfs, *paths = (self._reaches_peer(at) for _ in range(4))
+        view = PeerView.SERVES if database and nfs else PeerView.DOES_NOT_SERVE
+        answered_at += 0 if all((database, nfs, *paths)) else self._node.look
+        if answered_at > at + ANSWER_TIMEOUT_SECONDS:
+            return PeerView.UNKNOWN, None, at + ANSWER_TIMEOUT_SECONDS
+        return view, any((database, nfs, *paths)), answered_at
 
     def _is_heartbeat_lost(self, answer: Answer, at: float) -> bool:
         # What the newest points call for is the alarm's state: only "ignore" would keep an older one.

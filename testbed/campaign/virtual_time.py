@@ -89,13 +89,18 @@ class Task(Generic[R]):
             task = task.parent
         return None
 
+    def done(self) -> bool:
+        return self.is_over
+
     def result(self, timeout: float | None = None) -> R:
         """What the task returned or raised, once it is over. Raises TimeoutError, as a future does."""
         if not self.is_over:
-            self._waiters.append(self._loop.current)
+            waiter = self._loop.current
+            self._waiters.append(waiter)
             self._loop.wait(timeout)
-        if not self.is_over:
-            raise FutureTimeoutError
+            if not self.is_over:
+                self._waiters.remove(waiter)
+                raise FutureTimeoutError
         if self.error is not None:
             raise self.error
         return self._result  # type: ignore[return-value]

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from failover import decision
 from failover.adapters import cluster_table, executions, instances, isolation
-from failover.models import ClusterRecord, Evidence, InstanceState
+from failover.models import Evidence, InstanceState
 from failover.proof import Proven
 from failover.steps import assess_cluster, fence_node, promote_replica, record_abort
 
@@ -82,12 +82,12 @@ def _begin_move_that_writes(expression: str) -> Callable[..., int]:
     return begin_move
 
 
-_gather_evidence = assess_cluster.gather_evidence
+_gather = assess_cluster.Look.gather
 
 
-def _gather_without_the_way_back(trigger: Any, record: ClusterRecord, *others: Any) -> Evidence:
-    evidence = _gather_evidence(trigger, record, *others)
-    return evidence.model_copy(update={"is_move_unfinished": record.moving_to == evidence.standby.name})
+def _gather_without_the_way_back(look: assess_cluster.Look) -> Evidence:
+    evidence = _gather(look)
+    return evidence.model_copy(update={"is_move_unfinished": look._record.moving_to == evidence.standby.name})
 
 
 @contextmanager
@@ -155,7 +155,7 @@ DEFECTS = (
     ),
     Defect(
         "way-back-forgotten", "a standby left promoted by a way back that failed counts as somebody else's doing",
-        Scope("off", 1, 1, _NODES), _patched(assess_cluster, "gather_evidence", _gather_without_the_way_back),
+        Scope("off", 1, 1, _NODES), _patched(assess_cluster.Look, "gather", _gather_without_the_way_back),
     ),
     Defect(
         "end-not-told", "record_abort believes that whoever ended red has been told of",

@@ -11,7 +11,7 @@ from failover.adapters import cluster_table as table
 from failover.models import Rehearsal
 from failover.runtime import metrics
 from failover.settings import Node, Settings, read_settings
-from failover.steps import promote_replica, rejoin_node, verbs
+from failover.steps import assess_cluster, promote_replica, rejoin_node, verbs
 from moto import mock_aws
 from moto.backends import get_backend
 
@@ -134,7 +134,7 @@ def ssm(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeSsm:
     )
     monkeypatch.setattr(nodes, "client", lambda _service: fake)
     clock = FakeTime()
-    for module in (nodes, promote_replica, rejoin_node, verbs):
+    for module in (nodes, assess_cluster, promote_replica, rejoin_node, verbs):
         monkeypatch.setattr(module, "time", clock)
     fake.now = clock.time
     return fake

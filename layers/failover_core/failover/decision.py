@@ -44,6 +44,13 @@ def is_served_by_active(evidence: Evidence) -> bool:
     return evidence.active.answer is Answer.SERVING and not evidence.standby.is_primary
 
 
+def would_heartbeat_decide(evidence: Evidence) -> bool:
+    """Nothing but the loss of the active node's heartbeat is missing for a verdict."""
+    if decide(evidence).verdict is not Verdict.NOT_YET:
+        return False
+    return decide(evidence.model_copy(update={"is_heartbeat_lost": True})).verdict is not Verdict.NOT_YET
+
+
 def why_standby_cannot_take_over(evidence: Evidence) -> str:
     """Why the standby may not be promoted now; empty if it may. A sentence without its full stop."""
     standby = evidence.standby

@@ -80,7 +80,7 @@ STEPS = (
         "Refuses an input that cannot be understood, then makes this execution the only one that changes the cluster.",
     ),
     Step(
-        "AssessCluster", "assess_cluster", phase="assess", retries=(waits(3, 10),),
+        "AssessCluster", "assess_cluster", phase="assess", retries=(waits(1, 14),),
         what="Asks everybody who knows something about the cluster and decides; looks again for a bounded time while "
         "the evidence is not enough.",
         next_step=Message("step.AssessCluster"),

@@ -1,7 +1,7 @@
 """The nodes' script over Systems Manager Run Command: the stack's own document, and nothing else."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from botocore.exceptions import ClientError
@@ -23,6 +23,9 @@ _DELIVERY_SECONDS = 30
 _BUSY_PAUSE_SECONDS = 2.0
 """Between two questions to a node that is at work; the script itself waits some seconds for the earlier command."""
 
+_NAP_SECONDS = 0.2
+"""How soon it is noticed that nobody waits for an answer any more."""
+
 _UNDER_WAY = ("Pending", "InProgress", "Delayed", "Cancelling")
 _RAN = ("Success", "Failed")
 """StatusDetails of a command that the node ran to its end (Systems Manager User Guide, "Understanding command
@@ -40,8 +43,9 @@ def run_verb(
     timeout_seconds: float,
     epoch: int = 0,
     accept_data_loss: bool = False,
+    is_given_up: Callable[[], bool] = lambda: False,
 ) -> VerbResult | None:
-    """What the verb said, or None if the node did not answer within `timeout_seconds`.
+    """What the verb said, or None if the node did not answer within `timeout_seconds`, or until it `is_given_up`.
 
     A look that was not answered is cancelled. Any other verb is left to go on: the SSM Agent kills the processes of a
     cancelled command, halfway through a mount or a database's recovery (its source, `executers`). A node that did not
@@ -64,7 +68,8 @@ def run_verb(
     def order(seconds_ahead: float) -> VerbResult | None:
         good_for_seconds = max(deadline - time.monotonic(), _DELIVERY_SECONDS)
         expires_at = int(time.time() + seconds_ahead + good_for_seconds)
-        return send(node, verb, settings.node_document, parameters | {"ExpiresAt": [str(expires_at)]}, deadline)
+        orders = parameters | {"ExpiresAt": [str(expires_at)]}
+        return send(node, verb, settings.node_document, orders, deadline, is_given_up)
 
     seconds_ahead = 0.0
     result = order(seconds_ahead)
@@ -79,7 +84,12 @@ def run_verb(
 
 @translate_errors
 def send(
-    node: Node, verb: Verb, document: str, parameters: Mapping[str, list[str]], deadline: float
+    node: Node,
+    verb: Verb,
+    document: str,
+    parameters: Mapping[str, list[str]],
+    deadline: float,
+    is_given_up: Callable[[], bool] = lambda: False,
 ) -> VerbResult | None:
     """As `run_verb`, once, by a document that runs the script; `deadline` is one of time.monotonic()."""
     ssm = client("ssm")
@@ -99,15 +109,23 @@ def send(
         raise
     pause_seconds = 0.2
     while True:
-        time.sleep(pause_seconds)
+        _rest(pause_seconds, is_given_up)
         result = _read_result(node, command)
         if result is not _PENDING:
             return result
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= deadline or is_given_up():
             if verb in _LOOKS:
                 ssm.cancel_command(CommandId=command, InstanceIds=[node.instance_id])
             return None
         pause_seconds = min(pause_seconds * 1.5, 1.0)
+
+
+def _rest(seconds: float, is_given_up: Callable[[], bool]) -> None:
+    """A pause, cut short when nobody waits any more."""
+    while seconds > 0 and not is_given_up():
+        nap_seconds = min(seconds, _NAP_SECONDS)
+        time.sleep(nap_seconds)
+        seconds -= nap_seconds
 
 
 _PENDING = VerbResult(verb="", result="failed", code="pending", message="")

@@ -1,14 +1,17 @@
 """Ask everybody who knows something about the cluster, all at once, and decide."""
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import assert_never
+from typing import Any, Self, assert_never
 
 from failover.adapters import alarms, instances, isolation, nodes, routes
 from failover.asking import ask
 from failover.confirmation import Asked, must_ask, read_answer
-from failover.decision import decide, is_served_by_active
+from failover.control import Control, patience_seconds
+from failover.decision import decide, is_served_by_active, would_heartbeat_decide
 from failover.errors import CloudUnavailable, Failed, NotYet
 from failover.models import (
     Answer,
@@ -36,6 +39,9 @@ from failover.proof import Proof, Proven
 from failover.runtime import StepInput, logger
 from failover.settings import Node, Settings
 
+_BEAT_SECONDS = 1.0
+"""Between two looks at the heartbeat, while nothing but its loss is missing."""
+
 
 class AssessClusterInput(StepInput):
     workflow: Workflow
@@ -48,11 +54,17 @@ class AssessClusterInput(StepInput):
 def assess_cluster(request: AssessClusterInput, settings: Settings) -> Assessment:
     """The decision and the evidence for it. Changes nothing.
 
+    Where nothing but the loss of the active node's heartbeat is missing, that is looked at once a second, as long as
+    an answer may take: the answers are no older then than where they were all waited for. The node is listened to
+    meanwhile, and an answer that comes counts.
     Raises NotYet when the evidence is not enough for a verdict: the workflow looks again for a bounded time; and
     InvalidInput for an operator's answer that cannot be understood.
     """
     answered_limit = read_answer(request.asked, settings.confirm_failover)
-    evidence = gather_evidence(request.trigger, request.record, settings, datetime.now(UTC))
+    with Look(request.trigger, request.record, settings, datetime.now(UTC)) as look:
+        evidence = look.gather()
+        while request.workflow == "failover" and would_heartbeat_decide(evidence) and look.go_on(_BEAT_SECONDS):
+            evidence = look.gather()
     if evidence.limit is AutomaticLimit.NONE:
         evidence = evidence.model_copy(update={"limit": answered_limit})
     decision = _decide(request, evidence)
@@ -87,50 +99,117 @@ def _decide(request: AssessClusterInput, evidence: Evidence) -> Decision:
 
 def gather_evidence(trigger: Trigger, record: ClusterRecord, settings: Settings, now: datetime) -> Evidence:
     """The evidence as it is at `now`. A source that fails counts as unknown, whatever it would have said."""
-    active, standby = settings.node(record.active), settings.peer_of(record.active)
-    with ThreadPoolExecutor() as pool:
-        active_machine = pool.submit(ask, instances.read_instance, active)
-        standby_machine = pool.submit(ask, instances.read_instance, standby)
-        active_answer = pool.submit(_ask_node, active, "status", settings)
-        standby_answer = pool.submit(_ask_node, standby, "status", settings)
-        standby_probe = pool.submit(_ask_node, standby, "probe", settings)
-        route_entries = pool.submit(ask, routes.read_entries, settings)
-        alarm_states = pool.submit(_read_alarms, active, settings)
-        fence = (
-            pool.submit(ask, isolation.prove_isolated, standby, settings)
+    with Look(trigger, record, settings, now) as look:
+        return look.gather()
+
+
+class Look:
+    """Everybody who knows something, asked all at once; at its end nobody is waited for any more."""
+
+    def __init__(self, trigger: Trigger, record: ClusterRecord, settings: Settings, now: datetime) -> None:
+        self._trigger, self._record, self._settings, self._now = trigger, record, settings, now
+        self._active, self._standby = settings.node(record.active), settings.peer_of(record.active)
+        self._is_over = False
+        self._pool = ThreadPoolExecutor()
+        self._begun_at = time.monotonic()
+        active, standby, submit = self._active, self._standby, self._pool.submit
+        self._active_machine = submit(ask, instances.read_instance, active)
+        self._standby_machine = submit(ask, instances.read_instance, standby)
+        self._active_answer = submit(self._ask_node, active, "status")
+        self._standby_answer = submit(self._ask_node, standby, "status")
+        self._standby_probe = submit(self._ask_node, standby, "probe")
+        self._route_entries = submit(ask, routes.read_entries, settings)
+        self._alarm_states = submit(_read_alarms, active, settings)
+        self._fence = (
+            submit(ask, isolation.prove_isolated, standby, settings)
             if record.fence is not None and record.fence.node == standby.name
             else None
         )
-    entries, states = route_entries.result(), alarm_states.result()
-    standby_evidence = _node_evidence(standby, standby_machine.result(), standby_answer.result(), record)
-    if fence is not None and record.fence is not None:
-        is_replaced = not record.fence.covers(standby.instance_id, standby.data_volume_id)
-        standby_evidence = _left_behind(
-            standby_evidence, is_isolated=_is_isolated(fence.result()), is_replaced=is_replaced
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._is_over = True
+        self._pool.__exit__(*error)
+
+    def gather(self) -> Evidence:
+        """The evidence as soon as all have answered, or the active node's silence counts; later, as it is by then."""
+        record, settings, active, standby = self._record, self._settings, self._active, self._standby
+        standby_answer, _ = self._standby_answer.result()
+        active_answer = self._hear_active()
+        standby_evidence = _node_evidence(standby, self._standby_machine.result(), standby_answer, record)
+        if self._fence is not None and record.fence is not None:
+            is_replaced = not record.fence.covers(standby.instance_id, standby.data_volume_id)
+            standby_evidence = _left_behind(
+                standby_evidence, is_isolated=_is_isolated(self._fence.result()), is_replaced=is_replaced
+            )
+        return Evidence(
+            active=_node_evidence(active, self._active_machine.result(), active_answer, record),
+            standby=standby_evidence,
+            is_heartbeat_lost=_is_heartbeat_lost(active_answer, self._alarm_states.result(), active, standby, settings),
+            was_replicating=_was_replicating(standby_answer, active, settings),
+            standby_view=_standby_view(self._standby_probe.result()[0]),
+            routes=_judge_routes(self._route_entries.result(), active),
+            # A way back that did not come as far as demoting the standby leaves it promoted, and on record as left.
+            is_move_unfinished=record.moving_to == standby.name
+            or (record.moving_to == active.name and standby_evidence.is_primary),
+            limit=_automatic_limit(self._trigger, record, settings, self._now),
+            is_data_loss_accepted=self._trigger.accept_data_loss,
         )
-    return Evidence(
-        active=_node_evidence(active, active_machine.result(), active_answer.result(), record),
-        standby=standby_evidence,
-        is_heartbeat_lost=_is_heartbeat_lost(active_answer.result(), states, active, standby, settings),
-        was_replicating=_was_replicating(standby_answer.result(), active, settings),
-        standby_view=_standby_view(standby_probe.result()),
-        routes=_judge_routes(entries, active),
-        # A way back that did not come as far as demoting the standby leaves it promoted, and on record as left.
-        is_move_unfinished=record.moving_to == standby.name
-        or (record.moving_to == active.name and standby_evidence.is_primary),
-        limit=_automatic_limit(trigger, record, settings, now),
-        is_data_loss_accepted=trigger.accept_data_loss,
-    )
 
+    def go_on(self, seconds: float) -> bool:
+        """Waits so long, or until the active node answers. False: what was asked is too old to be waited with."""
+        if time.monotonic() + seconds > self._begun_at + self._settings.answer_timeout_seconds:
+            return False
+        if self._active_answer.done():
+            time.sleep(seconds)
+        else:
+            self._await_active(seconds)
+        return True
 
-def _ask_node(node: Node, verb: nodes.Verb, settings: Settings) -> VerbResult | Answer:
-    """What the node said; Answer.NONE if it was asked and is silent; Answer.UNKNOWN if it could not be asked."""
-    try:
-        result = nodes.run_verb(node, verb, settings, timeout_seconds=settings.answer_timeout_seconds)
-    except (CloudUnavailable, Failed) as error:
-        logger.warning(f"{node.name} could not be asked for its {verb}: {error}")
-        return Answer.UNKNOWN
-    return Answer.NONE if result is None else result
+    def _hear_active(self) -> VerbResult | Answer:
+        control, limit_seconds = self._control(), float(self._settings.answer_timeout_seconds)
+        patience = patience_seconds(control, limit_seconds)
+        # The whole limit is kept by the question itself, which counts from when it was sent.
+        self._await_active(None if patience >= limit_seconds else self._begun_at + patience - time.monotonic())
+        if self._active_answer.done():
+            return self._active_answer.result()[0]
+        waited_seconds = time.monotonic() - self._begun_at
+        logger.info(f"{self._active.name} is silent", seconds=waited_seconds, control=control.to_json())
+        return Answer.NONE
+
+    def _await_active(self, seconds: float | None) -> None:
+        with suppress(TimeoutError):
+            self._active_answer.result(timeout=None if seconds is None else max(seconds, 0.0))
+
+    def _control(self) -> Control:
+        """What the standby said; waits until its answers are there."""
+        (answer, seconds), (probed, _) = self._standby_answer.result(), self._standby_probe.result()
+        has_answered = isinstance(answer, VerbResult) and answer.status is not None
+        probe = probed.probe if isinstance(probed, VerbResult) else None
+        return Control(
+            answered_after_seconds=seconds if has_answered else None,
+            sees_active=None if probe is None else probe.sees_anything,
+        )
+
+    def _ask_node(self, node: Node, verb: nodes.Verb) -> tuple[VerbResult | Answer, float]:
+        """What the node said; Answer.NONE if it was asked and is silent; Answer.UNKNOWN if it could not be asked.
+
+        And after how many seconds.
+        """
+        try:
+            result = nodes.run_verb(
+                node,
+                verb,
+                self._settings,
+                timeout_seconds=self._settings.answer_timeout_seconds,
+                is_given_up=lambda: self._is_over,
+            )
+        except (CloudUnavailable, Failed) as error:
+            logger.warning(f"{node.name} could not be asked for its {verb}: {error}")
+            return Answer.UNKNOWN, time.monotonic() - self._begun_at
+        return Answer.NONE if result is None else result, time.monotonic() - self._begun_at
 
 
 def _read_alarms(active: Node, settings: Settings) -> dict[str, str]:
