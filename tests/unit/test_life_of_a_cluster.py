@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from failover.conclusion import Progress, conclude
 from failover.decision import decide
+from failover.failure import Failure
 from failover.models import (
     Answer,
     Decision,
     Evidence,
-    Failure,
     InstanceState,
     OutcomeKind,
     PeerView,

@@ -17,12 +17,13 @@ from failover.settings import NotificationLanguage, Settings
 JA = Language.JAPANESE
 HOSTILE = "<b>ok</b>\r\nNext step: none.\u2028 \u202egnp.exe\u2066 \x1b[31m \ud800 {active} %s"
 _NAMES = re.compile(
-    r"\{[a-z_]+(:[^}]*)?\}|`[^`]+`|garoon-[a-z-]+|[a-z]+\.md|"
-    r"\b(failover|rejoin|switchback|AWS|EC2|EBS|SSM|Agent|OS|ACL|IP|NFS|MySQL|DRBD|App|ARN|CloudShell|CloudTrail|"
-    r"CloudWatch|Step Functions|ReplaceRoute|RecoveryTimeoutSeconds|eth0|eth1)\b"
+    r"\{[a-z_]+(:[^}]*)?\}|\{\{.*?\}\}|`[^`]+`|garoon-[a-z-]+|docs/[a-z.]+\.md|"
+    r"\b(failover|rejoin|switchback|acceptDataLoss|AWS|EC2|EBS|SSM|Agent|OS|ACL|IP|ID|NFS|NAT|MySQL|DRBD|App|ARN|SNS|"
+    r"CloudShell|CloudTrail|CloudWatch|EventBridge|CloudFormation|Systems Manager|Run Command|Step Functions|Lambda|"
+    r"ReplaceRoute|RecoveryTimeoutSeconds|eth0|eth1)\b"
 )
 """Names that stay as they are in a Japanese sentence: parameters, commands, products, interfaces."""
-_SAME_IN_BOTH = {"text", "together", "as-is"}
+_SAME_IN_BOTH = {"text", "together", "as-is", "node.parts"}
 
 
 def parameters(words: str) -> set[str]:

@@ -9,12 +9,12 @@ from failover.adapters import snapshots
 from failover.adapters.snapshots import DataVolume, SnapshotState
 from failover.conclusion import Progress, conclude
 from failover.errors import DataNotKept, Failed, InvalidInput, LockLost, NotYet, Refused
+from failover.failure import Failure
 from failover.models import (
     Answer,
     AutomaticLimit,
     Decision,
     Evidence,
-    Failure,
     InstanceState,
     Lock,
     NodeEvidence,

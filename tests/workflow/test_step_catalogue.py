@@ -21,7 +21,6 @@ LINE = """    Step(
 MODULE = '''"""Tell that the role moves."""
 
 from failover.adapters import cluster_table
-from failover.failure import Failure
 from failover.models import Value
 from failover.runtime import StepInput
 from failover.settings import Settings
@@ -160,7 +159,7 @@ from testbed.judges import oracle
 from testbed.judges import phases
 from testbed.stack.steps import CHANGING_STEPS, sample_input
 from failover.conclusion import Progress, conclude
-from failover.models import Failure
+from failover.failure import Failure
 from failover.steps.rehearse import REHEARSED
 assert "AnnounceMove" in drill.CHANGING_STEPS and "AnnounceMove" in oracle.CHANGING_STEPS
 assert phases._STEPS["AnnounceMove"] == "announce"

@@ -8,6 +8,8 @@ move the active role passes `why_standby_cannot_take_over` first.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from failover.evidence_words import tell
+from failover.messages import NOTHING, Message, together
 from failover.models import (
     Answer,
     AutomaticLimit,
@@ -51,65 +53,53 @@ def would_heartbeat_decide(evidence: Evidence) -> bool:
     return decide(evidence.model_copy(update={"is_heartbeat_lost": True})).verdict is not Verdict.NOT_YET
 
 
-def why_standby_cannot_take_over(evidence: Evidence) -> str:
+def why_standby_cannot_take_over(evidence: Evidence) -> Message:
     """Why the standby may not be promoted now; empty if it may. A sentence without its full stop."""
     standby = evidence.standby
-    if evidence.limit is AutomaticLimit.MAINTENANCE:
-        return "maintenance is on, so nothing happens automatically"
-    if evidence.limit is AutomaticLimit.INTERVAL:
-        return "the last automatic failover ended less than the minimum interval ago, so another one needs an operator"
-    if evidence.limit is AutomaticLimit.DECLINED:
-        return "an operator declined the failover, which holds for the minimum interval"
-    if evidence.limit is AutomaticLimit.UNANSWERED:
-        return "nobody confirmed the failover in time, which holds for the minimum interval"
+    if evidence.limit is not AutomaticLimit.NONE:
+        return Message(f"why.{evidence.limit}")
     # One that EC2 does not know just now, and that answers, is there: its answer is the better word.
     if standby.instance not in (InstanceState.ON, InstanceState.FORGOTTEN):
-        return f"the standby {standby.name} is {standby.instance.words}"
+        return Message("why.standby-off", standby=standby.name, state=standby.instance.words)
     if standby.answer is Answer.NONE:
-        return f"the standby {standby.name} does not answer"
+        return Message("why.standby-silent", standby=standby.name)
+    if standby.answer is Answer.UNKNOWN and standby.detail:
+        return Message("why.standby-unknown-because", standby=standby.name, detail=standby.detail)
     if standby.answer is Answer.UNKNOWN:
-        return f"it is not known whether the standby {standby.name} could take over" + (
-            f" ({standby.detail})" if standby.detail else ""
-        )
+        return Message("why.standby-unknown", standby=standby.name)
     if standby.replica is Replica.UNUSABLE:
-        return f"{standby.name} is {standby.replica}"
+        return Message("why.unusable", standby=standby.name)
     if standby.unwritable:
-        return f"{standby.unwritable} of {standby.name} takes no write (full or read-only), so it could not be promoted"
-    return "" if evidence.is_data_loss_accepted else why_data_would_be_lost(evidence)
+        return Message("why.unwritable", standby=standby.name, folders=standby.unwritable)
+    return NOTHING if evidence.is_data_loss_accepted else why_data_would_be_lost(evidence)
 
 
-def why_data_would_be_lost(evidence: Evidence) -> str:
+def why_data_would_be_lost(evidence: Evidence) -> Message:
     """Why the standby may lack what users were told is safe; empty if it lacks nothing. Without its full stop."""
     active, standby = evidence.active, evidence.standby
+    if standby.replica is not Replica.UP_TO_DATE and standby.detail:
+        detail = standby.detail
+        return Message("why.stale-because", standby=standby.name, replica=standby.replica.words, detail=detail)
     if standby.replica is not Replica.UP_TO_DATE:
-        return f"the replica on {standby.name} is {standby.replica}" + (
-            f" ({standby.detail})" if standby.detail else ""
-        )
+        return Message("why.stale", standby=standby.name, replica=standby.replica.words)
     if evidence.was_replicating is None:
-        return f"it is not known whether {active.name} was still replicating to {standby.name} when it was last heard"
+        return Message("why.replicating-unknown", active=active.name, standby=standby.name)
     if not evidence.was_replicating:
-        return (
-            f"{active.name} was no longer replicating to {standby.name} when it was last heard, so data would be lost"
-        )
-    return ""
+        return Message("why.was-not-replicating", active=active.name, standby=standby.name)
+    return NOTHING
 
 
-def describe_two_primaries(active: NodeEvidence, standby: NodeEvidence) -> Decision:
+def describe_two_primaries(evidence: Evidence) -> Decision:
     """Halt: the standby is primary, whatever the active node is."""
-    return halt(
-        f"The record says that {active.name} is active, but {standby.name} is primary; somebody moved the role "
-        "by hand, or both are primary.",
-        f"Find out which node holds the newest data, demote the other (garoon-node demote), and set `active` in "
-        f"the cluster table if {standby.name} is to stay.",
-    )
+    return halt(tell(evidence, "decision.two-primaries"), tell(evidence, "do.settle-two-primaries"))
 
 
-def _accepted_loss(evidence: Evidence) -> str:
-    return why_data_would_be_lost(evidence) if evidence.is_data_loss_accepted else ""
+def _accepted_loss(evidence: Evidence) -> Message:
+    return why_data_would_be_lost(evidence) if evidence.is_data_loss_accepted else NOTHING
 
 
 def halt(
-    reason: str, next_step: str, *, is_data_loss_in_the_way: bool = False, is_for_failover: bool = False
+    reason: Message, next_step: Message, *, is_data_loss_in_the_way: bool = False, is_for_failover: bool = False
 ) -> Decision:
     """Nothing is changed, and an operator is needed."""
     return Decision(
@@ -121,19 +111,18 @@ def halt(
     )
 
 
-def warn(reason: str, next_step: str, *, is_for_failover: bool = False) -> Decision:
+def warn(reason: Message, next_step: Message, *, is_for_failover: bool = False) -> Decision:
     """Nothing is changed, and an operator should know."""
     return Decision(verdict=Verdict.WARN, reason=reason, next_step=next_step, is_for_failover=is_for_failover)
 
 
-def not_yet(reason: str) -> Decision:
+def not_yet(reason: Message) -> Decision:
     """Look again: the evidence is not enough for a verdict."""
-    return Decision(verdict=Verdict.NOT_YET, reason=reason, next_step="Look again in a minute; see docs/operations.md.")
+    return Decision(verdict=Verdict.NOT_YET, reason=reason, next_step=Message("do.look-again"))
 
 
 # --- what a row leads to -----------------------------------------------------------------------------------------
-# Reasons and next steps are the operator's words. They may name anything of the evidence, as str.format reads it:
-# {active...} and {standby...} are the two nodes' evidence, {seen...} the whole.
+# Reasons and next steps are codes of the catalogue, whose words name what they need of the evidence.
 
 
 @dataclass(frozen=True)
@@ -162,24 +151,31 @@ class Part:
     rows: tuple[Row, ...]
 
 
-def _fill(text: str, seen: Evidence) -> str:
-    return text.format(active=seen.active, standby=seen.standby, seen=seen)
+def _halt(reason: str, next_step: str, *, if_gone: Callable[[Evidence], Message] | None = None) -> Then:
+    def decided(seen: Evidence) -> Decision:
+        return halt(together(tell(seen, reason), if_gone(seen) if if_gone else ""), tell(seen, next_step))
 
-
-def _halt(reason: str, next_step: str) -> Then:
-    return Then("halt and tell", lambda seen: halt(_fill(reason, seen), _fill(next_step, seen)))
+    return Then("halt and tell", decided)
 
 
 def _warn(reason: str, next_step: str) -> Then:
-    return Then("warn", lambda seen: warn(_fill(reason, seen), _fill(next_step, seen)))
+    return Then("warn", lambda seen: warn(tell(seen, reason), tell(seen, next_step)))
 
 
-def _look_again(reason: str) -> Then:
-    return Then("look again for a bounded time, then warn", lambda seen: not_yet(_fill(reason, seen)))
+def _look_again(
+    reason: str,
+    *,
+    why: Callable[[Evidence], Message] = lambda _seen: NOTHING,
+    if_gone: Callable[[Evidence], Message] = lambda _seen: NOTHING,
+) -> Then:
+    return Then(
+        "look again for a bounded time, then warn",
+        lambda seen: not_yet(together(tell(seen, reason, why=why(seen)), if_gone(seen))),
+    )
 
 
 def _simply(words: str, verdict: Verdict, reason: str) -> Then:
-    return Then(words, lambda seen: Decision(verdict=verdict, reason=_fill(reason, seen)))
+    return Then(words, lambda seen: Decision(verdict=verdict, reason=tell(seen, reason)))
 
 
 def _in_place(words: str, verdict: Verdict, reason: str) -> Then:
@@ -189,9 +185,9 @@ def _in_place(words: str, verdict: Verdict, reason: str) -> Then:
         why_not = why_standby_cannot_take_over(seen)
         return Decision(
             verdict=verdict,
-            reason=_fill(reason, seen),
+            reason=tell(seen, reason),
             why_no_move=why_not,
-            accepted_loss="" if why_not else _accepted_loss(seen),
+            accepted_loss=NOTHING if why_not else _accepted_loss(seen),
             is_data_loss_in_the_way=bool(why_not) and why_not == why_data_would_be_lost(seen),
         )
 
@@ -204,9 +200,9 @@ def _resume_alone(reason: str, *, is_standby_fenced_first: bool = False) -> Then
     def decided(seen: Evidence) -> Decision:
         return Decision(
             verdict=Verdict.RESUME_ACTIVE,
-            reason=_fill(reason, seen),
+            reason=tell(seen, reason),
             is_standby_fenced_first=is_standby_fenced_first,
-            why_no_move=f"{seen.standby.name} does not answer",
+            why_no_move=tell(seen, "why.standby-silent"),
         )
 
     fence = "fence the standby, then " if is_standby_fenced_first else ""
@@ -217,20 +213,19 @@ def _fail_over(what: str) -> Then:
     """Moves the role, if the standby can take it."""
 
     def decided(seen: Evidence) -> Decision:
-        why_not, what_ = why_standby_cannot_take_over(seen), _fill(what, seen)
+        why_not, what_ = why_standby_cannot_take_over(seen), tell(seen, what)
         if not why_not:
             return Decision(
                 verdict=Verdict.FAIL_OVER,
-                reason=f"{what_}; {seen.standby.name} takes over.",
+                reason=tell(seen, "decision.takes-over", what=what_),
                 accepted_loss=_accepted_loss(seen),
             )
         if seen.standby.answer is Answer.UNKNOWN and seen.limit is AutomaticLimit.NONE:
-            return not_yet(f"{what_}, and {why_not}.")
+            return not_yet(Message("decision.and", what=what_, why=why_not))
         is_data_loss_in_the_way = why_not == why_data_would_be_lost(seen)
         return halt(
-            f"{what_}, but {why_not}.",
-            f"Bring {seen.active.name} or an up-to-date {seen.standby.name} back, or start this workflow by hand"
-            + (" with acceptDataLoss, if its data is to be used as it is." if is_data_loss_in_the_way else "."),
+            Message("decision.but", what=what_, why=why_not),
+            tell(seen, "do.bring-back-or-accept" if is_data_loss_in_the_way else "do.bring-back-or-start"),
             is_data_loss_in_the_way=is_data_loss_in_the_way,
         )
 
@@ -238,13 +233,13 @@ def _fail_over(what: str) -> Then:
 
 
 def _halt_behind(reason: str) -> Then:
-    """Neither replica may be promoted as it is. The reason is followed by what forbids it for the standby."""
+    """Neither replica may be promoted as it is. The reason tells what forbids it for the standby, too."""
 
     def decided(seen: Evidence) -> Decision:
         why_not = why_standby_cannot_take_over(seen)
         return halt(
-            f"{_fill(reason, seen)}, and {why_not}.",
-            "Wait for the replicas to catch up, or start this workflow by hand with acceptDataLoss.",
+            tell(seen, reason, why=why_not),
+            Message("do.wait-or-accept"),
             is_data_loss_in_the_way=why_not == why_data_would_be_lost(seen),
         )
 
@@ -280,13 +275,9 @@ def _otherwise(_seen: Evidence) -> bool:
     return True
 
 
-_UNFINISHED = "A move to {standby.name} is unfinished"
-_GONE_BACK = (
-    "A move to {{standby.name}} did not end and {{standby.name}} is {lost}; {{active.name}}, which users were served "
-    "by last, is brought back into service."
-)
-_CHECK_THE_PATH = "Check the network path from {active.name} to Systems Manager and CloudWatch (NAT gateway, agents)."
-_DEMOTED = "{active.name} is up but demoted, {seen.why_demoted}"
+def _standby_if_gone(seen: Evidence) -> Message:
+    return seen.standby.if_gone
+
 
 TABLE = (
     Part(
@@ -297,16 +288,16 @@ TABLE = (
                 "both are primary",
                 lambda seen: seen.active.is_primary and seen.standby.is_primary,
                 _halt(
-                    "Both {active.name} and {standby.name} are primary after a move that did not finish.",
-                    "Stop one of them by hand; keep its volume: both may hold data that the other lacks.",
+                    "decision.both-primary",
+                    "do.stop-one",
                 ),
             ),
             Row(
                 "the standby was promoted, maintenance is on",
                 lambda seen: seen.standby.is_primary and _is_in_maintenance(seen),
                 _halt(
-                    f"{_UNFINISHED} and maintenance is on.",
-                    "Start this workflow by hand to finish the move, or end the maintenance.",
+                    "decision.unfinished-maintenance",
+                    "do.finish-or-end-maintenance",
                 ),
             ),
             Row(
@@ -315,47 +306,45 @@ TABLE = (
                 _simply(
                     "finish the move",
                     Verdict.FAIL_OVER,
-                    "An earlier move to {standby.name} promoted it and did not finish; finishing it.",
+                    "decision.finishing-the-move",
                 ),
             ),
             Row(
                 "the standby could not be asked",
                 lambda seen: seen.standby.answer is Answer.UNKNOWN,
-                _look_again(f"{_UNFINISHED}, and {{standby.name}} could not be asked how far it got."),
+                _look_again("decision.unfinished-not-asked"),
             ),
             Row(
                 "the active node is demoted and up to date, the standby off",
                 lambda seen: _may_resume(seen) and seen.standby.instance.is_off,
-                _resume_alone(_GONE_BACK.format(lost="{standby.instance.words}")),
+                _resume_alone("decision.gone-back-off"),
             ),
             Row(
                 "the same, the standby isolated",
                 lambda seen: _may_resume(seen) and seen.standby.is_isolated is True,
-                _resume_alone(_GONE_BACK.format(lost="isolated")),
+                _resume_alone("decision.gone-back-isolated"),
             ),
             Row(
                 "the same, the standby silent with failed status checks",
                 lambda seen: _may_resume(seen) and seen.standby.checks is StatusChecks.FAILED,
-                _resume_alone(_GONE_BACK.format(lost="lost"), is_standby_fenced_first=True),
+                _resume_alone("decision.gone-back-lost", is_standby_fenced_first=True),
             ),
             Row(
                 "the same, the standby only silent, or maintenance is on",
                 lambda seen: _is_fit_to_resume(seen.active),
                 _halt(
-                    f"{_UNFINISHED} and {{standby.name}} does not answer: it may be promoted, and nothing else says "
-                    "that it is lost, so {active.name} is not brought back.{standby.if_gone}",
-                    "Bring {standby.name} back, or stop its instance (Force stop): within a minute the service comes "
-                    "back by itself, unless maintenance is on.",
+                    "decision.unfinished-standby-silent",
+                    "do.bring-back-or-stop-standby",
+                    if_gone=_standby_if_gone,
                 ),
             ),
             Row(
                 "the standby is silent, the active node not fit to be active again",
                 _otherwise,
                 _halt(
-                    f"{_UNFINISHED}, {{standby.name}} does not answer, and {{active.name}} is not fit to be active "
-                    "again ({active.instance.words}, answer: {active.answer}), so neither is promoted."
-                    "{standby.if_gone}",
-                    "Bring {standby.name} or {active.name} back, then start this workflow by hand.",
+                    "decision.unfinished-neither-fit",
+                    "do.bring-either-back",
+                    if_gone=_standby_if_gone,
                 ),
             ),
         ),
@@ -367,7 +356,7 @@ TABLE = (
             Row(
                 "whatever the active node is",
                 _otherwise,
-                Then("halt and tell", lambda seen: describe_two_primaries(seen.active, seen.standby)),
+                Then("halt and tell", describe_two_primaries),
             ),
         ),
     ),
@@ -378,14 +367,14 @@ TABLE = (
             Row(
                 "EC2 says that its instance is stopping or off",
                 lambda seen: seen.active.instance is InstanceState.GOING_OFF or seen.active.instance.is_off,
-                _look_again("{active.name} still answers, but EC2 says that its instance is {active.instance.words}."),
+                _look_again("decision.answers-but-going-off"),
             ),
             Row(
                 "a route is wrong, maintenance is on",
                 lambda seen: seen.routes is Routes.WRONG and _is_in_maintenance(seen),
                 _halt(
-                    "{active.name} serves, but a route of the virtual IP does not point to it, and maintenance is on.",
-                    "Start this workflow by hand to repair the routes, or end the maintenance.",
+                    "decision.route-wrong-maintenance",
+                    "do.repair-routes-or-end-maintenance",
                 ),
             ),
             Row(
@@ -394,24 +383,23 @@ TABLE = (
                 _simply(
                     "repair the routes in place",
                     Verdict.REPAIR_ROUTES,
-                    "{active.name} serves, but a route of the virtual IP does not point to it.",
+                    "decision.route-wrong",
                 ),
             ),
             Row(
                 "the standby is silent, or EC2 does not say that it runs",
                 lambda seen: seen.standby.is_down or seen.standby.instance is not InstanceState.ON,
                 _warn(
-                    "{active.name} serves, but its standby {standby.name} is lost ({standby.instance.words}, answer: "
-                    "{standby.answer}), so a failover would not work now.",
-                    "Bring {standby.name} back as an up-to-date standby.",
+                    "decision.standby-lost",
+                    "do.bring-standby-back",
                 ),
             ),
             Row(
                 "its heartbeat does not arrive",
                 lambda seen: seen.is_heartbeat_lost is True,
                 _warn(
-                    "{active.name} answers and serves, but its heartbeat does not arrive in CloudWatch.",
-                    "Check garoon-node-watch and the CloudWatch agent on {active.name}.",
+                    "decision.heartbeat-does-not-arrive",
+                    "do.check-watch-and-agent",
                 ),
             ),
             Row(
@@ -420,7 +408,7 @@ TABLE = (
                 _simply(
                     "nothing to do",
                     Verdict.NOTHING_TO_DO,
-                    "{active.name} answers and serves, and the routes are right.",
+                    "decision.all-is-well",
                 ),
             ),
         ),
@@ -433,9 +421,8 @@ TABLE = (
                 "maintenance is on",
                 _is_in_maintenance,
                 _halt(
-                    "{active.name} answers but does not serve: {active.trouble}; maintenance is on, so nothing happens "
-                    "automatically.",
-                    "Start this workflow by hand to restart the services, or end the maintenance.",
+                    "decision.not-serving-maintenance",
+                    "do.restart-or-end-maintenance",
                 ),
             ),
             Row(
@@ -444,7 +431,7 @@ TABLE = (
                 _in_place(
                     "restart the services in place",
                     Verdict.RESTART_SERVICES,
-                    "{active.name} answers but does not serve: {active.trouble}.",
+                    "decision.not-serving",
                 ),
             ),
         ),
@@ -457,8 +444,8 @@ TABLE = (
                 "maintenance is on",
                 _is_in_maintenance,
                 _halt(
-                    f"{_DEMOTED}; maintenance is on, so nothing happens automatically.",
-                    "Start this workflow by hand to bring it into service, or end the maintenance.",
+                    "decision.demoted-maintenance",
+                    "do.resume-or-end-maintenance",
                 ),
             ),
             Row(
@@ -470,18 +457,14 @@ TABLE = (
                     and seen.standby.checks is StatusChecks.FAILED
                 ),
                 _resume_alone(
-                    f"{_DEMOTED}, and {{standby.name}} failed its EC2 status checks and does not answer; it is fenced, "
-                    "and {active.name} is brought into service in place.",
+                    "decision.demoted-standby-lost",
                     is_standby_fenced_first=True,
                 ),
             ),
             Row(
                 "the standby is neither demoted nor off nor isolated",
                 lambda seen: not _is_standby_harmless(seen.standby),
-                _look_again(
-                    f"{_DEMOTED}, and there is no proof that {{standby.name}} is not promoted: it does not answer."
-                    "{standby.if_gone}"
-                ),
+                _look_again("decision.demoted-no-proof", if_gone=_standby_if_gone),
             ),
             Row(
                 "it is up to date, the standby demoted, off or isolated",
@@ -489,18 +472,18 @@ TABLE = (
                 _in_place(
                     "bring it into service in place",
                     Verdict.RESUME_ACTIVE,
-                    f"{_DEMOTED}; bringing it into service in place.",
+                    "decision.resuming",
                 ),
             ),
             Row(
                 "it is not up to date, and the standby may not take over either",
                 lambda seen: bool(why_standby_cannot_take_over(seen)),
-                _halt_behind(f"{_DEMOTED}, its own replica is {{active.replica}}"),
+                _halt_behind("decision.demoted-and-stale"),
             ),
             Row(
                 "it is not up to date, the standby is",
                 _otherwise,
-                _fail_over(f"{_DEMOTED} and its replica is {{active.replica}}"),
+                _fail_over("what.demoted-and-stale"),
             ),
         ),
     ),
@@ -511,58 +494,51 @@ TABLE = (
             Row(
                 "its instance is stopped or terminated",
                 lambda seen: seen.active.instance.is_off,
-                _fail_over("The instance of {active.name} is {active.instance.words}"),
+                _fail_over("what.instance-off"),
             ),
             Row(
                 "it is silent, the standby is silent or off",
                 lambda seen: seen.active.answer is Answer.NONE and seen.standby.is_down,
                 _halt(
-                    "Neither {active.name} nor {standby.name} answers: both are down, or Run Command is out of order. "
-                    "Nothing is promoted, nothing is fenced.",
-                    "Look at both instances in the EC2 console and bring one of them back.",
+                    "decision.both-down",
+                    "do.look-at-both-instances",
                 ),
             ),
             Row(
                 "the standby reaches its services; it could not say how it is",
                 lambda seen: seen.standby_view is PeerView.SERVES and bool(seen.active.detail),
                 _warn(
-                    "{active.name} could not say how it is ({active.detail}), but {standby.name} reaches its services.",
-                    _CHECK_THE_PATH,
+                    "decision.could-not-say-but-serves",
+                    "do.check-the-path",
                 ),
             ),
             Row(
                 "the standby reaches its services: its path to AWS is broken, not the node",
                 lambda seen: seen.standby_view is PeerView.SERVES,
                 _warn(
-                    "{active.name} does not answer over AWS, but {standby.name} reaches its services: its path to AWS "
-                    "is broken, not the node.",
-                    _CHECK_THE_PATH,
+                    "decision.path-to-aws-broken",
+                    "do.check-the-path",
                 ),
             ),
             Row(
                 "it could not be asked",
                 lambda seen: seen.active.answer is Answer.UNKNOWN,
-                _look_again("{active.why_unknown}, which says nothing about it."),
+                _look_again("decision.says-nothing-about-it", why=lambda seen: seen.active.why_unknown),
             ),
             Row(
                 "it is silent and failed its status checks",
                 lambda seen: seen.active.checks is StatusChecks.FAILED,
-                _fail_over("{active.name} failed its EC2 status checks and does not answer"),
+                _fail_over("what.checks-failed"),
             ),
             Row(
                 "it is silent, its heartbeat lost, **and** the standby cannot reach its services",
                 lambda seen: seen.is_heartbeat_lost is True and seen.standby_view is PeerView.DOES_NOT_SERVE,
-                _fail_over(
-                    "{active.name} does not answer, its heartbeat is lost, and {standby.name} cannot reach its services"
-                ),
+                _fail_over("what.heartbeat-lost"),
             ),
             Row(
                 "it is silent, and no second sign says that it is down",
                 _otherwise,
-                _look_again(
-                    "{active.name} does not answer, but there is no second, independent sign that it is down."
-                    "{active.if_gone}"
-                ),
+                _look_again("decision.no-second-sign", if_gone=lambda seen: seen.active.if_gone),
             ),
         ),
     ),

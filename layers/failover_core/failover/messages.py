@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import cache
+from string import Formatter
 from types import MappingProxyType
 from typing import Any
 
@@ -55,6 +57,11 @@ class Message(str):
 
     def __reduce_ex__(self, _protocol: Any, /) -> tuple[Any, ...]:
         return _again, (self.code, dict(self.params))
+
+    @classmethod
+    def about(cls, code: str, facts: Callable[[str], Param]) -> Message:
+        """The message with what the facts say of each parameter that its words need."""
+        return cls(code, **{name: facts(name) for name in _parameters(code)})
 
     @classmethod
     def of(cls, text: str) -> Message:
@@ -127,6 +134,11 @@ def visible(sign: str) -> str:
     if sign.isspace():
         return " "
     return f"\\u{ord(sign):04x}" if unicodedata.category(sign).startswith("C") else sign
+
+
+@cache
+def _parameters(code: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(CATALOGUE[code][0]) if name))
 
 
 def _say(code: str, params: Mapping[str, Param], language: Language) -> str:

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -65,25 +66,6 @@ class Trigger(Value):
     @property
     def is_automatic(self) -> bool:
         return self.kind != "operator"
-
-
-class OperatorInput(Value):
-    """What an operator may write as the input of an execution of any workflow."""
-
-    model_config = ConfigDict(strict=True)
-
-    reason: str = Field(default="started by an operator", max_length=500)
-
-
-class FailoverInput(OperatorInput):
-    accept_data_loss: bool = False
-    peer_is_gone: str | None = Field(default=None, max_length=60)
-    """The id of the other node's instance, which EC2 has forgotten: an operator's word that the machine is gone."""
-
-
-class SwitchbackInput(OperatorInput):
-    target: str | None = None
-    """The node that is to be active; the home node if it is left out."""
 
 
 # --- the cluster record ------------------------------------------------------------------------------------------
@@ -198,10 +180,11 @@ class Replication(Observed):
         return self.connection.startswith(_LINKED)
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """E.g. "SyncTarget, disk Inconsistent, 42 % synchronised"."""
-        words = f"{self.connection}, disk {self.disk}"
-        return words if self.sync_percent is None else f"{words}, {self.sync_percent:.0f} % synchronised"
+        if self.sync_percent is None:
+            return Message("replication.words", connection=self.connection, disk=self.disk)
+        return Message("replication.syncing", connection=self.connection, disk=self.disk, percent=self.sync_percent)
 
 
 ServiceState = Literal["running", "starting", "stopped", "unknown"]
@@ -291,35 +274,40 @@ class NodeStatus(Observed):
         """Whether it is demoted is known: what a role may be judged by."""
         return self.replication.role != "Unknown" and self.is_mounted is not None
 
-    def failing_parts(self) -> str:
+    def failing_parts(self) -> Message:
         """What keeps it from serving, e.g. "cyde_5_0 is stopped, the database does not answer"."""
-        parts = ["the volume is not mounted"] if self.is_mounted is False else []
+        parts = [Message("node.not-mounted")] if self.is_mounted is False else []
         if self.is_mounted and self.is_writable is False:
-            parts.append("the volume takes no write")
-        parts += [f"{name} is {state}" for name, state in self._needed().items() if state in ("starting", "stopped")]
+            parts.append(Message("node.takes-no-write"))
+        parts += [
+            Message(f"node.service-{state}", service=name)
+            for name, state in self._needed().items()
+            if state in ("starting", "stopped")
+        ]
         if self.database_answers is False:
-            parts.append("the database does not answer")
+            parts.append(Message("node.database-silent"))
         if self.is_exported is False:
-            parts.append("the NFS exports are missing")
+            parts.append(Message("node.exports-missing"))
         elif self.nfs_answers is False:
-            parts.append("NFS does not answer")
+            parts.append(Message("node.nfs-silent"))
         if self.has_virtual_ip is False:
-            parts.append("the virtual IP is not on eth0")
-        return ", ".join(parts) or "nothing is wrong"
+            parts.append(Message("node.no-virtual-ip"))
+        return Message("node.parts", parts=parts) if parts else Message("node.nothing-wrong")
 
-    def unseen_parts(self) -> str:
+    def unseen_parts(self) -> Message:
         """What its looks could not see, e.g. "its replica's role, the virtual IP"; empty if they saw everything."""
         looks = {
-            "the mount": self.is_mounted,
-            "whether the volume takes writes": self.is_writable,
-            "the database": self.database_answers,
-            "NFS": self.nfs_answers,
-            "the NFS exports": self.is_exported,
-            "the virtual IP": self.has_virtual_ip,
+            "mount": self.is_mounted,
+            "writable": self.is_writable,
+            "database": self.database_answers,
+            "nfs": self.nfs_answers,
+            "exports": self.is_exported,
+            "virtual-ip": self.has_virtual_ip,
         }
-        unseen = [] if self.replication.role != "Unknown" else ["its replica's role"]
+        unseen: list[str] = [] if self.replication.role != "Unknown" else [Message("node.unseen.role")]
         unseen += [name for name, state in self._needed().items() if state == "unknown"]
-        return ", ".join(unseen + [what for what, found in looks.items() if found is None])
+        unseen += [Message(f"node.unseen.{what}") for what, found in looks.items() if found is None]
+        return Message("node.parts", parts=unseen) if unseen else NOTHING
 
     def _needed(self) -> dict[str, ServiceState]:
         return {name: state for name, state in self.services.items() if name not in self.only_warning}
@@ -367,6 +355,11 @@ class PeerProbe(Observed):
 # --- evidence ----------------------------------------------------------------------------------------------------
 
 
+@cache
+def _words_of(what: str, value: str) -> Message:
+    return Message(f"{what}.{value.replace(' ', '-')}")
+
+
 class InstanceState(StrEnum):
     """What EC2 says of the instance. Only OFF and GONE prove anything."""
 
@@ -383,16 +376,9 @@ class InstanceState(StrEnum):
         return self in (InstanceState.OFF, InstanceState.GONE)
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """What EC2 says of the machine, e.g. "stopped"."""
-        return {
-            InstanceState.ON: "running",
-            InstanceState.GOING_OFF: "stopping",
-            InstanceState.OFF: "stopped",
-            InstanceState.GONE: "terminated",
-            InstanceState.FORGOTTEN: "not known to EC2",
-            InstanceState.UNKNOWN: "in an unknown state",
-        }[self]
+        return _words_of("instance", self)
 
 
 class StatusChecks(StrEnum):
@@ -412,6 +398,10 @@ class Answer(StrEnum):
     NONE = "no answer"  # it was asked, and did not answer within the time limit
     UNKNOWN = "unknown"  # it could not be asked: says nothing about the node
 
+    @property
+    def words(self) -> Message:
+        return _words_of("answer", self)
+
 
 class Replica(StrEnum):
     """Whether the node's copy may be promoted."""
@@ -420,6 +410,10 @@ class Replica(StrEnum):
     STALE = "not up to date"
     UNUSABLE = "without a usable copy"
     UNKNOWN = "unknown"
+
+    @property
+    def words(self) -> Message:
+        return _words_of("replica", self)
 
 
 class PeerView(StrEnum):
@@ -436,6 +430,10 @@ class Routes(StrEnum):
     RIGHT = "right"
     WRONG = "wrong"
     UNKNOWN = "unknown"
+
+    @property
+    def words(self) -> Message:
+        return _words_of("routes", self)
 
 
 class AutomaticLimit(StrEnum):
@@ -457,7 +455,7 @@ class NodeEvidence(Value):
     checks: StatusChecks
     answer: Answer
     replica: Replica
-    detail: str = ""
+    detail: Message = NOTHING
     protocol: str | None = None
     """Of its replication, as it runs or, without its peer, ran last."""
     unwritable: str = ""
@@ -480,26 +478,23 @@ class NodeEvidence(Value):
         return self.answer in (Answer.SERVING, Answer.NOT_SERVING)
 
     @property
-    def trouble(self) -> str:
+    def trouble(self) -> Message:
         """Of one that does not serve: what is down."""
-        return self.detail or "a service is down"
+        return self.detail or Message("node.a-service-is-down")
 
     @property
-    def why_unknown(self) -> str:
+    def why_unknown(self) -> Message:
         """Why it is not known how it is. A sentence without its full stop."""
         if self.detail:
-            return f"{self.name} could not say how it is ({self.detail})"
-        return f"{self.name} could not be asked for its status"
+            return Message("node.could-not-say", node=self.name, detail=self.detail)
+        return Message("node.could-not-be-asked", node=self.name)
 
     @property
-    def if_gone(self) -> str:
-        """What an operator may say of an instance that EC2 does not know: a sentence, with a blank before it."""
+    def if_gone(self) -> Message:
+        """What an operator may say of an instance that EC2 does not know; empty for any other."""
         if self.instance is not InstanceState.FORGOTTEN:
-            return ""
-        return (
-            f" EC2 does not know its instance {self.instance_id}, which alone is no proof: if it is gone for good, "
-            f'start this workflow with {{"peerIsGone": "{self.instance_id}"}}.'
-        )
+            return NOTHING
+        return Message("decision.not-known-to-ec2", instance=self.instance_id)
 
 
 class Evidence(Value):
@@ -516,9 +511,10 @@ class Evidence(Value):
     is_data_loss_accepted: bool = False
 
     @property
-    def why_demoted(self) -> str:
+    def why_demoted(self) -> Message:
         """Of an active node that is demoted: how it came to be so, as far as it is known."""
-        return f"a move to {self.standby.name} did not end" if self.is_move_unfinished else "as after a reboot"
+        is_open, name = self.is_move_unfinished, self.standby.name
+        return Message("node.move-did-not-end", standby=name) if is_open else Message("node.as-after-a-reboot")
 
 
 class Verdict(StrEnum):

@@ -10,6 +10,8 @@ from failover.decision import (
     not_yet,
     warn,
 )
+from failover.evidence_words import tell
+from failover.messages import Message
 from failover.models import (
     Answer,
     AutomaticLimit,
@@ -31,14 +33,13 @@ def decide_switchback(evidence: Evidence, target: str) -> Decision:
         return _decide_already_there(evidence)
     if obstacle := _why_nothing_planned_is_possible(evidence):
         return obstacle
-    what = f"{standby.name} is to be active in place of {active.name}"
     if standby.is_up_to_date_standby:
-        return Decision(verdict=Verdict.SWITCH_OVER, reason=f"{what}; it is an up-to-date standby.")
+        return Decision(verdict=Verdict.SWITCH_OVER, reason=tell(evidence, "planned.move"))
     if obstacle := _why_standby_cannot_rejoin(evidence):
         return obstacle
     return Decision(
         verdict=Verdict.SWITCH_OVER,
-        reason=f"{what}; it rejoins first, because it {_what_it_is_not(evidence)}.",
+        reason=tell(evidence, "planned.move-after-rejoin", why=_what_it_is_not(evidence)),
         is_rejoin_first=True,
         is_data_kept_first=_is_data_kept_first(standby),
     )
@@ -50,22 +51,20 @@ def decide_rejoin(evidence: Evidence, trigger: Trigger) -> Decision:
     if trigger.node == active.name:
         return Decision(
             verdict=Verdict.NOTHING_TO_DO,
-            reason=f"{active.name} runs and is the active node; it has nothing to rejoin.",
+            reason=tell(evidence, "planned.nothing-to-rejoin"),
         )
     if standby.is_up_to_date_standby and not standby.must_be_kept:
-        return Decision(
-            verdict=Verdict.NOTHING_TO_DO, reason=f"{standby.name} is an up-to-date standby of {active.name} already."
-        )
+        return Decision(verdict=Verdict.NOTHING_TO_DO, reason=tell(evidence, "planned.standby-already"))
     if evidence.limit is AutomaticLimit.MAINTENANCE:
         return halt(
-            f"{standby.name} is not an up-to-date standby; maintenance is on, so nothing happens automatically.",
-            "Start this workflow by hand to bring it back, or end the maintenance.",
+            tell(evidence, "planned.rejoin-maintenance"),
+            Message("do.bring-it-back-or-end-maintenance"),
         )
     if obstacle := _why_nothing_planned_is_possible(evidence) or _why_standby_cannot_rejoin(evidence):
         return obstacle
     return Decision(
         verdict=Verdict.REJOIN,
-        reason=f"{standby.name} rejoins as the standby of {active.name}, because it {_what_it_is_not(evidence)}.",
+        reason=tell(evidence, "planned.rejoin", why=_what_it_is_not(evidence)),
         is_data_kept_first=_is_data_kept_first(standby),
     )
 
@@ -73,13 +72,15 @@ def decide_rejoin(evidence: Evidence, trigger: Trigger) -> Decision:
 def _decide_already_there(evidence: Evidence) -> Decision:
     active = evidence.active
     if active.answer is Answer.SERVING and evidence.routes is not Routes.WRONG:
-        return Decision(
-            verdict=Verdict.NOTHING_TO_DO, reason=f"{active.name} is the active node already, and it serves."
-        )
+        return Decision(verdict=Verdict.NOTHING_TO_DO, reason=tell(evidence, "planned.active-already"))
     return warn(
-        f"{active.name} is the active node already, but it does not serve as it should "
-        f"({active.detail or active.answer}; routes: {evidence.routes}).",
-        "Start the failover workflow with {}: it finds out what is wrong and puts it right.",
+        tell(
+            evidence,
+            "planned.active-already-but",
+            detail=active.detail or active.answer.words,
+            routes=evidence.routes.words,
+        ),
+        Message("do.start-failover"),
         is_for_failover=True,
     )
 
@@ -87,20 +88,19 @@ def _decide_already_there(evidence: Evidence) -> Decision:
 def _why_nothing_planned_is_possible(evidence: Evidence) -> Decision | None:
     active, standby = evidence.active, evidence.standby
     if standby.is_primary:
-        return describe_two_primaries(active, standby)
+        return describe_two_primaries(evidence)
     if is_move_open(evidence):
         return halt(
-            f"An earlier move to {standby.name} is unfinished.",
-            "Start the failover workflow with {} to finish it, then this one again.",
+            tell(evidence, "planned.unfinished"),
+            Message("do.finish-then-this"),
             is_for_failover=True,
         )
     if active.answer is Answer.UNKNOWN:
-        return not_yet(f"{active.why_unknown}.")
+        return not_yet(Message("planned.just-so", why=active.why_unknown))
     if not active.is_primary:
         return halt(
-            f"{active.name} is the active node and is not in service ({active.instance.words}, answer: "
-            f"{active.answer}), so there is nothing to follow. Nothing was changed.",
-            "Start the failover workflow with {}: it finds out what is wrong and puts it right.",
+            tell(evidence, "planned.active-not-in-service"),
+            Message("do.start-failover"),
             is_for_failover=True,
         )
     return None
@@ -109,27 +109,27 @@ def _why_nothing_planned_is_possible(evidence: Evidence) -> Decision | None:
 def _why_standby_cannot_rejoin(evidence: Evidence) -> Decision | None:
     standby = evidence.standby
     if standby.answer is Answer.UNKNOWN:
-        return not_yet(f"{standby.why_unknown}.")
+        return not_yet(Message("planned.just-so", why=standby.why_unknown))
     if standby.unwritable:
         return halt(
-            f"{standby.unwritable} of {standby.name} takes no write (full or read-only), so it could not be promoted.",
-            f"Make room on {standby.name}, then start this workflow again.",
+            Message("planned.just-so", why=tell(evidence, "why.unwritable", folders=standby.unwritable)),
+            tell(evidence, "do.make-room"),
         )
     if standby.replica is Replica.UNUSABLE:
         return halt(
-            f"{standby.name} is {standby.replica} ({standby.detail}).",
-            f"Repair the disk of {standby.name} or replace the node, then start this workflow again.",
+            tell(evidence, "planned.unusable", detail=standby.detail),
+            tell(evidence, "do.repair-the-disk"),
         )
     if standby.instance in (InstanceState.GONE, InstanceState.FORGOTTEN) and standby.answer is Answer.NONE:
         return halt(
-            f"The instance {standby.instance_id} of {standby.name} is {standby.instance.words}: it cannot come back.",
-            'Give it a successor (docs/operations.md, "A node is lost for good").',
+            tell(evidence, "planned.cannot-come-back"),
+            Message("do.give-a-successor"),
         )
     if standby.instance in (InstanceState.GOING_OFF, InstanceState.UNKNOWN):
-        return not_yet(f"The instance of {standby.name} is {standby.instance.words}.")
+        return not_yet(tell(evidence, "planned.instance-is"))
     if standby.must_be_kept and standby.is_isolated is None and standby.instance is not InstanceState.OFF:
         # If it is, it may still write to itself, and what is kept of it now would lack that.
-        return not_yet(f"{standby.name} was fenced, and it is not known whether it is still isolated.")
+        return not_yet(tell(evidence, "planned.isolation-unknown"))
     return None
 
 
@@ -139,10 +139,12 @@ def _is_data_kept_first(standby: NodeEvidence) -> bool:
     return standby.must_be_kept and not may_still_write
 
 
-def _what_it_is_not(evidence: Evidence) -> str:
+def _what_it_is_not(evidence: Evidence) -> Message:
     standby = evidence.standby
     if standby.instance is InstanceState.OFF:
-        return "is stopped"
+        return Message("planned.is-stopped")
     if standby.answer is Answer.NONE:
-        return "does not answer yet"
-    return f"is not up to date yet ({standby.detail})" if standby.detail else "is not up to date yet"
+        return Message("planned.does-not-answer-yet")
+    if standby.detail:
+        return Message("planned.not-up-to-date-because", detail=standby.detail)
+    return Message("planned.not-up-to-date")

@@ -2,10 +2,10 @@
 
 from typing import Any, assert_never
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from failover.errors import InvalidInput, explain
-from failover.models import FailoverInput, Observed, OperatorInput, SwitchbackInput, Trigger, Workflow
+from failover.models import Observed, Trigger, Value, Workflow
 from failover.settings import Settings
 
 STANDING_TROUBLE_SOURCE = "garoon-failover"
@@ -13,6 +13,25 @@ STANDING_TROUBLE_DETAIL_TYPE = "Garoon Failover Standing Trouble"
 
 ACTING_ALARMS = ("heartbeat-lost", "status-check-failed", "services-failed")
 """What a node's alarms that call for action are named after the node's name."""
+
+
+class OperatorInput(Value):
+    """What an operator may write as the input of an execution of any workflow."""
+
+    model_config = ConfigDict(strict=True)
+
+    reason: str = Field(default="started by an operator", max_length=500)
+
+
+class FailoverInput(OperatorInput):
+    accept_data_loss: bool = False
+    peer_is_gone: str | None = Field(default=None, max_length=60)
+    """The id of the other node's instance, which EC2 has forgotten: an operator's word that the machine is gone."""
+
+
+class SwitchbackInput(OperatorInput):
+    target: str | None = None
+    """The node that is to be active; the home node if it is left out."""
 
 
 class _AlarmState(Observed):

@@ -5,6 +5,8 @@ that somebody says. A `{parameter}` is a name, a number, or a message; `words` a
 stand in quotation marks. The terms are those of docs/glossary.md. Plain tuples: every function loads them.
 """
 
+from failover.catalogue.decision import DECISION
+from failover.catalogue.node import NODE
 from failover.catalogue.notice import NOTICE
 from failover.catalogue.outcome import OUTCOME
 from failover.catalogue.steps import STEPS
@@ -12,6 +14,8 @@ from failover.catalogue.steps import STEPS
 CATALOGUE: dict[str, tuple[str, str]] = {
     "text": ("{words}", "「{words}」"),
     "together": ("{sentences}", "{sentences}"),
+    **DECISION,
+    **NODE,
     **NOTICE,
     **OUTCOME,
     **STEPS,

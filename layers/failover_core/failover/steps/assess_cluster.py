@@ -13,6 +13,7 @@ from failover.confirmation import Asked, must_ask, read_answer
 from failover.control import Control, patience_seconds
 from failover.decision import decide, is_served_by_active, would_heartbeat_decide
 from failover.errors import CloudUnavailable, Failed, NotYet
+from failover.messages import Message
 from failover.models import (
     Answer,
     Assessment,
@@ -282,7 +283,7 @@ def _node_evidence(
         checks=checks,
         answer=judged,
         replica=_judge_replica(status),
-        unwritable=" and ".join(status.unwritable or ()),
+        unwritable=", ".join(status.unwritable or ()),
         detail=_describe(status, judged),
         is_up_to_date_standby=status.is_up_to_date_standby,
         must_be_kept=status.may_be_ahead,
@@ -304,7 +305,7 @@ def _left_behind(standby: NodeEvidence, *, is_isolated: bool | None, is_replaced
     return standby.model_copy(
         update={
             "replica": Replica.STALE if standby.replica is Replica.UP_TO_DATE else standby.replica,
-            "detail": "it was fenced and has not rejoined since",
+            "detail": Message("node.was-fenced"),
             "is_up_to_date_standby": False,
             "must_be_kept": True,
             "is_isolated": is_isolated,
@@ -323,12 +324,12 @@ def judge_status(status: NodeStatus) -> Answer:
     return Answer.UNKNOWN if status.is_serving is None else Answer.NOT_SERVING
 
 
-def _describe(status: NodeStatus, judged: Answer) -> str:
+def _describe(status: NodeStatus, judged: Answer) -> Message:
     match judged:
         case Answer.NOT_SERVING:
             return status.failing_parts()
         case Answer.UNKNOWN:
-            return f"its look at itself failed: {status.unseen_parts()}"
+            return Message("node.look-failed", parts=status.unseen_parts())
         case Answer.SERVING | Answer.DEMOTED | Answer.NONE:
             return status.replication.words
     assert_never(judged)
