@@ -14,7 +14,7 @@ ALLOWED = {
     "benchmarks/__main__.py _route_section": 80,
     "benchmarks/__main__.py measure_detection": 70,
     "cli/garoon_failover/discovery.py _Search": 350,
-    "layers/failover_core/failover/decision.py": 545,
+    "layers/failover_core/failover/decision.py": 550,
     "layers/failover_core/failover/models.py": 670,
     "layers/failover_core/failover/readiness.py": 1190,
     "layers/failover_core/failover/steps/check_readiness.py gather_readiness": 70,
