@@ -68,12 +68,8 @@ def measure_detection(is_quick: bool) -> Section:
         Goal(
             what="dead node, start by alarm",
             limit=30,
-            figure=(by_alarm := worst["node dead, the standby's sign lost"]),
+            figure=worst["node dead, the standby's sign lost"],
             unit="s at worst",
-            why_not="only a lost sign leaves it to the alarm: a period with the last beat in it counts as alive, two "
-            "empty ones must follow, the look at them comes up to 10 s later, its event up to 1 s after that"
-            if by_alarm > 30
-            else "",
         ),
         Goal(what="dead node, start by sign", limit=15, figure=worst["node dead, or its network"], unit="s at worst"),
         Goal(what="dead service, start", limit=20, figure=worst["service dead"], unit="s at worst"),

@@ -30,7 +30,7 @@ PRICES = {
 }
 NODES = 2
 GAUGES_OF_A_NODE = 5
-"""Heartbeat, ServicesHealthy, ReplicationHealthy, CommunicationPath twice (garoon-node.sh, run_watch)."""
+"""Heartbeat, ReplicationHealthy, CommunicationPath twice, ServicesHealthy or PeerReached (`run_watch` of the node)."""
 BEAT_BYTES_A_ROUND = 1000
 """Two lines with metrics and two without sense (`beat`), 26 bytes more for each, which CloudWatch Logs adds."""
 WATCH_SECONDS = 0.4

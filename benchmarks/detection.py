@@ -41,17 +41,29 @@ class Failure:
     is_silent: bool
     """What is looked at does not refuse, it says nothing: a look takes its whole time."""
     do_signs_arrive: bool = True
+    does_standby_arrive: bool = True
+    """Its metrics do."""
     do_alarm_events_arrive: bool = True
 
 
 FAILURES = (
     Failure("node dead, or its network", is_node_lost=True, is_silent=True),
     Failure("node dead, the standby's sign lost", is_node_lost=True, is_silent=True, do_signs_arrive=False),
+    Failure("node dead, nothing of the standby arrives", True, True, do_signs_arrive=False, does_standby_arrive=False),
     Failure("node dead, every event lost", True, True, do_signs_arrive=False, do_alarm_events_arrive=False),
     Failure("service dead", is_node_lost=False, is_silent=False),
     Failure("service hung", is_node_lost=False, is_silent=True),
     Failure("service dead, the sign lost", is_node_lost=False, is_silent=False, do_signs_arrive=False),
 )
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """Of the node that fails, and of its standby."""
+
+    heartbeat_lost: AlarmSettings
+    services_failed: AlarmSettings
+    peer_lost: AlarmSettings
 
 
 @dataclass(frozen=True)
@@ -82,26 +94,35 @@ class Figures:
 
 def measure(runs: int, seed: int = 1) -> list[Figures]:
     """All kinds of failure, `runs` times each; the same seed gives the same figures."""
-    node = read_node()
-    alarms = {True: read_alarm("NodeAHeartbeatLostAlarm"), False: read_alarm("NodeAServicesFailedAlarm")}
+    node, alarms = read_node(), read_alarms()
     figures = []
     for failure in FAILURES:
         source = random.Random(f"{seed} {failure.name}")  # noqa: S311
-        found = [detect(failure, node, alarms[failure.is_node_lost], Delays(), source) for _ in range(runs)]
+        found = [detect(failure, node, alarms, Delays(), source) for _ in range(runs)]
         ways = Counter(detection.by for detection in found)
         figures.append(Figures(failure, [each.started for each in found], [each.known for each in found], ways))
     return figures
 
 
-def detect(
-    failure: Failure, node: NodeSettings, alarm: AlarmSettings, delays: Delays, source: random.Random
-) -> Detection:
+def read_alarms() -> Alarms:
+    return Alarms(
+        read_alarm("NodeAHeartbeatLostAlarm"),
+        read_alarm("NodeAServicesFailedAlarm"),
+        read_alarm("NodeBPeerLostAlarm"),
+    )
+
+
+def detect(failure: Failure, node: NodeSettings, alarms: Alarms, delays: Delays, source: random.Random) -> Detection:
     """One run. The failure is at 0."""
     metric = _agent(failure, node, delays, source)
-    alarmed = _when_in_alarm(metric, alarm, source)
+    own_alarm = alarms.heartbeat_lost if failure.is_node_lost else alarms.services_failed
+    alarmed = _when_in_alarm(metric, own_alarm, source)
     ways = {"schedule": _next_look(alarmed, source) + draw(source, delays.function)}
     if failure.do_alarm_events_arrive:
         ways["alarm"] = alarmed
+        if failure.is_node_lost and failure.does_standby_arrive:
+            sight = _sight_of_peer(failure, node, delays, source)
+            ways["the standby's alarm"] = _when_in_alarm(sight, alarms.peer_lost, source)
     if failure.do_signs_arrive:
         ways["sign"] = _sign(failure, node, delays, source)
     by = min(ways, key=lambda way: ways[way])
@@ -121,6 +142,16 @@ def _agent(failure: Failure, node: NodeSettings, delays: Delays, source: random.
     for at, sent, value in zip(taken, send_pushed_lines(taken, node.log_flush, source), values, strict=True):
         if not failure.is_node_lost or sent < 0:
             metric.add(at, sent + draw(source, delays.metric_extraction), value)
+    return metric
+
+
+def _sight_of_peer(failure: Failure, node: NodeSettings, delays: Delays, source: random.Random) -> Metric:
+    """Whether the standby reaches the node that fails at 0."""
+    metric = Metric(phase=source.uniform(0, _LONGEST_PERIOD_SECONDS))
+    rounds = list(_rounds(failure, node, source))
+    sent = send_pushed_lines([ends for _, ends in rounds], node.log_flush, source)
+    for (begins, ends), at in zip(rounds, sent, strict=True):
+        metric.add(ends, at + draw(source, delays.metric_extraction), 0.0 if begins > 0 else 1.0)
     return metric
 
 
@@ -192,10 +223,3 @@ def _known(
                 return known
             known += BEAT_SECONDS
         asked += ANSWER_TIMEOUT_SECONDS + LOOK_AGAIN_SECONDS
-
-
-def goal_of(failure: Failure) -> float | None:
-    """The most seconds until an execution starts; None where only a fallback is left."""
-    if not failure.do_signs_arrive:
-        return None
-    return 15.0 if failure.is_node_lost else 20.0

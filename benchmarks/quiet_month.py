@@ -185,6 +185,7 @@ class _Episode:
         self._start, self._end = start, end
         self._node, self._alarm = _NODE, _ALARM
         self._beats = {name: self._draw_beats(name) for name in (_ACTIVE, _STANDBY)}
+        self._looks = list(self._draw_looks())
         self._account = Account(Counter(), Counter())
 
     def run(self) -> Account:
@@ -227,43 +228,65 @@ class _Episode:
             taken += [] if self._is_on(METRIC_AGENT[name], at) else [at, at + QUICK_LOOK_SECONDS]
             at += self._node.watch_interval
         for beat, sent in zip(taken, send_pushed_lines(taken, self._node.log_flush, self._random), strict=True):
-            while self._is_on(AWS_PATH[name], sent):
-                sent += 1.0
-            late = self._strength(LATE_METRICS, sent)
-            metric.add(beat, sent + late + draw(self._random, _DELAYS.metric_extraction), 1.0)
+            metric.add(beat, self._seen(name, sent), 1.0)
+        return metric
+
+    def _seen(self, name: str, sent: float) -> float:
+        """When CloudWatch has a metric of what that node's agent sends at that time."""
+        while self._is_on(AWS_PATH[name], sent):
+            sent += 1.0
+        return sent + self._strength(LATE_METRICS, sent) + draw(self._random, _DELAYS.metric_extraction)
+
+    def _draw_looks(self) -> Iterator[tuple[float, bool]]:
+        """The standby's at its peer: when each ends, and whether the peer was reached on one of both paths."""
+        at = self._start + self._random.uniform(0, self._node.watch_interval)
+        while at < self._end:
+            has_peer = self._reaches_peer(at) or self._reaches_peer(at)
+            yield at + (QUICK_LOOK_SECONDS if has_peer else self._node.look), has_peer
+            at += self._node.watch_interval
+
+    def _sight_of_peer(self) -> Metric:
+        metric = Metric()
+        looks = [look for look in self._looks if not self._is_on(METRIC_AGENT[_STANDBY], look[0])]
+        sent = send_pushed_lines([ends for ends, _ in looks], self._node.log_flush, self._random)
+        for (ends, has_peer), at in zip(looks, sent, strict=True):
+            metric.add(ends, self._seen(_STANDBY, at), float(has_peer))
         return metric
 
     # -- what starts an execution ----------------------------------------------------------------------------------
 
     def _starts(self) -> Iterator[float]:
         yield from self._signs()
-        beats = self._beats[_ACTIVE]
-        at = self._start + _SETTLING_SECONDS + self._random.uniform(0, self._alarm.evaluation_interval)
         next_look = self._start + self._random.uniform(0, LOOK_EVERY_SECONDS)
-        state = "OK"
-        while at < self._end:
-            before, state = state, self._alarm.state(beats.values(self._alarm, at), state)
-            is_edge = state == "ALARM" != before
+        for at, state, before in self._evaluate(self._beats[_ACTIVE], self._alarm):
             is_looked_at = at >= next_look
             if is_looked_at:
                 next_look += LOOK_EVERY_SECONDS
-            if is_edge or (state == "ALARM" and is_looked_at):
+            if state == "ALARM" and (is_looked_at or before != "ALARM"):
                 yield at + draw(self._random, _DELAYS.event_delivery)
-            at += self._alarm.evaluation_interval
+        for at, state, before in self._evaluate(self._sight_of_peer(), _PEER_LOST_ALARM):
+            if state == "ALARM" != before:
+                yield at + draw(self._random, _DELAYS.event_delivery)
+
+    def _evaluate(self, metric: Metric, alarm: AlarmSettings) -> Iterator[tuple[float, str, str]]:
+        """Each evaluation of an alarm on it: when, the state, and the one before."""
+        at = self._start + _SETTLING_SECONDS + self._random.uniform(0, alarm.evaluation_interval)
+        state = "OK"
+        while at < self._end:
+            before, state = state, alarm.state(metric.values(alarm, at), state)
+            yield at, state, before
+            at += alarm.evaluation_interval
 
     def _signs(self) -> Iterator[float]:
         """The standby's, which go out when it reaches AWS again if it does not."""
         had_peer = True
-        at = self._start + self._random.uniform(0, self._node.watch_interval)
-        while at < self._end:
-            has_peer = self._reaches_peer(at) or self._reaches_peer(at)
+        for ends, has_peer in self._looks:
             if had_peer and not has_peer:
-                sent = at + self._node.look
+                sent = ends
                 while self._is_on(AWS_PATH[_STANDBY], sent) or self._is_on(METRIC_AGENT[_STANDBY], sent):
                     sent += 1
                 yield sent + draw(self._random, _DELAYS.log_delivery) + draw(self._random, _DELAYS.function)
             had_peer = has_peer
-            at += self._node.watch_interval
 
     # -- what the execution does -----------------------------------------------------------------------------------
 
@@ -360,3 +383,4 @@ def _moment(at: float) -> datetime:
 _DELAYS = Delays()
 _NODE: NodeSettings = read_node()
 _ALARM: AlarmSettings = read_alarm("NodeAHeartbeatLostAlarm")
+_PEER_LOST_ALARM: AlarmSettings = read_alarm("NodeBPeerLostAlarm")

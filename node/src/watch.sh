@@ -46,7 +46,7 @@ raise_sign() {
 }
 
 run_watch() {
-    local looks_without_peer=0 looks_without_service=0 has_served=false was_lost services health timer paths
+    local looks_without_peer=0 looks_without_service=0 has_served=false was_lost services health timer paths peer
     begin_beats_anew
     while :; do
         exec {timer}< <(exec sleep "${CONFIG[WATCH_INTERVAL_SECONDS]}")
@@ -77,10 +77,12 @@ run_watch() {
             [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != Secondary/Secondary ]] || services=ServicesHealthy=0
             has_served=false looks_without_service=0
         fi
+        peer=""
         case $PATH_ETH0.$PATH_ETH1 in
-        *answers*) looks_without_peer=0 ;;
+        *answers*) looks_without_peer=0 peer=PeerReached=1 ;;
         *unknown*) ;;
         *)
+            peer=PeerReached=0
             looks_without_peer=$((looks_without_peer + 1))
             ((looks_without_peer != 1)) || raise_sign peerLost
             ;;
@@ -89,6 +91,8 @@ run_watch() {
         [[ $PATH_ETH0 == unknown ]] || paths+=("CommunicationPathEth0=$(as_number test "$PATH_ETH0" = answers)")
         [[ $PATH_ETH1 == unknown ]] || paths+=("CommunicationPathEth1=$(as_number test "$PATH_ETH1" = answers)")
         was_active && read_warned && paths+=("WarnedServicesHealthy=$ARE_WARNED_UP")
+        # The sign by another way: its alarm calls for a look. A standby's word only, as the active node stays what it is.
+        [[ -z $peer ]] || was_active || paths+=("$peer")
         # A standby's promotion goes by this word: what could not be seen is not called healthy.
         was_active || read_replication
         health=$(as_number is_replication_healthy)

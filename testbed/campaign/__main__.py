@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,9 @@ def main() -> int:
     console.print(f"{len(chosen)} of {len(every)} cases, seed {arguments.seed}")
     tallies = _run(chosen, arguments, console)
     if arguments.walks:
-        tallies[WALKS] = run_all_walks(arguments.walks, arguments.seed, root=arguments.root)
-        for report in tallies[WALKS].broken:
-            _print_broken(report, console)
+        tallies[WALKS] = run_all_walks(
+            arguments.walks, arguments.seed, partial(_print_what_is_wrong, console=console), root=arguments.root
+        )
     seconds = time.monotonic() - started
     whole = total(tallies.values())
     console.print(_table(tallies, whole))
@@ -103,11 +104,7 @@ def _run(chosen: list[Case], arguments: argparse.Namespace, console: Console) ->
             progress.update(bar, advance=1, description=f"cases, {broken} broke a promise")
             if not console.is_terminal and done % _TOLD_EVERY == 0:
                 print(f"{done} of {len(chosen)} cases, {broken} broke a promise", file=sys.stderr, flush=True)
-            if report.end is End.BROKEN:
-                _print_broken(report, console)
-            if report.why_idle == UNEXPLAINED:
-                words = f"HALTED THOUGH IT COULD HAVE SERVED {report.name}: {report.last_word}"
-                console.print(words, style="yellow", markup=False, soft_wrap=True)
+            _print_what_is_wrong(report, console)
 
         return run_all(chosen, tell, root=arguments.root, does_stop_at_first=arguments.first)
 
@@ -158,10 +155,16 @@ def write_table(tallies: dict[str, Tally], whole: Tally, what: str) -> None:
     page.write_text(f"{before}{_TABLE_BEGINS}\n{text}\n{_TABLE_ENDS}{after}")
 
 
-def _print_broken(report: Report, console: Console) -> None:
-    console.print(f"BROKEN {report.name}", style="bold red", markup=False, soft_wrap=True)
-    for broken in report.broken:
-        console.print(f"  promise {broken.promise}: {broken.what}", markup=False, soft_wrap=True)
+def _print_what_is_wrong(report: Report, console: Console) -> None:
+    if report.end is End.BROKEN:
+        console.print(f"BROKEN {report.name}", style="bold red", markup=False, soft_wrap=True)
+        for broken in report.broken:
+            console.print(f"  promise {broken.promise}: {broken.what}", markup=False, soft_wrap=True)
+    if report.why_idle == UNEXPLAINED:
+        words = f"HALTED THOUGH IT COULD HAVE SERVED {report.name}: {report.last_word}"
+        console.print(words, style="yellow", markup=False, soft_wrap=True)
+        for act in report.lines:  # of a walk
+            console.print(f"    {act}", markup=False, soft_wrap=True)
 
 
 def _replay(name: str, root: Path, console: Console) -> int:

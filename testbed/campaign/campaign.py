@@ -93,8 +93,18 @@ def run_all(
     return tallies
 
 
-def run_all_walks(count: int, seed: str, *, root: Path = REPOSITORY, processes: int | None = None) -> Tally:
-    """So many random walks, by hypothesis; a broken promise comes with the shortest walk that breaks it."""
+def run_all_walks(
+    count: int,
+    seed: str,
+    tell: Callable[[Report], None] = lambda _report: None,
+    *,
+    root: Path = REPOSITORY,
+    processes: int | None = None,
+) -> Tally:
+    """So many random walks, by hypothesis, and each report as it comes.
+
+    A broken promise comes with the shortest walk that breaks it, any other report with its acts.
+    """
     tally = Tally()
     parts = [(number, f"{seed}/{number}") for number in range(-(-count // _WALKS_AT_ONCE))]
     context = multiprocessing.get_context("fork")
@@ -102,6 +112,7 @@ def run_all_walks(count: int, seed: str, *, root: Path = REPOSITORY, processes: 
         for reports in pool.imap_unordered(_walk, parts):
             for report in reports:
                 tally.count(report)
+                tell(report)
     return tally
 
 
@@ -110,9 +121,19 @@ def _walk(part: tuple[int, str]) -> list[Report]:
     number, name = part
     ends, error = run_walks(_worker, _WALKS_AT_ONCE, number)
     reports = [
-        Report(name, WALKS, end, (), has_fired=True, outage_seconds=0.0, why_idle=why_not_served)
-        for end, why_not_served in ends
-        if end is not End.BROKEN
+        Report(
+            name,
+            WALKS,
+            walked.end,
+            (),
+            has_fired=True,
+            outage_seconds=0.0,
+            why_idle=walked.why_idle,
+            last_word=walked.last_word,
+            lines=tuple(f"{act!r}," for act in walked.acts),
+        )
+        for walked in ends
+        if walked.end is not End.BROKEN
     ]
     if error is not None:
         broken = tuple(Broken(0, words) for words in str(error).split("\n"))

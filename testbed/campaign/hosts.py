@@ -192,7 +192,7 @@ class Host(Node):
         """Like gauges, signs reach nobody while the node's path to AWS is broken."""
         self._looks_without_service = 0 if self.is_serving else self._looks_without_service + 1
         self._has_served = self.word == "active" and (self._has_served or self.is_serving)
-        self._looks_without_peer = 0 if self._sees_a_path() else self._looks_without_peer + 1
+        self._looks_without_peer = 0 if self.sees_a_path() else self._looks_without_peer + 1
         if not self.takes_commands:
             return
         if self._has_served and self._looks_without_service == 2:

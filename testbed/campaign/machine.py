@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -14,6 +16,16 @@ _STEPS = 14
 _PERIODS = some.sampled_from([0.3, 1.0, 5.0, 20.0, 61.0, 130.0])
 
 
+@dataclass(frozen=True)
+class Walked:
+    """A walk that came to its end."""
+
+    end: End
+    why_idle: str
+    last_word: str
+    acts: tuple[Act, ...]
+
+
 class BrokenPromiseError(AssertionError):
     """A walk that broke a promise; `acts` is its shortest form."""
 
@@ -22,7 +34,7 @@ class BrokenPromiseError(AssertionError):
         self.acts, self.broken = acts, broken
 
 
-def walk_machine(controller: Controller, ends: list[tuple[End, str]]) -> type[RuleBasedStateMachine]:  # noqa: C901
+def walk_machine(controller: Controller, ends: list[Walked]) -> type[RuleBasedStateMachine]:  # noqa: C901
     """The machine whose walks go through worlds of this controller; how each ended is added to `ends`."""
     states = sorted(
         {state for machine in controller.stack.state_machines.values() for state in machine.definition["States"]}
@@ -94,7 +106,8 @@ def walk_machine(controller: Controller, ends: list[tuple[End, str]]) -> type[Ru
         def teardown(self) -> None:
             try:
                 if not self.walk.broken:
-                    ends.append((self.walk.finish(), self.walk.why_idle))
+                    end = self.walk.finish()
+                    ends.append(Walked(end, self.walk.why_idle, self.walk.last_word, tuple(self.walk.acts)))
                     self.keeps_its_promises()
             finally:
                 self.walk.end()
@@ -102,11 +115,9 @@ def walk_machine(controller: Controller, ends: list[tuple[End, str]]) -> type[Ru
     return WalkMachine
 
 
-def run_walks(
-    controller: Controller, count: int, first_seed: int
-) -> tuple[list[tuple[End, str]], BrokenPromiseError | None]:
-    """How so many random walks ended, with why the pair was idle, and the shortest that broke a promise, if one did."""
-    ends: list[tuple[End, str]] = []
+def run_walks(controller: Controller, count: int, first_seed: int) -> tuple[list[Walked], BrokenPromiseError | None]:
+    """How so many random walks ended, and the shortest that broke a promise, if one did."""
+    ends: list[Walked] = []
     machine = walk_machine(controller, ends)
     limits = settings(
         max_examples=count, stateful_step_count=_STEPS, deadline=None, database=None,

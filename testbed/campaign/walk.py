@@ -100,6 +100,8 @@ class Walk:
         self.acts: list[Act] = []
         self.why_idle = ""
         """Why the pair did not serve in the end although it could have."""
+        self.last_word = ""
+        """And in what state it was."""
         self._weather = Weather()
         self._weather.begin(self.world)
         self.world.faults = [self._weather]
@@ -122,7 +124,7 @@ class Walk:
         settle(world)
         is_restored = is_in_order(world)
         if not is_restored:
-            self.why_idle, _ = look_at_idleness(world)
+            self.why_idle, self.last_word = look_at_idleness(world)
             for host in world.hosts.values():
                 host.weakness = Weakness()
             operate(world)

@@ -28,6 +28,8 @@ _WATCH_SECONDS = 5.0
 _HEARTBEAT_LOST_SECONDS = 25.0
 _SERVICES_FAILED_SECONDS = 20.0
 _CHECKS_FAILED_SECONDS = 60.0
+_PEER_LOST_SECONDS = 15.0
+_ALARMS = ("heartbeat-lost", "status-check-failed", "services-failed", "replication-degraded", "peer-lost")
 ROUTE_TABLES = ("rtb-0a", "rtb-0b")
 
 
@@ -95,7 +97,7 @@ class World:
             host.mirror = self.mirror
             host.on_instance_state = self._tell_instance_state
             host.on_sign = lambda host, sign: self.engine.put_sign(host.name, host.instance_id, sign)
-            for what in ("heartbeat-lost", "status-check-failed", "services-failed", "replication-degraded"):
+            for what in _ALARMS:
                 self.alarms[self.alarm_name(host, what)] = Past(self.loop, "OK")
         first.enter_service()
         self.observer = Observer(self)
@@ -280,6 +282,9 @@ class World:
         self._judge(host, "services-failed", is_failing, _SERVICES_FAILED_SECONDS)
         is_impaired = host.instance_state.get() == "running" and host.checks() == "impaired"
         self._judge(host, "status-check-failed", is_impaired, _CHECKS_FAILED_SECONDS)
+        self._judge(
+            host, "peer-lost", is_heard and host.word != "active" and not host.sees_a_path(), _PEER_LOST_SECONDS
+        )
         if is_heard:
             self._judge(host, "replication-degraded", not host.is_replicating(), 0.0)
 

@@ -110,6 +110,10 @@ def test_both_nodes_send_their_metrics_and_only_the_active_one_its_services(clus
     metrics.seen["db-02"].clear()  # before there was an active node, both said that nobody serves
     wait_for("a further look", metrics.has, "db-02", ("Heartbeat", 1))
     assert not any(metric[0] == "ServicesHealthy" for metric in metrics.seen["db-02"])
+    wait_for("the standby's sight of the active node", metrics.has, "db-02", ("PeerReached", 1))
+    metrics.seen["db-01"].clear()  # it was a standby before
+    wait_for("a further look", metrics.has, "db-01", ("CommunicationPathEth0", 1))
+    assert not any(metric[0] == "PeerReached" for metric in metrics.seen["db-01"])
     assert metrics.dimensions == {
         ("Cluster", "Node", "InstanceId"),
     }
@@ -153,11 +157,13 @@ def test_a_standby_that_loses_its_peer_on_both_paths_says_so_once(cluster: Clust
     cluster.first.host.set_fault("nic_eth1", "down")
     wait_for("one path lost", lambda: ("CommunicationPathEth1", 0) in metrics.seen["db-02"])
     assert metrics.signs_of("db-02") == []
+    assert not metrics.has("db-02", ("PeerReached", 0))
 
     cluster.first.host.set_fault("nic_eth0", "down")
     wait_for("the sign", lambda: metrics.signs_of("db-02") == ["peerLost"])
     metrics.seen.clear()
     wait_for("a further look", lambda: ("CommunicationPathEth0", 0) in metrics.seen.get("db-02", set()))
+    assert metrics.has("db-02", ("PeerReached", 0))
     assert metrics.signs_of("db-02") == ["peerLost"]
 
 

@@ -426,6 +426,10 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         without_alarm("garoon-db-02-eth1-path-lost"),
         [("alarms-missing", "garoon-db-02-eth1-path-lost", WARNING)],
     ),
+    "standby's alarm gone": (
+        without_alarm("garoon-db-02-peer-lost"),
+        [("alarms-missing", "garoon-db-02-peer-lost", WARNING)],
+    ),
     "alarm muted": (
         alarm("garoon-not-ready", has_actions_on=False),
         [("alarms-muted", "garoon-not-ready", WARNING)],

@@ -922,6 +922,14 @@ def test_alarm_of_the_standby_starts_nothing(network: Settings, started: list[di
     assert started == []
 
 
+@pytest.mark.usefixtures("cluster_table")
+def test_peer_that_stays_lost_starts_nothing_again(network: Settings, started: list[dict[str, Any]]) -> None:
+    """Its change started a look. A peer that is well, only out of the standby's sight, is not looked at each minute."""
+    put_alarm("garoon-db-02-peer-lost", "ALARM")
+    assert not watch_cluster(WatchEvent(), network).is_started
+    assert started == []
+
+
 def test_nothing_is_started_in_maintenance_or_beside_a_running_execution(
     network: Settings, cluster_table: Any, started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ def settings(settings: Settings) -> Settings:
     ("name", "kind", "reason"),
     [
         ("alarm-heartbeat-lost", "alarm", "alarm garoon-db-01-heartbeat-lost went to ALARM"),
+        ("alarm-peer-lost", "alarm", "alarm garoon-db-02-peer-lost went to ALARM"),
         ("alarm-services-failed", "alarm", "alarm garoon-db-01-services-failed went to ALARM"),
         ("alarm-status-check-failed", "alarm", "alarm garoon-db-01-status-check-failed went to ALARM"),
         ("instance-stopped", "instance", "the instance of db-01 went to stopped"),
@@ -61,8 +62,9 @@ def test_no_event_file_is_forgotten() -> None:
         "dashboard-widget",
     }
     assert used - not_for_this_workflow == {
-        "alarm-heartbeat-lost", "alarm-services-failed", "alarm-status-check-failed", "instance-stopped",
-        "instance-terminated", "standing-trouble", "operator", "operator-accepts-data-loss", "operator-empty",
+        "alarm-heartbeat-lost", "alarm-peer-lost", "alarm-services-failed", "alarm-status-check-failed",
+        "instance-stopped", "instance-terminated", "standing-trouble", "operator", "operator-accepts-data-loss",
+        "operator-empty",
     }  # fmt: skip
 
 

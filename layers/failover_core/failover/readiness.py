@@ -43,7 +43,7 @@ from failover.settings import ConfirmFailover, FenceMethod, ReplicationProtocol,
 from failover.triggers import ACTING_ALARMS
 
 _NEEDED_ALARMS = (*ACTING_ALARMS, "replication-degraded")
-ALARMS_OF_A_NODE = (*_NEEDED_ALARMS, "eth0-path-lost", "eth1-path-lost", "service-stopped")
+ALARMS_OF_A_NODE = (*_NEEDED_ALARMS, "peer-lost", "eth0-path-lost", "eth1-path-lost", "service-stopped")
 ALARMS_OF_THE_CLUSTER = ("event-not-delivered", "not-ready")
 _NEEDED_RULES = ("acting-alarm", "instance-went-off", "watch-cluster")
 RULES = (*_NEEDED_RULES, "record-abort", "check-readiness", "health-event")

@@ -13,6 +13,9 @@ STANDING_TROUBLE_DETAIL_TYPE = "Garoon Failover Standing Trouble"
 
 ACTING_ALARMS = ("heartbeat-lost", "status-check-failed", "services-failed")
 """What a node's alarms that call for action are named after the node's name."""
+STARTING_ALARMS = (*ACTING_ALARMS, "peer-lost")
+"""Those whose change to ALARM starts an execution. A standby that lost its peer calls for one look, not for one each
+minute as long as that lasts: the peer may be well. No decision goes by this alarm, the standby itself is asked."""
 
 
 class OperatorInput(Value):
@@ -128,7 +131,7 @@ def _read_event(workflow: Workflow, event: dict[str, Any], settings: Settings) -
     match workflow, event["detail-type"]:
         case "failover", "CloudWatch Alarm State Change":
             alarm = _AlarmEvent.model_validate(event).detail
-            known = [settings.alarm_name(node.name, what) for node in settings.nodes for what in ACTING_ALARMS]
+            known = [settings.alarm_name(node.name, what) for node in settings.nodes for what in STARTING_ALARMS]
             if alarm.alarm_name not in known:
                 raise InvalidInput(
                     f"The alarm {alarm.alarm_name:.100} is not one that this cluster acts on: {', '.join(known)}."
