@@ -377,7 +377,7 @@ class Node(Machine):
     def _sees_peer(self) -> bool:
         return self.is_reachable and self.peer.is_reachable
 
-    def _sees_a_path(self) -> bool:
+    def sees_a_path(self) -> bool:
         sight = self.sight()
         return bool(sight.eth0 or sight.eth1)
 

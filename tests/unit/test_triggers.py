@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from failover.errors import InvalidInput
 from failover.settings import Settings
-from failover.triggers import read_trigger
+from failover.triggers import STARTING_ALARMS, read_trigger
+
+from testbed.stack.template import read_template
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -121,3 +123,16 @@ def test_an_alarm_of_somebody_else_is_refused(settings: Settings) -> None:
 def test_a_malformed_event_is_refused(broken: dict[str, Any], settings: Settings) -> None:
     with pytest.raises(InvalidInput):
         read_trigger("failover", broken, settings)
+
+
+def test_rule_starts_on_the_alarms_that_the_workflow_understands(settings: Settings) -> None:
+    """An alarm that one of both does not know either starts nothing, or is refused as unknown."""
+    resources = read_template()["Resources"]
+    pattern = resources["FailoverStateMachine"]["Properties"]["Events"]["ActingAlarm"]["Properties"]["Pattern"]
+    named = [resources[_logical_id(arn)]["Properties"]["AlarmName"] for arn in pattern["resources"]]
+    assert sorted(name["Fn::Sub"].rpartition("Name}-")[2] for name in named) == sorted([*STARTING_ALARMS] * 2)
+
+
+def _logical_id(arn: dict[str, Any]) -> str:
+    attribute = arn["Fn::GetAtt"]
+    return str(attribute[0] if isinstance(attribute, list) else attribute.partition(".")[0])
