@@ -39,8 +39,8 @@ def test_dead_node_is_noticed_within_30_seconds_though_the_sign_is_lost() -> Non
 
 
 def _starts(failure: Failure) -> list[float]:
-    dice = random.Random(1)
-    return [detect(failure, read_node(), read_alarms(), cloudwatch.Delays(), dice).started for _ in range(300)]
+    node, alarms, dice = read_node(), read_alarms(), random.Random(1)
+    return [detect(failure, node, alarms, cloudwatch.Delays(), dice).started for _ in range(300)]
 
 
 def test_beat_that_travels_slowly_is_false_evidence_on_a_healthy_day(monkeypatch: pytest.MonkeyPatch) -> None:
