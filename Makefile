@@ -137,6 +137,10 @@ document: .venv/ready ## Generate node/garoon-node.sh and the nodes' two documen
 workflows: .venv/ready ## Generate statemachines/*.asl.json from statemachines/src/ and the catalogue of steps
 	PYTHONPATH=layers/failover_core python -m statemachines.generate_workflows
 
+.PHONY: schemas
+schemas: .venv/ready ## Generate events/schemas/ from the events that the controller sends
+	PYTHONPATH=layers/failover_core python -m events.generate_schemas
+
 .PHONY: build
 build: .venv-sam/ready ## Build for the deploy target (Lambda on arm64, Python 3.13)
 	find functions -name __pycache__ -prune -exec rm -r {} + # the functions' folders are deployed as they are

@@ -38,7 +38,8 @@ TUNED = (
     "MinimumFailoverIntervalSeconds", "RejoinPolicy", "StartInMaintenance", "AnswerTimeoutSeconds", "ConfirmFailover",
     "ConfirmTimeoutSeconds", "RecoveryTimeoutSeconds", "RecoveryNoticeSeconds", "ReplicationProtocol", "DataDevice",
     "ReplicatedDevice", "MountPoint", "DatabasePort", "Services", "Exports", "PathPort", "WatchIntervalSeconds",
-    "NfsLeaseSeconds", "ReadinessIntervalMinutes", "LogRetentionDays",
+    "NfsLeaseSeconds", "ReadinessIntervalMinutes", "LogRetentionDays", "HistoryDays", "WeeklyMessage",
+    "RepeatAfterMinutes",
 )  # fmt: skip
 
 

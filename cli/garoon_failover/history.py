@@ -5,17 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from failover.adapters.execution_history import (
-    WORKFLOWS,
-    Execution,
-    Listed,
-    list_executions,
-    name_of,
-    read_execution,
-)
-from failover.models import Assessment, Decision, Evidence, Lock, Outcome, Value
+from failover.adapters import history_table
+from failover.adapters.execution_history import WORKFLOWS, list_executions, name_of, read_execution
+from failover.execution_record import ExecutionRecord, StepTaken, make_record
+from failover.models import Evidence, Value
 from failover.steps.record_outcome import commands_by_hand, describe_outcome
-from pydantic import AwareDatetime, ValidationError
 
 from garoon_failover import installation as deployed
 from garoon_failover import output
@@ -29,47 +23,34 @@ _LOOKED_THROUGH = 1000
 """How many executions of a workflow are looked through for an id."""
 
 
-class StepView(Value):
-    step: str
-    after_seconds: float
-    """Since the execution's start."""
-    seconds: float | None
-    error: str | None
-    cause: str
-
-
 class Report(Value):
-    """One execution, as `history ID --json` prints it."""
+    """One execution, with what operators were told of it."""
 
-    execution: str
-    workflow: str
-    status: str
-    started_at: AwareDatetime
-    ended_at: AwareDatetime | None
-    trigger: str
-    decision: Decision | None
-    evidence: Evidence | None
-    steps: list[StepView]
-    retries: int
-    """Calls of a function beyond the first of its state."""
-    outcome: Outcome | None
+    record: ExecutionRecord
     notification: str
-    """What operators were told; empty where nothing was recorded."""
+    """Empty where nothing was recorded."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `history ID --json` prints it."""
+        record = self.record
+        known = {name: value for name, value in record.to_json().items() if name != "lock"}
+        more = {"workflow": record.workflow, "retries": record.retries, "notification": self.notification}
+        return known | more
 
 
 def run_list(*, limit: int, is_json: bool) -> None:
     """The newest executions of the three workflows."""
     found = deployed.load()
-    executions = _newest(found, limit)
+    records = _newest(found, limit)
     if is_json:
-        output.print_json([_listed_json(one) for one in executions])
+        output.print_json([_listed_json(one) for one in records])
         return
-    if not executions:
-        output.say("No execution in the last 90 days.")
+    if not records:
+        output.say(f"No execution in the last {found.settings.history_days} days.")
         return
     output.say("started (UTC)        workflow    id        outcome")
-    for execution in executions:
-        _show(execution)
+    for record in records:
+        _show(record)
 
 
 def run_one(wanted: str, *, is_markdown: bool, is_json: bool) -> None:
@@ -82,100 +63,59 @@ def run_one(wanted: str, *, is_markdown: bool, is_json: bool) -> None:
         print(as_markdown(report) if is_markdown else as_text(report))
 
 
-def find(found: Installation, wanted: str) -> Execution:
+def find(found: Installation, wanted: str) -> ExecutionRecord:
     """Raises NotFoundError, or UsageError where several begin like that."""
-    if wanted.startswith("arn:"):
-        arns = [wanted]
-    else:
-        all_of_them = (
-            one.arn
-            for workflow in WORKFLOWS
-            for one in list_executions(found.state_machine_arn(workflow), _LOOKED_THROUGH)
-        )
-        arns = [arn for arn in all_of_them if name_of(arn).startswith(wanted)]
-        arns = [arn for arn in arns if name_of(arn) == wanted] or arns
+    kept = {one.execution: one for one in history_table.find(found.settings, wanted)}
+    live = [arn for arn in _listed(found, _LOOKED_THROUGH) if arn == wanted or name_of(arn).startswith(wanted)]
+    arns = list(dict.fromkeys([*kept, *live]))
+    arns = [arn for arn in arns if wanted in (arn, name_of(arn))] or arns
     if len(arns) > 1:
         names = " ".join(name_of(arn) for arn in arns[:5])
         raise UsageError(f"{len(arns)} executions begin with {wanted}: {names}.", "Give more of the name.")
-    execution = read_execution(arns[0]) if arns else None
-    if execution is None:
+    record = (kept.get(arns[0]) or _live(arns[0])) if arns else None
+    if record is None:
         raise NotFoundError(
-            f"There is no execution {wanted} in the last 90 days.",
+            f"There is no execution {wanted} in the last {found.settings.history_days} days.",
             "garoon-failover history lists those that there are.",
         )
-    return execution
+    return record
 
 
-def _newest(found: Installation, limit: int) -> list[Execution]:
-    listed: list[Listed] = []
-    for workflow in WORKFLOWS:
-        listed += list_executions(found.state_machine_arn(workflow), limit)
-    listed.sort(key=lambda one: one.started_at, reverse=True)
-    return [execution for one in listed[:limit] if (execution := read_execution(one.arn))]
+def _newest(found: Installation, limit: int) -> list[ExecutionRecord]:
+    kept = history_table.read_newest(found.settings, limit)
+    known = {one.execution for one in kept}
+    live = [_live(arn) for arn in _listed(found, limit) if arn not in known]
+    records = kept + [one for one in live if one is not None]
+    return sorted(records, key=lambda one: one.started_at, reverse=True)[:limit]
 
 
-def make_report(found: Installation, execution: Execution) -> Report:
-    """Puts together what the execution's history holds."""
-    assessment = _last(execution, "AssessCluster", Assessment)
-    lock = _last(execution, "AcquireLock", Lock)
-    decision = assessment.decision if assessment else None
-    outcome = execution.outcome
-    return Report(
-        execution=execution.arn,
-        workflow=execution.workflow,
-        status=execution.status,
-        started_at=execution.started_at,
-        ended_at=execution.ended_at,
-        trigger=lock.trigger.reason if lock else _input_words(execution.input),
-        decision=decision,
-        evidence=assessment.evidence if assessment else None,
-        steps=[
-            StepView(
-                step=step.name,
-                after_seconds=(step.started_at - execution.started_at).total_seconds(),
-                seconds=step.seconds,
-                error=step.error,
-                cause=step.cause,
-            )
-            for step in execution.steps
-        ],
-        retries=len(_retried(execution)),
-        outcome=outcome,
-        notification=""
-        if outcome is None
-        else describe_outcome(outcome, found.settings, commands_by_hand(outcome, found.settings, decision, lock)),
-    )
+def _listed(found: Installation, limit: int) -> list[str]:
+    """The newest that Step Functions knows: of one that runs, or ended this moment, there is no record yet."""
+    listed = [one for name in WORKFLOWS for one in list_executions(found.state_machine_arn(name), limit)]
+    return [one.arn for one in sorted(listed, key=lambda one: one.started_at, reverse=True)][:limit]
 
 
-def _last(execution: Execution, step: str, model: type[Any]) -> Any:
-    for one in reversed(execution.steps):
-        if one.name == step and one.output is not None:
-            try:
-                return model.model_validate(one.output)
-            except ValidationError:
-                return None  # of another version of the stack
-    return None
+def _live(arn: str) -> ExecutionRecord | None:
+    execution = read_execution(arn)
+    return None if execution is None else make_record(execution, execution.outcome)
 
 
-def _retried(execution: Execution) -> list[str]:
-    names = [step.name for step in execution.steps]
-    return [name for index, name in enumerate(names) if index and names[index - 1] == name]
+def make_report(found: Installation, record: ExecutionRecord) -> Report:
+    """The record, and the notification in this version's words."""
+    if record.outcome is None:
+        return Report(record=record, notification="")
+    by_hand = commands_by_hand(record.outcome, found.settings, record.decision, record.lock)
+    return Report(record=record, notification=describe_outcome(record.outcome, found.settings, by_hand))
 
 
-def _input_words(given: Any) -> str:
-    if isinstance(given, dict) and "detail-type" in given:
-        return str(given["detail-type"])
-    return f"started by an operator with {given}"
-
-
-def _listed_json(execution: Execution) -> dict[str, Any]:
+def _listed_json(record: ExecutionRecord) -> dict[str, Any]:
     return {
-        "execution": execution.arn,
-        "workflow": execution.workflow,
-        "status": execution.status,
-        "startedAt": _time(execution.started_at),
-        "endedAt": None if execution.ended_at is None else _time(execution.ended_at),
-        "outcome": execution.outcome.to_json() if execution.outcome else None,
+        "execution": record.execution,
+        "workflow": record.workflow,
+        "status": record.status,
+        "startedAt": _time(record.started_at),
+        "endedAt": None if record.ended_at is None else _time(record.ended_at),
+        "outcome": record.outcome.to_json() if record.outcome else None,
     }
 
 
@@ -183,44 +123,40 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def outcome_words(execution: Execution) -> str:
-    """E.g. "FailedOver", "running: FenceNode", "stopped before it recorded an outcome"."""
-    if execution.is_running:
-        return f"running: {execution.step or 'begins'}"
-    if execution.outcome is None:
-        return f"{execution.status}, nothing recorded"
-    return str(execution.outcome.outcome)
+def outcome_words(record: ExecutionRecord) -> str:
+    """E.g. "FailedOver", "running: FenceNode", "ABORTED, nothing recorded"."""
+    if record.ended_at is None:
+        return f"running: {record.steps[-1].step if record.steps else 'begins'}"
+    return record.came_to if record.outcome else f"{record.status}, nothing recorded"
 
 
-def _show(execution: Execution) -> None:
-    outcome = execution.outcome
-    outage = f"outage {outcome.outage_seconds:.1f} s" if outcome and outcome.outage_seconds is not None else ""
-    started = f"{execution.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    words = outcome_words(execution)
-    output.say(
-        f"{started}  {execution.workflow:<10}  {execution.name[:8]}  {words:<18}  {outage}".rstrip(), style="bold"
-    )
-    if outcome:
-        output.say(f"    {outcome.reason}")
+def _show(record: ExecutionRecord) -> None:
+    outage = "" if record.outage_seconds is None else f"outage {record.outage_seconds:.1f} s"
+    started = f"{record.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    words = outcome_words(record)
+    output.say(f"{started}  {record.workflow:<10}  {record.name[:8]}  {words:<18}  {outage}".rstrip(), style="bold")
+    if record.reason:
+        output.say(f"    {record.reason}")
 
 
 # --- one execution -----------------------------------------------------------------------------------------------
 
 
-def _facts(report: Report) -> Iterator[tuple[str, str]]:
-    outcome = report.outcome
-    yield "Outcome", "none recorded" if outcome is None else str(outcome.outcome)
-    yield "Workflow", f"{report.workflow} ({report.status})"
-    yield "Started", _time(report.started_at)
-    if report.ended_at is not None:
-        yield "Took", f"{(report.ended_at - report.started_at).total_seconds():.1f} s"
-    if outcome is not None and outcome.outage_seconds is not None:
-        yield "Outage", f"{outcome.outage_seconds:.1f} s"
-    yield "Started by", report.trigger
-    if report.decision is not None:
-        yield "Decision", f"{report.decision.verdict}: {report.decision.reason}"
-    yield "Retries", str(report.retries)
-    yield "Execution", report.execution
+def _facts(record: ExecutionRecord) -> Iterator[tuple[str, str]]:
+    yield "Outcome", record.came_to if record.outcome else "none recorded"
+    yield "Workflow", f"{record.workflow} ({record.status})"
+    yield "Started", _time(record.started_at)
+    if record.seconds is not None:
+        yield "Took", f"{record.seconds:.1f} s"
+    if record.outage_seconds is not None:
+        yield "Outage", f"{record.outage_seconds:.1f} s"
+    if record.outcome is not None and record.outcome.snapshot_id is not None:
+        yield "Snapshot", record.outcome.snapshot_id
+    yield "Started by", record.trigger
+    if record.decision is not None:
+        yield "Decision", f"{record.decision.verdict}: {record.decision.reason}"
+    yield "Retries", str(record.retries)
+    yield "Execution", record.execution
 
 
 def _evidence(evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -241,20 +177,22 @@ def _evidence(evidence: Evidence) -> Iterator[tuple[str, str]]:
     yield "Limit of the automatic", str(evidence.limit)
 
 
-def _step_words(step: StepView) -> tuple[str, str, str, str]:
-    took = "running" if step.seconds is None else f"{step.seconds:.1f} s"
+def _step_words(step: StepTaken) -> tuple[str, str, str, str, str]:
+    took = "" if step.seconds is None else f"{step.seconds:.1f} s"
     ended = f"{step.error}: {step.cause}" if step.error else ""
-    return f"+{step.after_seconds:.1f} s", step.step, took, ended
+    return f"+{step.after_seconds:.1f} s", step.step, took, str(step.retries or ""), ended
 
 
 def as_text(report: Report) -> str:
     """For a terminal."""
-    lines = [f"{name + ':':<12} {value}" for name, value in _facts(report)]
-    if report.evidence:
-        lines += ["", "Evidence", *(f"  {name}: {value}" for name, value in _evidence(report.evidence))]
+    record = report.record
+    lines = [f"{name + ':':<12} {value}" for name, value in _facts(record)]
+    if record.evidence:
+        lines += ["", "Evidence", *(f"  {name}: {value}" for name, value in _evidence(record.evidence))]
     lines += ["", "Timeline"]
-    for at, name, took, ended in map(_step_words, report.steps):
-        lines.append(f"  {at:>9}  {name:<20} {took:>9}  {ended}".rstrip())
+    for at, name, took, retries, ended in map(_step_words, record.steps):
+        again = f"{retries} retries" if retries else ""
+        lines.append(f"  {at:>9}  {name:<20} {took or 'no end':>9}  {again:>11}  {ended}".rstrip())
     if report.notification:
         lines += ["", "Notification", *(f"  {line}".rstrip() for line in report.notification.splitlines())]
     return "\n".join(lines)
@@ -262,17 +200,23 @@ def as_text(report: Report) -> str:
 
 def as_markdown(report: Report) -> str:
     """For the ticket."""
-    title = report.outcome.outcome if report.outcome else report.status
-    lines = [f"# {report.workflow}: {title}", ""]
-    if report.outcome:
-        lines += [report.outcome.reason, "", f"**Next step:** {report.outcome.next_step}", ""]
+    record = report.record
+    lines = [f"# {record.workflow}: {record.came_to}", ""]
+    if record.outcome:
+        lines += [record.reason, "", f"**Next step:** {record.outcome.next_step}", ""]
     lines += ["| | |", "| --- | --- |"]
-    lines += [f"| {name} | {_cell(value)} |" for name, value in _facts(report)]
-    if report.evidence:
+    lines += [f"| {name} | {_cell(value)} |" for name, value in _facts(record)]
+    if record.evidence:
         lines += ["", "## Evidence", "", "| source | said |", "| --- | --- |"]
-        lines += [f"| {_cell(name)} | {_cell(value)} |" for name, value in _evidence(report.evidence)]
-    lines += ["", "## Timeline", "", "| at | step | took | ended with |", "| ---: | --- | ---: | --- |"]
-    lines += [f"| {' | '.join(map(_cell, _step_words(step)))} |" for step in report.steps]
+        lines += [f"| {_cell(name)} | {_cell(value)} |" for name, value in _evidence(record.evidence)]
+    lines += [
+        "",
+        "## Timeline",
+        "",
+        "| at | step | took | retries | ended with |",
+        "| ---: | --- | ---: | ---: | --- |",
+    ]
+    lines += [f"| {' | '.join(map(_cell, _step_words(step)))} |" for step in record.steps]
     if report.notification:
         lines += ["", "## Notification", "", "```text", report.notification.rstrip(), "```"]
     return "\n".join(lines)

@@ -33,6 +33,8 @@ _PARAMETERS: Mapping[str, Any] = {
     "TargetGroupArn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/app/0123456789abcdef",
 }
 ISOLATION_ACL = "acl-0dead"
+_NOT_IN_THE_WORLD = ("AnnounceFunction", "CheckReadinessFunction", "RecordExecutionFunction", "RemindFunction")
+"""Functions that change nothing of the cluster, and that no step waits for; they look at much that this world lacks."""
 _PSEUDO_PARAMETERS = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
 
 
@@ -144,8 +146,8 @@ def read_stack(root: Path, **parameters: str) -> Stack:
                 machines[arn] = StateMachine(resolve(properties["Name"]), arn, json.loads(text))
             case _:
                 continue
-        if logical_id == "CheckReadinessFunction":
-            continue  # changes nothing, and looks at much that the campaign's world lacks
+        if logical_id in _NOT_IN_THE_WORLD:
+            continue
         for name, event in properties.get("Events", {}).items():
             source = event["Properties"]
             if event["Type"] == "EventBridgeRule":

@@ -6,7 +6,8 @@ ReplaceNetworkAclAssociation on the network ACLs and the subnet, CreateSnapshot 
 "... for AWS Systems Manager" (SendCommand on the document and on every instance; GetCommandInvocation,
 ListCommandInvocations, CancelCommand and DescribeInstanceInformation on "*"), "... for Elastic Load Balancing V2"
 (Describe* on "*"), "... for Amazon CloudWatch" (DescribeAlarms on alarms, GetDashboard on a dashboard, whose ARN has
-no region), "... for Amazon EventBridge" (a rule of the default bus has no bus in its ARN); in the CloudWatch Logs
+no region), "... for Amazon EventBridge" (a rule of the default bus has no bus in its ARN; PutEvents has the
+key events:source, an array); in the CloudWatch Logs
 User Guide: "Overview of managing access permissions" (for whoever writes into a log group its ARN ends with `:*`); in
 the EventBridge User Guide: "Using IAM roles with EventBridge targets", "Troubleshooting" (it publishes to no topic
 whose policy has a condition for it); in the Step Functions Developer Guide: "IAM policies for calling AWS Lambda".
@@ -39,6 +40,8 @@ _DESCRIBED_WITHOUT_RESOURCE = ("ec2", "elasticloadbalancing")
 _further_resources: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("further_resources", default=())
 _vpc: contextvars.ContextVar[str] = contextvars.ContextVar("vpc", default="")
 """Of the request's network ACLs, as the condition key ec2:Vpc has it."""
+_sources: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("sources", default=())
+"""Of the events that the request puts on a bus, as the condition key events:source has them."""
 
 
 def install() -> None:
@@ -59,6 +62,8 @@ def install() -> None:
         resources = _resources(action, body, query, region, account)
         _further_resources.set(tuple(resources[1:]))
         _vpc.set(_vpc_of_acl(query, region, account) if action == "ec2:ReplaceNetworkAclAssociation" else "")
+        entries = _json(body).get("Entries", []) if action == "events:PutEvents" else []
+        _sources.set(tuple(str(entry.get("Source", "")) for entry in entries))
         if resources:
             return resources[0]
         resource: str = extract(service, method, path, headers, body, query, region, account)
@@ -69,6 +74,8 @@ def install() -> None:
     ) -> object:
         if vpc := _vpc.get():
             context["service_context"] = {**(context.get("service_context") or {}), "ec2:vpc": vpc}
+        if sources := _sources.get():
+            context["service_context"] = {**(context.get("service_context") or {}), "events:source": list(sources)}
         for resource in (resource_arn, *_further_resources.get()):
             if denied := enforce(key, action, service, region, resource_arn=resource, **context):
                 return denied

@@ -2,12 +2,16 @@
 
 Follows, in the CloudWatch Logs User Guide: "Log group-level subscription filters" (near real time; the function gets
 the events as gzip in base64 under `awslogs`; its policy must let logs.amazonaws.com invoke it); in the CloudWatch Logs
-API Reference: PutSubscriptionFilter (refused without that permission). The emulator delivers at once, to any function.
+API Reference: PutSubscriptionFilter (refused without that permission); in the User Guide: "Using filter patterns to
+match terms in JSON log events" (a boolean IS TRUE). The emulator delivers at once, to any function, and knows of
+patterns only terms.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from typing import Any
 
 from ministack.core.responses import error_response_json
@@ -20,6 +24,8 @@ from testbed.cloud.recorder import Recorder
 
 logger = logging.getLogger("testbed.subscriptions")
 
+_IS_TRUE = re.compile(r"\{ \$\.(\w+) IS TRUE \}")
+_UNKNOWN_PATTERN = "The local cloud knows of JSON filter patterns only {{ $.name IS TRUE }}, not {pattern}."
 _SERVICE = "logs.amazonaws.com"
 _REFUSED = (
     "Could not execute the lambda function. "
@@ -30,12 +36,20 @@ _REFUSED = (
 def install(cloud: Cloud, recorder: Recorder) -> None:
     put = cloudwatch_logs._put_subscription_filter
     fan_out = cloudwatch_logs._fanout_to_subscription_filters
+    match_terms = cloudwatch_logs._subscription_pattern_matches
 
     def put_permitted(request: dict[str, Any]) -> Any:
         destination = request.get("destinationArn", "")
         if destination.split(":")[2:3] == ["lambda"] and not _may_invoke(destination, request["logGroupName"]):
             return error_response_json("InvalidParameterException", _REFUSED, 400)
+        pattern = request.get("filterPattern", "")
+        if pattern.startswith("{") and not _IS_TRUE.fullmatch(pattern):
+            return error_response_json("InvalidParameterException", _UNKNOWN_PATTERN.format(pattern=pattern), 400)
         return put(request)
+
+    def matches(pattern: str, message: str) -> bool:
+        found = _IS_TRUE.fullmatch(pattern or "")
+        return _is_true(found[1], message) if found else bool(match_terms(pattern, message))
 
     def deliver(group: str, stream: str, events: list[dict[str, Any]]) -> None:
         filters = (cloudwatch_logs._log_groups.get(group) or {}).get("subscriptionFilters") or {}
@@ -51,8 +65,17 @@ def install(cloud: Cloud, recorder: Recorder) -> None:
     def deliver_later(group: str, stream: str, events: list[dict[str, Any]]) -> None:
         cloud.background.start(deliver, group, stream, events, after_seconds=cloud.profile.event_delivery_seconds)
 
+    cloudwatch_logs._subscription_pattern_matches = matches
     cloudwatch_logs._put_subscription_filter = put_permitted
     cloudwatch_logs._fanout_to_subscription_filters = deliver_later
+
+
+def _is_true(name: str, message: str) -> bool:
+    try:
+        line = json.loads(message)
+    except ValueError:
+        return False
+    return isinstance(line, dict) and line.get(name) is True
 
 
 def _may_invoke(function_arn: str, group: str) -> bool:

@@ -31,9 +31,9 @@ def _permit(account: Account, function: Function, group: str) -> None:
     )
 
 
-def _subscribe(account: Account, function: Function, group: str) -> None:
+def _subscribe(account: Account, function: Function, group: str, pattern: str = "") -> None:
     account.client("logs").put_subscription_filter(
-        logGroupName=group, filterName="all", filterPattern="", destinationArn=function.arn
+        logGroupName=group, filterName="all", filterPattern=pattern, destinationArn=function.arn
     )
 
 
@@ -80,3 +80,26 @@ def test_a_function_that_does_not_let_logs_invoke_it_is_refused(account: Account
     function = make_function(account, "def handler(event, context): pass\n", [])
     with pytest.raises(ClientError, match="Make sure you have given CloudWatch Logs permission"):
         _subscribe(account, function, group)
+
+
+@pytest.mark.usefixtures("faultless")
+def test_only_lines_arrive_in_which_a_field_is_true(account: Account, group: str) -> None:
+    """User Guide, "Using filter patterns to match terms in JSON log events": { $.name IS TRUE }."""
+    file = account.cloud.world_directory / name("received")
+    function = make_function(account, _CODE.format(file=str(file)), [])
+    _permit(account, function, group)
+    _subscribe(account, function, group, "{ $.announced IS TRUE }")
+    for line in ('{"announced": "true"}', '{"announced": false}', "announced IS TRUE", '["announced"]', "{}"):
+        _write(account, group, line)
+    _write(account, group, '{"announced": true}')
+    eventually(file.exists, "the function being invoked")
+    received = json.loads(eventually(file.read_text, "what it was given"))
+    batch: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(received["awslogs"]["data"])))
+    assert [event["message"] for event in batch["logEvents"]] == ['{"announced": true}']
+
+
+def test_a_pattern_that_the_local_cloud_does_not_know_is_refused(account: Account, group: str) -> None:
+    function = make_function(account, "def handler(event, context): pass\n", [])
+    _permit(account, function, group)
+    with pytest.raises(ClientError, match=r"only { \$.name IS TRUE }"):
+        _subscribe(account, function, group, '{ $.level = "WARN" }')

@@ -27,6 +27,8 @@ def make_environment(**changes: str) -> dict[str, str]:
     return {
         "CLUSTER_NAME": "garoon",
         "CLUSTER_TABLE": "clusters",
+        "HISTORY_TABLE": "history",
+        "HISTORY_DAYS": "400",
         "NODE_A_NAME": "db-01",
         "NODE_A_INSTANCE_ID": "i-0a",
         "NODE_A_ETH0_INTERFACE_ID": "eni-0a",
@@ -45,6 +47,7 @@ def make_environment(**changes: str) -> dict[str, str]:
         "MINIMUM_HEALTHY_TARGETS": "1",
         "NODE_DOCUMENT": "garoon-node",
         "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:ap-northeast-1:123456789012:garoon",
+        "CHAT_TOPIC_ARN": "arn:aws:sns:ap-northeast-1:123456789012:chat",
         "DEAD_LETTER_QUEUE_URL": "https://sqs.ap-northeast-1.amazonaws.com/123456789012/undelivered",
         "FAILOVER_STATE_MACHINE_ARN": "arn:aws:states:ap-northeast-1:123456789012:stateMachine:garoon-failover",
         "FENCE_METHOD": "IsolateAndStop",
@@ -55,6 +58,7 @@ def make_environment(**changes: str) -> dict[str, str]:
         "WATCH_INTERVAL_SECONDS": "5",
         "CONFIRM_FAILOVER": "Never",
         "CONFIRM_TIMEOUT_SECONDS": "600",
+        "REPEAT_AFTER_MINUTES": "30",
         "RECOVERY_TIMEOUT_SECONDS": "1800",
         "RECOVERY_NOTICE_SECONDS": "60",
         "REPLICATION_PROTOCOL": "C",
@@ -120,6 +124,17 @@ def cluster_table(aws: None, settings: Settings) -> Any:
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "clusterName", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "clusterName", "KeyType": "HASH"}],
+    )
+
+
+@pytest.fixture
+def history_table(aws: None, settings: Settings) -> Any:
+    """The table of the past, empty, as the stack makes it."""
+    return boto3.resource("dynamodb").create_table(
+        TableName=settings.history_table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("kind", "at")],
+        KeySchema=[{"AttributeName": "kind", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
     )
 
 

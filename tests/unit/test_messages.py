@@ -23,7 +23,7 @@ _NAMES = re.compile(
     r"ReplaceRoute|RecoveryTimeoutSeconds|eth0|eth1)\b"
 )
 """Names that stay as they are in a Japanese sentence: parameters, commands, products, interfaces."""
-_SAME_IN_BOTH = {"text", "together", "as-is", "node.parts"}
+_SAME_IN_BOTH = {"text", "together", "as-is", "node.parts", "chat.found"}
 
 
 def parameters(words: str) -> set[str]:

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from failover.adapters import cluster_table, execution_history
-from failover.adapters.execution_history import Ended, read_end
-from failover.errors import CloudUnavailable, Failed
+from failover.adapters import history_table as past
 from failover.models import OutcomeKind, Unknown
 from failover.runtime import lambda_step
 from failover.settings import Settings
@@ -28,72 +27,18 @@ from failover.steps.show_cluster import (
 
 from testbed.stack.template import read_template
 from tests.unit.fake_nodes import FakeSsm
+from tests.unit.fake_records import START, a_record, arn_of
 from tests.unit.test_widget import Page
 
-START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 CONTEXT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events/dashboard-widget.json").read_text())
 """As the CloudWatch User Guide has it, "Details about custom widgets"."""
 
 
-def arn_of(workflow: str, name: str) -> str:
-    return f"arn:aws:states:ap-northeast-1:123456789012:execution:garoon-{workflow}:{name}"
-
-
-class FakeStepFunctions:
-    """Knows executions, the newest first; counts what it is asked for."""
-
-    def __init__(self) -> None:
-        self.ended: list[dict[str, Any]] = []
-        self.asked: Counter[str] = Counter()
-        self.failing: set[str] = set()
-
-    def end(self, name: str, kind: OutcomeKind | None, *, workflow: str = "failover", status: str = "SUCCEEDED") -> str:
-        arn = arn_of(workflow, name)
-        begun = START + timedelta(minutes=len(self.ended))
-        described: dict[str, Any] = {"executionArn": arn, "status": status, "startDate": begun, "stopDate": begun}
-        if kind is not None and status == "SUCCEEDED":
-            described["output"] = json.dumps(
-                {
-                    "outcome": kind, "verdict": None, "reason": f"{name} ended.", "nextStep": "Look.",
-                    "activeBefore": "db-01", "activeAfter": "db-02", "epochBefore": 1, "epochAfter": 2,
-                    "execution": arn, "startedAt": begun.isoformat(), "endedAt": begun.isoformat(),
-                    "outageSeconds": 4.2,
-                }
-            )  # fmt: skip
-        elif kind is not None:
-            described |= {"error": str(kind), "cause": f"{name} ended. Next step: Look."}
-        self.ended.insert(0, described)
-        return arn
-
-    def _ask(self, what: str) -> None:
-        self.asked[what] += 1
-        if what in self.failing:
-            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "No."}}, what)
-
-    def get_paginator(self, operation: str) -> Any:
-        assert operation == "list_executions"
-
-        def paginate(stateMachineArn: str, **_limits: Any) -> list[dict[str, Any]]:  # noqa: N803
-            self._ask("ListExecutions")
-            machine = stateMachineArn.rpartition(":")[2]
-            return [{"executions": [one for one in self.ended if f":{machine}:" in one["executionArn"]]}]
-
-        return SimpleNamespace(paginate=paginate)
+class SilentStepFunctions:
+    """Refuses to say anything."""
 
     def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803
-        self._ask("DescribeExecution")
-        found = [one for one in self.ended if one["executionArn"] == executionArn]
-        if not found:
-            raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": "No."}}, "DescribeExecution")
-        return found[0]
-
-
-@pytest.fixture
-def executions(monkeypatch: pytest.MonkeyPatch) -> FakeStepFunctions:
-    fake = FakeStepFunctions()
-    monkeypatch.setattr(execution_history, "client", lambda _service: fake)
-    read_end.cache_clear()
-    return fake
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "No."}}, "DescribeExecution")
 
 
 def ask(settings: Settings, event: dict[str, Any] = CONTEXT) -> str:
@@ -108,7 +53,7 @@ def test_asked_what_it_is_it_says_so_and_does_nothing_else(settings: Settings) -
     assert ask(settings, {"describe": True, **CONTEXT}) == DOCUMENTATION
 
 
-@pytest.mark.usefixtures("cluster_table", "executions")
+@pytest.mark.usefixtures("cluster_table", "history_table")
 def test_what_cloudwatch_calls_it_with_is_answered_with_html(settings: Settings, ssm: FakeSsm) -> None:
     html = ask(settings)
     assert html.startswith('<div class="gf" lang="en"><style>')
@@ -116,7 +61,7 @@ def test_what_cloudwatch_calls_it_with_is_answered_with_html(settings: Settings,
     assert ask(settings, {}).startswith('<div class="gf" lang="en">')
 
 
-@pytest.mark.usefixtures("cluster_table", "executions")
+@pytest.mark.usefixtures("cluster_table", "history_table")
 @pytest.mark.parametrize("locale", ["ja", "ja-JP"])
 def test_it_speaks_as_the_console_does(settings: Settings, ssm: FakeSsm, locale: str) -> None:
     context = CONTEXT["widgetContext"] | {"locale": locale, "timezone": {"offsetISO": "+09:00"}}
@@ -125,7 +70,7 @@ def test_it_speaks_as_the_console_does(settings: Settings, ssm: FakeSsm, locale:
     assert "UTC+09:00 現在" in html
 
 
-@pytest.mark.usefixtures("cluster_table", "executions")
+@pytest.mark.usefixtures("cluster_table", "history_table")
 def test_an_offset_that_is_none_is_utc(settings: Settings, ssm: FakeSsm) -> None:
     context = CONTEXT["widgetContext"] | {"timezone": {"offsetISO": "tomorrow"}}
     assert " UTC, epoch" in ask(settings, {"widgetContext": context})
@@ -153,14 +98,13 @@ def test_the_record_is_read_once_and_nothing_is_changed(
     settings: Settings,
     ssm: FakeSsm,
     cluster_table: None,
-    executions: FakeStepFunctions,
+    history_table: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reads = count_reads(monkeypatch)
     ask(settings)
     assert reads["read_record"] == 1
     assert {command["Verb"] for command in ssm.sent} == {"status", "probe"}
-    assert executions.asked == {"ListExecutions": 3}
 
 
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
@@ -175,7 +119,6 @@ def count_reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return reads
 
 
-@pytest.mark.usefixtures("executions")
 def test_an_account_in_which_nothing_answers_is_shown_as_unknown(
     settings: Settings, aws: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,8 +126,8 @@ def test_an_account_in_which_nothing_answers_is_shown_as_unknown(
         def __getattr__(self, _operation: str) -> Any:
             raise EndpointConnectionError(endpoint_url="https://example.invalid")
 
-    for module in ("alarms", "cluster_table", "events", "execution_history", "instances", "isolation", "nodes",
-                   "notifications", "routes", "snapshots", "targets"):  # fmt: skip
+    for module in ("alarms", "cluster_table", "events", "execution_history", "history_table", "instances",
+                   "isolation", "nodes", "notifications", "routes", "snapshots", "targets"):  # fmt: skip
         monkeypatch.setattr(f"failover.adapters.{module}.client", lambda _service: Silent())
     page = Page(ask(settings))
     for name in ("routes", "targets", "at work", "maintenance"):
@@ -196,79 +139,49 @@ def test_an_account_in_which_nothing_answers_is_shown_as_unknown(
 
 
 def test_the_holder_of_the_lock_is_told_also_when_step_functions_is_silent(
-    settings: Settings, ssm: FakeSsm, cluster_table: None, executions: FakeStepFunctions
+    settings: Settings, ssm: FakeSsm, cluster_table: None, history_table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from failover.adapters import cluster_table as table
 
     table.acquire_lock(settings, arn_of("failover", "da8566d2"), datetime.now(UTC))
-    executions.failing = {"DescribeExecution", "ListExecutions"}
+    monkeypatch.setattr(execution_history, "client", lambda _service: SilentStepFunctions())
     assert Page(ask(settings)).row("at work") == ["failover da8566d2: ▲ step unknown"]
 
 
 # --- the last outcomes ----------------------------------------------------------------------------------------------
 
 
-def test_the_last_outcomes_of_all_workflows_come_newest_first(
-    settings: Settings, executions: FakeStepFunctions
-) -> None:
-    executions.end("first", OutcomeKind.FAILED_OVER)
-    executions.end("second", OutcomeKind.REJOINED, workflow="rejoin")
-    executions.end("third", OutcomeKind.HALTED, status="FAILED")
-    executions.end("fourth", None, status="ABORTED", workflow="switchback")
-    executions.end("fifth", None, status="RUNNING")
-    told = read_outcomes(settings)
-    assert [(one.workflow, one.outcome, one.reason) for one in told if isinstance(one, Ended)] == [
-        ("switchback", "ABORTED", ""),
-        ("failover", "Halted", "third ended. Next step: Look."),
-        ("rejoin", "Rejoined", "second ended."),
-        ("failover", "FailedOver", "first ended."),
-    ]
-
-
-def test_what_was_skipped_pushes_nothing_out(settings: Settings, executions: FakeStepFunctions) -> None:
-    for number in range(9):
-        executions.end(f"real-{number}", OutcomeKind.NOTHING_TO_DO)
-        executions.end(f"skipped-{number}", OutcomeKind.SKIPPED)
+@pytest.mark.usefixtures("history_table")
+def test_the_last_outcomes_of_all_workflows_come_newest_first(settings: Settings) -> None:
+    kinds = {"failover": OutcomeKind.HALTED, "rejoin": OutcomeKind.REJOINED, "switchback": None}
+    for minute, (workflow, kind) in enumerate(kinds.items()):
+        begun = START + timedelta(minutes=minute)
+        past.keep(settings, a_record(arn_of(workflow, "one"), kind, started_at=begun, status="ABORTED"))
     told = read_outcomes(settings)
     assert not isinstance(told, Unknown)
-    assert [one.reason for one in told if isinstance(one, Ended)] == [
-        f"real-{number} ended." for number in range(8, -1, -1)
+    assert [(one.workflow, one.came_to) for one in told] == [
+        ("switchback", "ABORTED"),
+        ("rejoin", "Rejoined"),
+        ("failover", "Halted"),
     ]
 
 
-def test_ten_are_told_and_what_has_ended_is_asked_for_once(settings: Settings, executions: FakeStepFunctions) -> None:
-    for number in range(30):
-        executions.end(str(number), OutcomeKind.NOTHING_TO_DO)
-    for _ in range(3):
-        told = read_outcomes(settings)
-        assert not isinstance(told, Unknown)
-        assert len(told) == OUTCOMES_SHOWN
-    assert executions.asked["DescribeExecution"] == 20
-
-
-def test_one_that_cannot_be_read_is_unknown_and_asked_for_again(
-    settings: Settings, executions: FakeStepFunctions
-) -> None:
-    executions.end("first", OutcomeKind.FAILED_OVER)
-    executions.failing = {"DescribeExecution"}
+@pytest.mark.usefixtures("history_table")
+def test_ten_are_told_and_what_was_skipped_pushes_none_of_them_out(settings: Settings) -> None:
+    for number in range(22):
+        kind = OutcomeKind.SKIPPED if number % 2 else OutcomeKind.NOTHING_TO_DO
+        begun = START + timedelta(minutes=number)
+        past.keep(settings, a_record(arn_of("failover", str(number)), kind, started_at=begun))
     told = read_outcomes(settings)
-    assert isinstance(told, list)
-    assert isinstance(told[0], Unknown)
-    executions.failing = set()
-    assert isinstance(read_outcomes(settings)[0], Ended)  # type: ignore[index]
+    assert not isinstance(told, Unknown)
+    assert [one.name for one in told] == [str(number) for number in range(20, 0, -2)]
+    assert len(told) == OUTCOMES_SHOWN
 
 
-def test_outcomes_that_cannot_be_listed_are_unknown(settings: Settings, executions: FakeStepFunctions) -> None:
-    executions.failing = {"ListExecutions"}
-    assert read_outcomes(settings) == Unknown(why="AWS answered ListExecutions with AccessDeniedException: No.")
-
-
-def test_an_end_that_is_not_there_yet_is_not_made_up(executions: FakeStepFunctions) -> None:
-    running = executions.end("first", None, status="RUNNING")
-    with pytest.raises(CloudUnavailable, match="lists first as ended"):
-        read_end(running)
-    with pytest.raises(Failed):
-        read_end(arn_of("failover", "gone"))
+def test_outcomes_that_cannot_be_read_are_unknown(settings: Settings, aws: None) -> None:
+    told = read_outcomes(settings)
+    assert isinstance(told, Unknown)
+    assert "ResourceNotFoundException" in told.why
 
 
 # --- the dashboard --------------------------------------------------------------------------------------------------

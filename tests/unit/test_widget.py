@@ -10,22 +10,23 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from failover.adapters.execution_history import Ended
+from failover.execution_record import ExecutionRecord
 from failover.finding import Finding, Severity
 from failover.hierarchy import RESOURCES, Resource, State
 from failover.markup import BADGES, Markup
-from failover.models import UNTIL_ENDED, Answer, ClusterRecord, InstanceState, StatusChecks, Unknown
+from failover.models import UNTIL_ENDED, Answer, ClusterRecord, InstanceState, OutcomeKind, StatusChecks, Unknown
 from failover.readiness import judge_readiness
 from failover.status import AtWork, RouteView, Status, TargetView, judge
 from failover.widget import MAXIMUM_BYTES, render_widget
 from failover.widget_words import ENGLISH, JAPANESE, Words
 
+from tests.unit.fake_records import a_record
 from tests.unit.test_readiness import NOW, SETTINGS, a_status, an_entry, evidence, of, record, replica_of, status_of
 
 ARN = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:da8566d2"
 ENDPOINT = "arn:aws:lambda:ap-northeast-1:123456789012:function:garoon-operate"
 AT_WORK = AtWork(execution=ARN, workflow="failover", step="FenceNode", started_at=NOW - timedelta(seconds=12))
-ENDED = Ended(arn=ARN, started_at=NOW, outcome="FailedOver", reason="db-01 is dead.", outage_seconds=17.46)
+ENDED = a_record(ARN, started_at=NOW, outage_seconds=17.46)
 HOSTILE = "<script>alert('1')</script>\" onload=\"x\r\n\u2028& \u202egnp.exe\u2066 \x1b[31m \ud800 </td></table>"
 TOKYO = timezone(timedelta(hours=9))
 
@@ -172,14 +173,15 @@ def test_a_finding_is_told_with_what_to_do() -> None:
 
 
 def test_outcomes_are_told_with_their_outage_in_the_dashboard_s_time() -> None:
-    refused = Ended(arn=ARN, started_at=NOW, outcome="Halted", reason="Both are down.")
-    page = shown(outcomes=[ENDED, refused, Unknown(why="Throttled.")], zone=TOKYO)
+    halted = a_record(ARN, OutcomeKind.HALTED, started_at=NOW, reason="Both are down.")
+    aborted = a_record(ARN, None, started_at=NOW, status="ABORTED")
+    page = shown(outcomes=[ENDED, halted, aborted], zone=TOKYO)
     assert page.rows[-3:] == [
         ["2026-11-24 21:00:00 UTC+09:00", "failover", "FailedOver", "17.5 s", "db-01 is dead."],
         ["2026-11-24 21:00:00 UTC+09:00", "failover", "Halted", "", "Both are down."],
-        ["", "", "? unknown", "", "Throttled."],
+        ["2026-11-24 21:00:00 UTC+09:00", "failover", "ABORTED", "", ""],
     ]
-    assert shown().rows[-1] == ["none in the last 90 days"]
+    assert shown().rows[-1] == ["none on record"]
 
 
 def test_services_that_are_not_the_usual_ones_bear_their_own_names() -> None:
@@ -210,8 +212,8 @@ def test_a_source_that_fails_is_shown_as_unknown(name: str, changes: dict[str, A
 
 
 def test_outcomes_that_cannot_be_listed_are_no_empty_list() -> None:
-    assert shown(outcomes=Unknown(why="AWS answered ListExecutions with AccessDenied.")).rows[-1] == [
-        "? unknown AWS answered ListExecutions with AccessDenied."
+    assert shown(outcomes=Unknown(why="AWS answered Query with AccessDenied.")).rows[-1] == [
+        "? unknown AWS answered Query with AccessDenied."
     ]
 
 
@@ -247,9 +249,8 @@ def hostile_status(text: str, count: int) -> Status:
     )
 
 
-def hostile_outcomes(text: str, count: int) -> list[Ended | Unknown]:
-    ended = Ended(arn=text, started_at=NOW, outcome=text, reason=text)
-    return [ended, Unknown(why=text)] * count
+def hostile_outcomes(text: str, count: int) -> list[ExecutionRecord]:
+    return [a_record(text, reason=text, started_at=NOW), a_record(text, None, status=text, started_at=NOW)] * count
 
 
 ALLOWED_TAGS = {"div", "style", "p", "b", "span", "table", "caption", "tr", "th", "td", "a", "cwdb-action"}

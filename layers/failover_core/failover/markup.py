@@ -7,12 +7,12 @@ and the colours are of those that colour-blind people tell apart (Okabe and Ito,
 
 import json
 import re
-import unicodedata
 from html import escape
 from typing import Any
 
 from failover.finding import Severity
 from failover.hierarchy import State
+from failover.messages import visible
 
 LONGEST_LIST = 12
 
@@ -61,7 +61,7 @@ class Markup:
     def text(self, words: str) -> str:
         """Anybody's words, escaped, on one line. Signs that show nothing are named, not obeyed."""
         cut = words if len(words) <= self._longest else f"{words[: self._longest]}…"
-        return escape("".join(map(_visible, cut)))
+        return escape("".join(map(visible, cut)))
 
     def badge(self, kind: State | Severity, word: str) -> Html:
         sign, *_ = BADGES[kind]
@@ -102,10 +102,3 @@ class Markup:
 
 
 _EXECUTION = re.compile(r"arn:aws[a-z-]*:states:([a-z0-9-]{1,30}):\d{12}:execution:[\w-]{1,80}:[\w-]{1,80}", re.ASCII)
-
-
-def _visible(sign: str) -> str:
-    if sign.isspace():
-        return " "
-    # Control and format signs (those that turn the direction of writing among them), lone surrogates, unassigned.
-    return f"\\u{ord(sign):04x}" if unicodedata.category(sign).startswith("C") else sign

@@ -2,9 +2,10 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
@@ -33,7 +34,11 @@ InputT = TypeVar("InputT", bound=Value)
 
 
 def lambda_step(
-    input_model: type[InputT], *, allowed: str = "", rehearsal: Callable[[Settings], list[str]] | None = None
+    input_model: type[InputT],
+    *,
+    allowed: str = "",
+    rehearsal: Callable[[Settings], list[str]] | None = None,
+    is_announced: bool = False,
 ) -> Callable[
     [Callable[[InputT, Settings], Value | str]], Callable[[dict[str, Any], LambdaContext], dict[str, Any] | str]
 ]:
@@ -48,7 +53,11 @@ def lambda_step(
 
     With exactly REHEARSAL for its event the step is not run: its settings are read, and its `rehearsal` says what
     would keep it from its work, a sentence each, and changes nothing. An event that says more is InvalidInput.
+
+    The line that says how a step of a workflow ended has `announced`: of it, announce makes an event for EventBridge
+    (docs/notifications.md). Other functions whose end is one say `is_announced`.
     """
+    is_told = is_announced or issubclass(input_model, StepInput)
 
     def decorate(
         step: Callable[[InputT, Settings], Value | str],
@@ -57,27 +66,34 @@ def lambda_step(
         @wraps(step)
         def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any] | str:
             logger.set_correlation_id(_execution_of(event))
+            ending = partial(_ending, time.monotonic(), is_announced=is_told)
             try:
                 if isinstance(event, dict) and "rehearse" in event:
                     return _rehearse(event, rehearsal).to_json()
                 said = step(_parse(event, input_model, allowed), settings())
                 result = said if isinstance(said, str) else said.to_json()
             except FailoverError as error:
-                logger.warning(str(error), error=type(error).__name__)
+                logger.warning(str(error), error=type(error).__name__, **ending())
                 raise
             except Exception as error:
-                logger.exception("This is a fault of the controller's code.", error=type(error).__name__)
+                logger.exception("This is a fault of the controller's code.", error=type(error).__name__, **ending())
                 raise Failed(
                     f"A fault of the controller's own, {type(error).__name__}; the function's log has its trace."
                 ) from error
             finally:
                 _write_metrics()
-            logger.info("done", result=f"{len(result)} characters" if isinstance(result, str) else result)
+            told = f"{len(result)} characters" if isinstance(result, str) else result
+            logger.info("done", result=told, **ending())
             return result
 
         return handler
 
     return decorate
+
+
+def _ending(began: float, *, is_announced: bool) -> dict[str, Any]:
+    """What the line has that says how the function ended, since it `began`."""
+    return {"seconds": round(time.monotonic() - began, 3)} | ({"announced": True} if is_announced else {})
 
 
 def request_id() -> str:

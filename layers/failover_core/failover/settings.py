@@ -98,6 +98,8 @@ class Settings(BaseModel):
 
     cluster_name: str = Field(min_length=1)
     cluster_table: str = Field(min_length=1)
+    history_table: str = Field(min_length=1)
+    history_days: int = Field(ge=1)
     node_a: Node
     node_b: Node
     virtual_ip: str
@@ -106,6 +108,7 @@ class Settings(BaseModel):
     minimum_healthy_targets: int = Field(ge=1)
     node_document: str
     notification_topic_arn: str
+    chat_topic_arn: str
     notification_language: NotificationLanguage = NotificationLanguage.ENGLISH
     dead_letter_queue_url: str
     failover_state_machine_arn: str
@@ -117,6 +120,8 @@ class Settings(BaseModel):
     watch_interval_seconds: int = Field(ge=1)
     confirm_failover: ConfirmFailover
     confirm_timeout_seconds: int = Field(ge=1)
+    repeat_after_minutes: int = Field(ge=0)
+    """What nobody reacted to is sent again after so long; 0: never."""
     recovery_timeout_seconds: int = Field(ge=1)
     recovery_notice_seconds: int = Field(ge=1)
     replication_protocol: ReplicationProtocol

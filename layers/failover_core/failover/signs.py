@@ -1,32 +1,13 @@
 """The signs that nodes write into a log, as CloudWatch Logs hands them on: they call for a look, and decide nothing."""
 
-import base64
-import binascii
-import gzip
-import zlib
 from typing import Literal
 
 from pydantic import ValidationError
 
-from failover.errors import Failed
+from failover.log_batch import LogData, read_lines
 from failover.models import Observed
 from failover.runtime import logger
 from failover.settings import Node, Settings
-
-
-class LogData(Observed):
-    """`awslogs` of a subscription's event (CloudWatch Logs User Guide, "Subscription filters with AWS Lambda")."""
-
-    data: str
-    """Base64 of gzip of JSON."""
-
-
-class _LogEvent(Observed):
-    message: str
-
-
-class _LogBatch(Observed):
-    log_events: list[_LogEvent]
 
 
 class _Sign(Observed):
@@ -43,16 +24,12 @@ def read_signs(log: LogData, active: Node, settings: Settings) -> list[str]:
     A sign of any other node or kind calls for none, nor does one of another machine: a copy of a node raises the same
     signs, but bears another id. Raises Failed if the log is not what CloudWatch Logs documents.
     """
-    try:
-        batch = _LogBatch.model_validate_json(gzip.decompress(base64.b64decode(log.data, validate=True)))
-    except (binascii.Error, gzip.BadGzipFile, zlib.error, EOFError, ValidationError) as error:
-        raise Failed(f"CloudWatch Logs passed on something that is not a batch of log events: {error}") from error
     standby = settings.peer_of(active.name)
     words = {
         (standby.name, "peerLost"): f"{standby.name} reaches {active.name} on neither path",
         (active.name, "notServing"): f"{active.name} says that it does not serve",
     }
-    signs = [_read_sign(event.message, settings) for event in batch.log_events]
+    signs = [_read_sign(line, settings) for line in read_lines(log)]
     return list(dict.fromkeys(words[key] for key in signs if key in words))
 
 

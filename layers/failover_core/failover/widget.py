@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
-from failover.adapters.execution_history import Ended, name_of
+from failover.adapters.execution_history import name_of
 from failover.buttons import Offer, offer
+from failover.execution_record import ExecutionRecord
 from failover.finding import Finding
 from failover.hierarchy import NodeView, State
 from failover.markup import LONGEST_LIST, STYLE, Html, Markup
@@ -40,7 +41,7 @@ _BUTTONS = Markup(400)
 
 
 def render_widget(
-    status: Status, outcomes: list[Ended | Unknown] | Unknown, words: Words, zone: tzinfo, endpoint: str
+    status: Status, outcomes: list[ExecutionRecord] | Unknown, words: Words, zone: tzinfo, endpoint: str
 ) -> str:
     """The whole widget in one language, at most MAXIMUM_BYTES of UTF-8. Its buttons call the function `endpoint`."""
     whole = ""
@@ -68,7 +69,7 @@ class _Widget:
     def __init__(
         self,
         status: Status,
-        outcomes: list[Ended | Unknown] | Unknown,
+        outcomes: list[ExecutionRecord] | Unknown,
         words: Words,
         zone: tzinfo,
         endpoint: str,
@@ -272,13 +273,12 @@ class _Widget:
         names = self._html.row("th", words.started, words.workflow, words.outcome, words.outage, words.reason)
         return self._html.tag("table", head, names, *(self._outcome(one) for one in outcomes[:shown]))
 
-    def _outcome(self, ended: Ended | Unknown) -> Html:
-        if isinstance(ended, Unknown):
-            return self._html.row("td", "", "", self._unknown(), "", ended.why)
+    def _outcome(self, ended: ExecutionRecord) -> Html:
         seconds = ended.outage_seconds
         outage = "" if seconds is None else self._words.seconds.format(seconds=f"{seconds:.1f}")
-        link = self._html.link(ended.arn, ended.workflow)
-        return self._html.row("td", self._time(ended.started_at), link, ended.outcome, outage, self._said(ended.reason))
+        link = self._html.link(ended.execution, ended.workflow)
+        reason = self._said(ended.reason)
+        return self._html.row("td", self._time(ended.started_at), link, ended.came_to, outage, reason)
 
     def _said(self, message: str) -> str:
         return say(message, self._words.language)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from failover.adapters.clients import client, error_code, translate_errors
-from failover.errors import CloudUnavailable
-from failover.messages import Message
 from failover.models import Outcome, Value
 
 WORKFLOWS = ("failover", "switchback", "rejoin")
@@ -45,6 +42,9 @@ class Execution(Value):
     """What it recorded; None while it runs, or if it was stopped before it could."""
     task_token: str | None = None
     """Of an open question to the operators."""
+    error: str = ""
+    cause: str = ""
+    """With which it ended, where it ended badly."""
 
     @property
     def workflow(self) -> str:
@@ -122,41 +122,9 @@ def read_execution(arn: str) -> Execution | None:
         steps=steps,
         outcome=None if is_running else _outcome(_parse(described.get("output")), steps),
         task_token=_open_question(events) if is_running else None,
+        error=described.get("error") or "",
+        cause=described.get("cause") or "",
     )
-
-
-class Ended(Value):
-    """How an execution ended, as its description alone tells."""
-
-    arn: str
-    started_at: datetime
-    outcome: str
-    """An OutcomeKind; or, of one that recorded none, the name of its error or Step Functions' word for its end."""
-    reason: Message
-    outage_seconds: float | None = None
-
-    @property
-    def workflow(self) -> str:
-        return workflow_of(self.arn)
-
-
-@lru_cache(maxsize=100)  # what has ended does not change
-@translate_errors
-def read_end(arn: str) -> Ended:
-    """Of an execution that is listed as ended. Raises Failed for one that Step Functions does not know (any more)."""
-    described = client("stepfunctions").describe_execution(executionArn=arn)
-    if described["status"] == "RUNNING":  # descriptions are eventually consistent (API Reference, "DescribeExecution")
-        raise CloudUnavailable(f"Step Functions lists {name_of(arn)} as ended and describes it as running.")
-    recorded = _outcome(_parse(described.get("output")), ())
-    if recorded is not None:
-        outcome, reason, outage = str(recorded.outcome), recorded.messages.reason, recorded.outage_seconds
-    else:  # the state Fail of the workflows has the outcome as its error, and the reason as its cause
-        outcome, reason, outage = (
-            described.get("error") or described["status"],
-            Message.of(described.get("cause") or ""),
-            None,
-        )
-    return Ended(arn=arn, started_at=described["startDate"], outcome=outcome, reason=reason, outage_seconds=outage)
 
 
 _ENDED_BADLY = (

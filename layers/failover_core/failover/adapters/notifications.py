@@ -1,4 +1,7 @@
-"""What operators are told, through the stack's SNS topic."""
+"""What operators are told, through the stack's SNS topics."""
+
+import json
+from typing import Any
 
 from failover.adapters.clients import client, translate_errors
 from failover.settings import Settings
@@ -26,6 +29,12 @@ def publish(settings: Settings, subject: str, text: str, attributes: dict[str, s
 def ascii_subject(subject: str) -> str:
     """A subject that SNS takes: what is not printable ASCII is a question mark, what is too long is cut."""
     return "".join(sign if " " <= sign <= "~" else "?" for sign in subject)[:LONGEST_SUBJECT]
+
+
+@translate_errors
+def publish_to_chat(settings: Settings, message: dict[str, Any]) -> None:
+    """Publishes a custom notification of Amazon Q Developer in chat applications."""
+    client("sns").publish(TopicArn=settings.chat_topic_arn, Message=json.dumps(message, ensure_ascii=False))
 
 
 @translate_errors

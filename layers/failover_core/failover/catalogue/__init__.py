@@ -5,18 +5,22 @@ that somebody says. A `{parameter}` is a name, a number, or a message; `words` a
 stand in quotation marks. The terms are those of docs/glossary.md. Plain tuples: every function loads them.
 """
 
+from failover.catalogue.chat import CHAT
 from failover.catalogue.decision import DECISION
 from failover.catalogue.node import NODE
 from failover.catalogue.notice import NOTICE
 from failover.catalogue.outcome import OUTCOME
+from failover.catalogue.reminder import REMINDER
 from failover.catalogue.steps import STEPS
 
 CATALOGUE: dict[str, tuple[str, str]] = {
     "text": ("{words}", "「{words}」"),
     "together": ("{sentences}", "{sentences}"),
+    **CHAT,
     **DECISION,
     **NODE,
     **NOTICE,
     **OUTCOME,
+    **REMINDER,
     **STEPS,
 }

@@ -35,6 +35,8 @@ class ExecutionEndedEvent(Observed):
 class AbortRecorded(Value):
     execution: str
     was_recorded_before: bool = Field(description="It had ended by itself with RecordOutcome; nothing was done now.")
+    outcome: Outcome | None = None
+    """What was told in its place."""
 
 
 _RECORDED_ENDS = (OutcomeKind.HALTED, OutcomeKind.REFUSED, OutcomeKind.FAILED)
@@ -57,9 +59,30 @@ def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorde
     # Not owning the lock proves nothing: another execution takes over the lock of one that has ended.
     if event.detail.status == "FAILED" and error in _RECORDED_ENDS and not owns_lock:
         return AbortRecorded(execution=execution, was_recorded_before=True)
+    outcome = outcome_of_abort(
+        execution,
+        event.detail.status,
+        datetime.fromtimestamp(event.detail.start_date / 1000, UTC),
+        record,
+        error=error,
+        cause=cause,
+    )
     is_move_open = record is not None and record.moving_to is not None
-    said = _say(event.detail.status, ": ".join(filter(None, (error, cause))), is_move_open=is_move_open)
-    outcome = Outcome(
+    try:
+        if owns_lock or record is None:
+            cluster_table.release_lock(settings, execution, outcome, is_automatic_failover=False)
+    finally:
+        publish_outcome(settings, outcome, commands_by_hand(outcome, settings, is_move_open=is_move_open))
+    return AbortRecorded(execution=execution, was_recorded_before=False, outcome=outcome)
+
+
+def outcome_of_abort(
+    execution: str, status: str, started_at: datetime, record: ClusterRecord | None, *, error: str, cause: str
+) -> Outcome:
+    """What is told of an execution that ended with this status of Step Functions' and recorded nothing itself."""
+    is_move_open = record is not None and record.moving_to is not None
+    said = _say(status, ": ".join(filter(None, (error, cause))), is_move_open=is_move_open)
+    return Outcome(
         outcome=OutcomeKind.FAILED,
         verdict=None,
         reason=str(said.reason),
@@ -70,15 +93,9 @@ def record_abort(event: ExecutionEndedEvent, settings: Settings) -> AbortRecorde
         epoch_before=record.epoch if record else None,
         epoch_after=record.epoch if record else None,
         execution=execution,
-        started_at=datetime.fromtimestamp(event.detail.start_date / 1000, UTC),
+        started_at=started_at,
         ended_at=datetime.now(UTC),
     )
-    try:
-        if owns_lock or record is None:
-            cluster_table.release_lock(settings, execution, outcome, is_automatic_failover=False)
-    finally:
-        publish_outcome(settings, outcome, commands_by_hand(outcome, settings, is_move_open=is_move_open))
-    return AbortRecorded(execution=execution, was_recorded_before=False)
 
 
 def _say(status: str, cause: str, *, is_move_open: bool) -> Said:

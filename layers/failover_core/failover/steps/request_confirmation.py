@@ -27,6 +27,11 @@ class RequestConfirmationInput(StepInput):
 
 
 class ConfirmationRequested(Value):
+    """The question without the token: it is logged, and events are made of it."""
+
+    active: str
+    standby: str
+    reason: Message
     answer_until: AwareDatetime
 
 
@@ -43,13 +48,18 @@ def request_confirmation(request: RequestConfirmationInput, settings: Settings) 
         text=_text(request, settings, answer_until),
         attributes={"attention": "needed"},
     )
-    return ConfirmationRequested(answer_until=answer_until)
+    return ConfirmationRequested(
+        active=request.active, standby=request.standby, reason=_found(request), answer_until=answer_until
+    )
+
+
+def _found(request: RequestConfirmationInput) -> Message:
+    if request.failure is None:
+        return request.decision.reason
+    return together(request.decision.reason, Message("question.restart-did-not-help", why=request.failure.message))
 
 
 def _text(request: RequestConfirmationInput, settings: Settings, answer_until: datetime) -> str:
-    found: list[Message] = [request.decision.reason]
-    if request.failure is not None:
-        found.append(Message("question.restart-did-not-help", why=request.failure.message))
     active, standby, seconds = request.active, request.standby, settings.minimum_failover_interval_seconds
     until = f"{answer_until:%Y-%m-%d %H:%M:%S} UTC"
     silence = (
@@ -59,7 +69,7 @@ def _text(request: RequestConfirmationInput, settings: Settings, answer_until: d
     )
     lines = [
         Message("question.shall", standby=standby, active=active),
-        together(*found),
+        _found(request),
         silence,
         Message("question.how"),
         Message("question.yes", standby=standby, active=active),

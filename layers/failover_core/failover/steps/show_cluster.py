@@ -6,16 +6,10 @@ What a widget is called with and may answer: CloudWatch User Guide, "Details abo
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from failover.adapters.execution_history import (
-    WORKFLOWS,
-    Ended,
-    Execution,
-    list_executions,
-    read_end,
-    read_execution,
-    workflow_of,
-)
+from failover.adapters import history_table
+from failover.adapters.execution_history import Execution, read_execution, workflow_of
 from failover.asking import ask
+from failover.execution_record import ExecutionRecord
 from failover.models import Observed, OutcomeKind, Unknown
 from failover.readiness import ReadinessEvidence, judge_readiness
 from failover.settings import Settings
@@ -27,7 +21,6 @@ from failover.widget_context import WidgetContext
 OUTCOMES_SHOWN = 10
 _LOOKED_THROUGH = 20
 """Newest executions: some were Skipped, because another one had the lock, and tell nothing."""
-_OUTCOME_THREADS = 8
 
 DOCUMENTATION = """## Garoon failover
 
@@ -83,22 +76,9 @@ def read_at_work(evidence: ReadinessEvidence) -> AtWork | None:
     )
 
 
-def read_outcomes(settings: Settings) -> list[Ended | Unknown] | Unknown:
-    """How the last executions ended, the newest first; Unknown if they could not be listed."""
-    with ThreadPoolExecutor(max_workers=_OUTCOME_THREADS) as pool:
-
-        def list_ended(workflow: str) -> list[tuple[datetime, str]] | Unknown:
-            listed = ask(list_executions, settings.state_machine_arn(workflow), _LOOKED_THROUGH)
-            if isinstance(listed, Unknown):
-                return listed
-            return [(one.started_at, one.arn) for one in listed if one.status != "RUNNING"]
-
-        ended: list[tuple[datetime, str]] = []
-        for listed in pool.map(list_ended, WORKFLOWS):
-            if isinstance(listed, Unknown):
-                return listed
-            ended += listed
-        newest = [arn for _, arn in sorted(ended, reverse=True)[:_LOOKED_THROUGH]]
-        outcomes = pool.map(lambda arn: ask(read_end, arn), newest)
-        told = [one for one in outcomes if isinstance(one, Unknown) or one.outcome != OutcomeKind.SKIPPED]
-    return told[:OUTCOMES_SHOWN]
+def read_outcomes(settings: Settings) -> list[ExecutionRecord] | Unknown:
+    """How the last executions ended, the newest first; Unknown if that could not be read."""
+    newest = ask(history_table.read_newest, settings, _LOOKED_THROUGH)
+    if isinstance(newest, Unknown):
+        return newest
+    return [one for one in newest if one.came_to != OutcomeKind.SKIPPED][:OUTCOMES_SHOWN]

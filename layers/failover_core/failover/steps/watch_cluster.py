@@ -7,10 +7,11 @@ from pydantic import ValidationError
 
 from failover.adapters import alarms, cluster_table, executions, instances, nodes, routes
 from failover.errors import CloudUnavailable, Failed
+from failover.log_batch import LogData
 from failover.models import ClusterRecord, InstanceState, Observed, Outcome, Value
 from failover.runtime import logger
 from failover.settings import RejoinPolicy, Settings
-from failover.signs import LogData, read_signs
+from failover.signs import read_signs
 from failover.triggers import ACTING_ALARMS, STANDING_TROUBLE_DETAIL_TYPE, STANDING_TROUBLE_SOURCE
 
 _REJOIN_PAUSE = timedelta(minutes=10)
