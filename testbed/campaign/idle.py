@@ -57,6 +57,12 @@ def _may_lack_writes(world: World, fit: list[Host]) -> bool:
     return active not in fit and is_left_alone
 
 
+def _is_off_by_an_order(world: World, fit: list[Host]) -> bool:
+    """The active node is the only one that is current, and its instance was stopped; the standby is well, and stale."""
+    active = world.hosts[str(world.record().get("active", "db-01"))]
+    return fit == [active] and active.instance_state.get() == "stopped" and active.peer.is_well
+
+
 def _age(world: World, moment: str) -> float:
     """Seconds since a moment of the record."""
     at = datetime.fromisoformat(str(world.record()[moment]))
@@ -73,5 +79,7 @@ EXPLANATIONS: Mapping[str, Callable[[World, list[Host]], bool]] = {
     ),
     "The active node's last word was that it did not replicate: the standby lacked nothing by luck, which only the "
     "observer knows; its promotion is an operator's `acceptDataLoss` (promise 3).": _may_lack_writes,
+    "The active node's instance had been stopped while the standby lacked writes: an instance that is off is started "
+    "by a person, because whoever stopped it may have meant it.": _is_off_by_an_order,
 }
 """By the sentence that the page shows: does it apply, given the nodes that could serve?"""

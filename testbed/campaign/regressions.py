@@ -28,6 +28,11 @@ WALKS: Mapping[str, tuple[Act, ...]] = {
         ("trouble", "db-01", "stop_instance"),
         ("trouble", "db-02", "stop_instance"),
     ),
+    "route-drifts-while-the-active-node-has-no-path-to-aws": (
+        ("trouble", "db-01", "lose_aws_path"),
+        ("drift_route", "rtb-0b", "eni-0b"),
+        ("wait", 130.0),
+    ),
     "stopped-while-no-api-answers": (
         ("start", "failover", {}),
         ("stop_execution",),

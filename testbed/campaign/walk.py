@@ -102,6 +102,8 @@ class Walk:
         """Why the pair did not serve in the end although it could have."""
         self.last_word = ""
         """And in what state it was."""
+        self.outcome: End | None = None
+        """How it ended."""
         self._weather = Weather()
         self._weather.begin(self.world)
         self.world.faults = [self._weather]
@@ -129,7 +131,8 @@ class Walk:
                 host.weakness = Weakness()
             operate(world)
         world.observer.judge_the_end()
-        return End.BROKEN if self.broken else End.SURVIVED if is_restored else End.HALTED
+        self.outcome = End.BROKEN if self.broken else End.SURVIVED if is_restored else End.HALTED
+        return self.outcome
 
     def end(self) -> None:
         self.world.end()

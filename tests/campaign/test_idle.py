@@ -47,6 +47,15 @@ def test_node_that_the_controller_had_stopped_while_it_worked_could_serve(world:
     assert why_idle(world) == UNEXPLAINED
 
 
+def test_active_node_that_was_stopped_beside_a_stale_standby_is_started_by_a_person(world: World) -> None:
+    world.hosts["db-01"].was_well_when_stopped = True
+    world.hosts["db-01"].stop_instance(skips_shutdown=True)
+    world.run(30.0, until=lambda: world.hosts["db-01"].instance_state.get() == "stopped")
+    assert why_idle(world) == UNEXPLAINED
+    world.mirror.outdate("db-02")
+    assert why_idle(world) == explained("by a person")
+
+
 def test_what_keeps_it_on_purpose_is_named(world: World) -> None:
     world.hosts["db-01"].lose_power()
     world.apis.table.put({"clusterName": {"S": "garoon"}, "maintenanceUntil": {"S": "2099-01-01T00:00:00Z"}})

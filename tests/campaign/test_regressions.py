@@ -51,6 +51,12 @@ def test_reads_that_stay_a_minute_old_undo_no_move_that_works(
     assert report.outage_seconds <= seconds
 
 
+def test_route_is_repaired_though_the_active_node_has_no_path_to_aws(controller: Controller) -> None:
+    """The standby sees it serve: the clients of one zone were left outside until the path was mended."""
+    name = "route-drifts-while-the-active-node-has-no-path-to-aws"
+    assert run_walk(controller, WALKS[name], name).outcome is End.SURVIVED
+
+
 @pytest.mark.parametrize("name", WALKS)
 def test_walk_keeps_its_promises_now(controller: Controller, name: str) -> None:
     assert run_walk(controller, WALKS[name], name).broken == []

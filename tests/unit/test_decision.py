@@ -197,8 +197,11 @@ def violations(seen: Evidence, decision: Decision) -> Iterator[str]:  # noqa: C9
         yield "promoted while both are primary"
     if verdict is Verdict.RESTART_SERVICES and (active.answer is not Answer.NOT_SERVING or standby.is_primary):
         yield "restarted on a node that is not the only primary"
-    if verdict is Verdict.REPAIR_ROUTES and active.answer is not Answer.SERVING:
+    is_seen_serving = seen.standby_view is PeerView.SERVES and standby.answer is Answer.DEMOTED
+    if verdict is Verdict.REPAIR_ROUTES and active.answer is not Answer.SERVING and not is_seen_serving:
         yield "routed to a node that does not serve"
+    if verdict is Verdict.REPAIR_ROUTES and active.answer not in (Answer.SERVING, Answer.NONE, Answer.UNKNOWN):
+        yield "routed to a node that says that it does not serve"
     if seen.limit is AutomaticLimit.MAINTENANCE and verdict not in (
         Verdict.NOTHING_TO_DO,
         Verdict.WARN,

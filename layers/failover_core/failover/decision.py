@@ -505,6 +505,16 @@ TABLE = (
                 ),
             ),
             Row(
+                "the standby is demoted and reaches its services, a route is wrong, maintenance is off",
+                lambda seen: (
+                    seen.standby_view is PeerView.SERVES
+                    and seen.standby.answer is Answer.DEMOTED
+                    and seen.routes is Routes.WRONG
+                    and not _is_in_maintenance(seen)
+                ),
+                _simply("repair the routes in place", Verdict.REPAIR_ROUTES, "decision.route-wrong-no-answer"),
+            ),
+            Row(
                 "the standby reaches its services; it could not say how it is",
                 lambda seen: seen.standby_view is PeerView.SERVES and bool(seen.active.detail),
                 _warn(

@@ -114,6 +114,11 @@ DECISION: dict[str, tuple[str, str]] = {
         "{active} serves, but a route of the virtual IP does not point to it.",
         "{active} はサービスを提供していますが、仮想 IP のルートの一部が {active} を指していません。",
     ),
+    "decision.route-wrong-no-answer": (
+        "{active} does not answer over AWS, but {standby} reaches its services, and a route of the virtual IP does not "
+        "point to it.",
+        "{active} は AWS 経由では応答しませんが、{standby} からサービスに接続できます。仮想 IP のルートの一部が {active} を指していません。",
+    ),
     "decision.standby-lost": (
         "{active} serves, but its standby {standby} is lost ({standby_state}, answer: {standby_answer}), so a failover "
         "would not work now.",
