@@ -303,11 +303,7 @@ TABLE = (
             Row(
                 "the standby was promoted",
                 lambda seen: seen.standby.is_primary,
-                _simply(
-                    "finish the move",
-                    Verdict.FAIL_OVER,
-                    "decision.finishing-the-move",
-                ),
+                _simply("finish the move", Verdict.FAIL_OVER, "decision.finishing-the-move"),
             ),
             Row(
                 "the standby could not be asked",
@@ -380,11 +376,7 @@ TABLE = (
             Row(
                 "a route is wrong",
                 lambda seen: seen.routes is Routes.WRONG,
-                _simply(
-                    "repair the routes in place",
-                    Verdict.REPAIR_ROUTES,
-                    "decision.route-wrong",
-                ),
+                _simply("repair the routes in place", Verdict.REPAIR_ROUTES, "decision.route-wrong"),
             ),
             Row(
                 "the standby is silent, or EC2 does not say that it runs",
@@ -405,11 +397,7 @@ TABLE = (
             Row(
                 "nothing of that",
                 _otherwise,
-                _simply(
-                    "nothing to do",
-                    Verdict.NOTHING_TO_DO,
-                    "decision.all-is-well",
-                ),
+                _simply("nothing to do", Verdict.NOTHING_TO_DO, "decision.all-is-well"),
             ),
         ),
     ),
