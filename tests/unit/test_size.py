@@ -15,7 +15,7 @@ ALLOWED = {
     "cli/garoon_failover/discovery.py _Search": 350,
     "layers/failover_core/failover/decision.py": 550,
     "layers/failover_core/failover/models.py": 670,
-    "layers/failover_core/failover/readiness.py": 1190,
+    "layers/failover_core/failover/readiness.py": 1130,
     "layers/failover_core/failover/steps/check_readiness.py gather_readiness": 70,
     "testbed/campaign/apis.py": 570,
     "testbed/campaign/apis.py Apis": 340,

@@ -14,6 +14,7 @@ from failover.execution_record import ExecutionRecord
 from failover.finding import Finding, Severity
 from failover.hierarchy import RESOURCES, Resource, State
 from failover.markup import BADGES, Markup
+from failover.messages import Language, say
 from failover.models import UNTIL_ENDED, Answer, ClusterRecord, InstanceState, OutcomeKind, StatusChecks, Unknown
 from failover.readiness import judge_readiness
 from failover.status import AtWork, RouteView, Status, TargetView, judge
@@ -299,7 +300,7 @@ def test_an_ordinary_bad_day_is_shown_whole() -> None:
         unconfigured_tables=[f"rtb-{number:017x}" for number in range(50)],
     )
     html = render_widget(status, [ENDED] * 10, JAPANESE, UTC, ENDPOINT)
-    assert all(Markup(400).text(finding.meaning) in html for finding in status.findings)
+    assert all(Markup(400).text(say(finding.meaning, Language.JAPANESE)) in html for finding in status.findings)
     assert html.count("FailedOver") == 10
     assert len(html.encode()) <= 30_000
 

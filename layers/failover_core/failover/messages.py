@@ -38,6 +38,7 @@ class Language(StrEnum):
 
 
 _BETWEEN = {Language.ENGLISH: ", ", Language.JAPANESE: "、"}
+_BETWEEN_A_PAIR = {Language.ENGLISH: " and ", Language.JAPANESE: "、"}
 _BETWEEN_SENTENCES = {Language.ENGLISH: " ", Language.JAPANESE: ""}
 
 
@@ -157,7 +158,7 @@ def _say_param(name: str, value: Param, language: Language) -> str | int | float
         case int() | float():
             return value
         case _:
-            between = _BETWEEN_SENTENCES if name == "sentences" else _BETWEEN
+            between = {"sentences": _BETWEEN_SENTENCES, "pair": _BETWEEN_A_PAIR}.get(name, _BETWEEN)
             return between[language].join(str(_say_param("", part, language)) for part in value)
 
 

@@ -111,6 +111,11 @@ UNTIL_ENDED = datetime(9999, 12, 31, tzinfo=UTC)
 """The end of a maintenance that has none: the one in which a stack was deployed."""
 
 
+def until_words(end: datetime | None) -> str:
+    """Until when maintenance lasts."""
+    return Message("maintenance.until-ended") if end == UNTIL_ENDED else f"{end:%Y-%m-%d %H:%M} UTC"
+
+
 class ClusterRecord(Value):
     """The one item in the cluster table. Only adapters.cluster_table writes it, by conditional writes."""
 

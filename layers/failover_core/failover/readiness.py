@@ -15,8 +15,8 @@ from failover.adapters.snapshots import DataVolume
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.errors import as_sentence
 from failover.finding import Finding, Severity
+from failover.messages import Message
 from failover.models import (
-    UNTIL_ENDED,
     Answer,
     ClusterRecord,
     InstanceState,
@@ -26,6 +26,7 @@ from failover.models import (
     StatusChecks,
     Unknown,
     Value,
+    until_words,
 )
 from failover.node_answers import NodeSurvey
 from failover.node_script import DIGEST
@@ -53,11 +54,6 @@ CLOCK_TOLERANCE_SECONDS = 10
 
 LONGEST_UNTIL_HEALTHY_SECONDS = 60
 """The outage goal's share for the load balancer: how long it may take to see that a target serves again."""
-
-_HOW_TO_PUT_BACK = (
-    "What was deleted does not come back with `sam deploy`, which only sees that the template has not changed: make a "
-    "change set that reverts drift (docs/operations.md, Put back what somebody deleted or changed)."
-)
 
 
 class ReadinessEvidence(Value):
@@ -165,49 +161,49 @@ def is_ready(findings: Sequence[Finding]) -> bool:
     return all(finding.severity is not Severity.CRITICAL for finding in findings)
 
 
-def summarize(findings: Sequence[Finding]) -> str:
+def summarize(findings: Sequence[Finding]) -> Message:
     """One sentence for the operator."""
     critical = [finding for finding in findings if finding.severity is Severity.CRITICAL]
+    if len(critical) > 1:
+        return Message("ready.would-not-work-and-more", finding=critical[0].meaning, count=len(critical) - 1)
     if critical:
-        return f"A failover would not work now: {critical[0].meaning}" + (
-            f" And {len(critical) - 1} more." if len(critical) > 1 else ""
-        )
+        return Message("ready.would-not-work", finding=critical[0].meaning)
     warnings = sum(finding.severity is Severity.WARNING for finding in findings)
-    return "A failover would work now" + (f", with {warnings} warnings." if warnings else ".")
+    return Message("ready.with-warnings", count=warnings) if warnings else Message("ready.would-work")
 
 
 # --- what could not be seen --------------------------------------------------------------------------------------
 
 _SOURCES = {
-    "record": ("The cluster record", Severity.CRITICAL),
-    "is_lock_owner_over": ("The execution that holds the lock", Severity.WARNING),
-    "machines": ("The instance", Severity.CRITICAL),
-    "statuses": ("The node's state", Severity.CRITICAL),
-    "probes": ("What the node sees of its peer", Severity.CRITICAL),
-    "surveys": ("What is installed on the node", Severity.WARNING),
-    "interfaces": ("The node's eth0 interface", Severity.CRITICAL),
-    "volumes": ("The node's data volume", Severity.CRITICAL),
-    "isolated_subnets": ("The network ACLs of the subnets", Severity.CRITICAL),
-    "alone": ("What else is in the subnets", Severity.WARNING),
-    "isolation_acl": ("The network ACL that isolates a node", Severity.WARNING),
-    "stop_protection": ("The stop protection of the instance", Severity.WARNING),
-    "hibernation": ("The hibernation setting of the instance", Severity.CRITICAL),
-    "routes": ("The virtual IP's routes", Severity.CRITICAL),
-    "unconfigured_tables": ("The VPC's other route tables", Severity.CRITICAL),
-    "targets": ("The load balancer's targets", Severity.CRITICAL),
-    "target_check": ("The target group's health check", Severity.WARNING),
-    "alarms": ("The stack's alarms", Severity.CRITICAL),
-    "rules": ("The EventBridge rule", Severity.CRITICAL),
-    "muted_alarms": ("CloudWatch's rules that mute alarms", Severity.WARNING),
-    "undelivered": ("The dead-letter queue", Severity.WARNING),
-    "subscribers": ("The notification topic's subscriptions", Severity.WARNING),
-    "rehearsal": ("Whether the stack's functions would work", Severity.CRITICAL),
+    "record": Severity.CRITICAL,
+    "is_lock_owner_over": Severity.WARNING,
+    "machines": Severity.CRITICAL,
+    "statuses": Severity.CRITICAL,
+    "probes": Severity.CRITICAL,
+    "surveys": Severity.WARNING,
+    "interfaces": Severity.CRITICAL,
+    "volumes": Severity.CRITICAL,
+    "isolated_subnets": Severity.CRITICAL,
+    "alone": Severity.WARNING,
+    "isolation_acl": Severity.WARNING,
+    "stop_protection": Severity.WARNING,
+    "hibernation": Severity.CRITICAL,
+    "routes": Severity.CRITICAL,
+    "unconfigured_tables": Severity.CRITICAL,
+    "targets": Severity.CRITICAL,
+    "target_check": Severity.WARNING,
+    "alarms": Severity.CRITICAL,
+    "rules": Severity.CRITICAL,
+    "muted_alarms": Severity.WARNING,
+    "undelivered": Severity.WARNING,
+    "subscribers": Severity.WARNING,
+    "rehearsal": Severity.CRITICAL,
 }
 
 
 def _judge_unknowns(evidence: ReadinessEvidence) -> Iterator[Finding]:
-    for source, (what, severity) in _SOURCES.items():
-        answer = getattr(evidence, source)
+    for source, severity in _SOURCES.items():
+        answer, what = getattr(evidence, source), Message(f"source.{source.replace('_', '-')}")
         parts = answer if isinstance(answer, dict) else {"": answer}
         for about, part in parts.items():
             if isinstance(part, Unknown):
@@ -215,8 +211,10 @@ def _judge_unknowns(evidence: ReadinessEvidence) -> Iterator[Finding]:
                     id=f"unknown-{source.replace('_', '-')}",
                     about=about,
                     severity=severity,
-                    meaning=f"{what}{f' of {about}' if about else ''} could not be seen: {as_sentence(part.why)}",
-                    action="Look again in a few minutes. If it stays so: the sentence above says what was refused.",
+                    meaning=Message("finding.unknown-of", what=what, about=about, why=as_sentence(part.why))
+                    if about
+                    else Message("finding.unknown", what=what, why=as_sentence(part.why)),
+                    action=Message("action.unknown"),
                 )
 
 
@@ -230,8 +228,8 @@ def _execution_at_work(evidence: ReadinessEvidence) -> Finding | None:
         id="execution-at-work",
         about="lock",
         severity=Severity.INFO,
-        meaning="An execution is changing the cluster just now; other findings may be its unfinished work.",
-        action="Look again when it has ended.",
+        meaning=Message("finding.execution-at-work"),
+        action=Message("action.execution-at-work"),
     )
 
 
@@ -242,8 +240,8 @@ def _lock_left_over(evidence: ReadinessEvidence) -> Finding | None:
         id="lock-left-over",
         about="lock",
         severity=Severity.WARNING,
-        meaning="The cluster's lock belongs to an execution that has ended or had its time, and was not given back.",
-        action="Nothing for now: the next execution takes it over. See there why the last one could not end properly.",
+        meaning=Message("finding.lock-left-over"),
+        action=Message("action.lock-left-over"),
     )
 
 
@@ -265,9 +263,8 @@ def _move_unfinished(evidence: ReadinessEvidence) -> Finding | None:
         id="move-unfinished",
         about=str(record.moving_to),
         severity=Severity.CRITICAL,
-        meaning=f"A move of the active role to {record.moving_to} was begun and its end is not recorded.",
-        action="If no execution is at work: start the failover workflow by hand with {}; it finishes the move or says "
-        "why it cannot.",
+        meaning=Message("finding.move-unfinished", standby=str(record.moving_to)),
+        action=Message("action.move-unfinished"),
     )
 
 
@@ -279,10 +276,8 @@ def _maintenance_on(evidence: ReadinessEvidence) -> Finding | None:
         id="maintenance-on",
         about="maintenance",
         severity=Severity.WARNING,
-        meaning="Maintenance is on until "
-        + ("it is ended" if end == UNTIL_ENDED else f"{end:%Y-%m-%d %H:%M} UTC")
-        + ": nothing happens by itself.",
-        action='End it when the work is done: invoke set-maintenance with {"minutes": 0}.',
+        meaning=Message("finding.maintenance-on", until=until_words(end)),
+        action=Message("action.maintenance-on"),
     )
 
 
@@ -297,13 +292,12 @@ def _interval_running(evidence: ReadinessEvidence) -> Finding | None:
         id="interval-running",
         about="interval",
         severity=Severity.WARNING,
-        meaning=f"An automatic failover ended a short while ago: until {ends:%Y-%m-%d %H:%M} UTC another one needs an "
-        "operator.",
-        action="Find out why the first one was needed.",
+        meaning=Message("finding.interval-running", ends=f"{ends:%Y-%m-%d %H:%M}"),
+        action=Message("action.interval-running"),
     )
 
 
-_MOUNT = {True: "is mounted", False: "is not mounted", None: "could not be seen"}
+_MOUNT = {True: "mount.is-mounted", False: "mount.is-not-mounted", None: "mount.could-not-be-seen"}
 
 
 def _roles_disagree(evidence: ReadinessEvidence) -> Finding | None:
@@ -314,9 +308,14 @@ def _roles_disagree(evidence: ReadinessEvidence) -> Finding | None:
         id="roles-disagree",
         about=str(evidence.standby),
         severity=Severity.CRITICAL,
-        meaning=f"The record says that {evidence.active} is active, but {evidence.standby} is not a standby: its "
-        f"replica is {status.replication.role}, the volume {_MOUNT[status.is_mounted]}.",
-        action="Find out which node holds the newest data and demote the other (garoon-node demote).",
+        meaning=Message(
+            "finding.roles-disagree",
+            active=str(evidence.active),
+            standby=str(evidence.standby),
+            role=status.replication.role,
+            mount=Message(_MOUNT[status.is_mounted]),
+        ),
+        action=Message("action.roles-disagree"),
     )
 
 
@@ -328,9 +327,10 @@ def _active_not_serving(evidence: ReadinessEvidence) -> Finding | None:
         id="active-not-serving",
         about=str(evidence.active),
         severity=Severity.CRITICAL,
-        meaning=f"{evidence.active} is active and does not serve: "
-        + (f"it is demoted ({status.replication.words})." if status.is_demoted else f"{status.failing_parts()}."),
-        action="Start the failover workflow by hand with {}: it restarts in place what is down.",
+        meaning=Message("finding.active-demoted", active=str(evidence.active), replication=status.replication.words)
+        if status.is_demoted
+        else Message("finding.active-not-serving", active=str(evidence.active), trouble=status.failing_parts()),
+        action=Message("action.active-not-serving"),
     )
 
 
@@ -343,9 +343,8 @@ def _role_not_noted(evidence: ReadinessEvidence) -> Finding | None:
         id="role-not-noted",
         about=str(evidence.active),
         severity=Severity.CRITICAL,
-        meaning=f"{evidence.active} is in service without knowing that it is the active node: it does not tell when "
-        "its services fail, and after a crash it would follow its peer at once.",
-        action=f"Run `garoon-node promote` on {evidence.active}; what works is left alone.",
+        meaning=Message("finding.role-not-noted", active=str(evidence.active)),
+        action=Message("action.role-not-noted", active=str(evidence.active)),
     )
 
 
@@ -360,8 +359,8 @@ def _replica_stale(evidence: ReadinessEvidence) -> Finding | None:
         id="replica-stale",
         about=str(evidence.standby),
         severity=Severity.CRITICAL,
-        meaning=f"The replica of {evidence.standby} is not up to date: {status.replication.words}.",
-        action="If it synchronises: wait. If it is StandAlone or Diskless: rejoin the node (docs/operations.md).",
+        meaning=Message("finding.replica-stale", standby=str(evidence.standby), replication=status.replication.words),
+        action=Message("action.replica-stale"),
     )
 
 
@@ -373,9 +372,13 @@ def _replica_not_connected(evidence: ReadinessEvidence) -> Finding | None:
         id="replica-not-connected",
         about=str(evidence.standby),
         severity=Severity.CRITICAL,
-        meaning=f"{evidence.standby} does not receive what {evidence.active} writes ({status.replication.words}), and "
-        "falls further behind with each write.",
-        action="Check eth1 on both nodes; `drbdadm status` on both; if one is StandAlone, rejoin the standby.",
+        meaning=Message(
+            "finding.replica-not-connected",
+            standby=str(evidence.standby),
+            active=str(evidence.active),
+            replication=status.replication.words,
+        ),
+        action=Message("action.replica-not-connected"),
     )
 
 
@@ -388,15 +391,8 @@ def _protocol_differs(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="protocol-differs",
         about=node,
         severity=Severity.CRITICAL if wanted is ReplicationProtocol.C else Severity.WARNING,
-        meaning=f"DRBD on {node} replicates with protocol {runs}, and the stack's ReplicationProtocol is {wanted}"
-        + (
-            ": a failover may lose what was acknowledged last."
-            if wanted is ReplicationProtocol.C
-            else ": each write waits for the other node."
-        ),
-        action="If the resource file is the stack's own, apply the associations in State Manager. In one of your own, "
-        f"set `protocol {wanted};` on both nodes, then `drbdadm net-options --protocol={wanted} garoon` on one of "
-        "them; or correct ReplicationProtocol.",
+        meaning=Message(f"finding.protocol-not-{wanted}", node=node, runs=str(runs)),
+        action=Message("action.protocol-differs", wanted=str(wanted)),
     )
 
 
@@ -411,9 +407,8 @@ def _replication_word_missing(evidence: ReadinessEvidence) -> Finding | None:
         id="replication-word-missing",
         about=evidence.active,
         severity=Severity.CRITICAL,
-        meaning=f"CloudWatch holds no good word of {evidence.active} about its replication (the alarm "
-        f"replication-degraded is {alarm.state}), without which no standby is promoted once {evidence.active} is dead.",
-        action=f"Check replication, garoon-node-watch and the CloudWatch agent on {evidence.active}.",
+        meaning=Message("finding.replication-word-missing", active=str(evidence.active), state=alarm.state),
+        action=Message("action.replication-word-missing", active=str(evidence.active)),
     )
 
 
@@ -430,10 +425,10 @@ def _node_off(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="node-off",
         about=node,
         severity=Severity.CRITICAL,
-        meaning=f"The instance of {node} is {machine[0]}" + (" since it was fenced." if was_fenced else "."),
-        action=f"Find out why, start the instance, and see that {node} becomes an up-to-date standby."
-        if machine[0] is not InstanceState.GONE
-        else f'Give {node} a successor (docs/operations.md, "A node is lost for good").',
+        meaning=Message(
+            "finding.node-off-since-its-fence" if was_fenced else "finding.node-off", node=node, state=machine[0].words
+        ),
+        action=Message("action.node-gone" if machine[0] is InstanceState.GONE else "action.node-off", node=node),
     )
 
 
@@ -445,9 +440,8 @@ def _instance_unknown(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="instance-unknown",
         about=node,
         severity=Severity.CRITICAL,
-        meaning=f"EC2 does not know {instance_id}, the configured instance of {node}: it was terminated more than "
-        "an hour ago, or the parameter is wrong.",
-        action='Correct the parameter, or see docs/operations.md, "A node is lost for good".',
+        meaning=Message("finding.instance-unknown", instance_id=instance_id, node=node),
+        action=Message("action.instance-unknown"),
     )
 
 
@@ -458,8 +452,8 @@ def _node_silent(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="node-silent",
         about=node,
         severity=Severity.CRITICAL,
-        meaning=f"{node} does not answer over Run Command.",
-        action=f"Check the SSM Agent on {node} and its path to Systems Manager (NAT gateway, security groups, roles).",
+        meaning=Message("finding.node-silent", node=node),
+        action=Message("action.node-silent", node=node),
     )
 
 
@@ -468,20 +462,20 @@ def _look_failed(evidence: ReadinessEvidence, node: str) -> Finding | None:
     status = evidence.status(node)
     if status is None:
         return None
-    unseen = status.unseen_parts()
+    seen_by_none = status.unseen_parts()
+    unseen = [seen_by_none] if seen_by_none else []
     is_grave = bool(unseen) and (node == evidence.active or not status.is_role_seen)
     if status.agent is not None and status.agent.is_running is None:
         # Its heartbeat tells, too.
-        unseen += f"{', ' if unseen else ''}whether the CloudWatch agent runs"
+        unseen.append(Message("node.unseen.agent"))
     if not unseen:
         return None
     return Finding(
         id="look-failed",
         about=node,
         severity=Severity.CRITICAL if is_grave else Severity.WARNING,
-        meaning=f"{node} could not see this of itself: {unseen}.",
-        action=f"Look again in a minute. If it stays so, see on {node} what keeps a command from running (memory, a "
-        "full disk) and whether `drbdadm status` answers.",
+        meaning=Message("finding.look-failed", node=node, parts=unseen),
+        action=Message("action.look-failed", node=node),
     )
 
 
@@ -493,9 +487,8 @@ def _unwritable(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="unwritable",
         about=node,
         severity=Severity.CRITICAL,
-        meaning=f"On {node} nothing can be written to {' and '.join(status.unwritable)}, which an order of the "
-        "controller or Garoon's start needs.",
-        action=f"On {node}: `df` and `df -i`; make room, or see why the file system is read-only (`dmesg`).",
+        meaning=Message("finding.unwritable", node=node, pair=list(status.unwritable)),
+        action=Message("action.unwritable", node=node),
     )
 
 
@@ -507,8 +500,8 @@ def _status_check_failed(evidence: ReadinessEvidence, node: str) -> Finding | No
         id="status-check-failed",
         about=node,
         severity=Severity.CRITICAL,
-        meaning=f"EC2's status checks of {node} fail.",
-        action="See in the EC2 console which check; stopping and starting the instance moves it to other hardware.",
+        meaning=Message("finding.status-check-failed", node=node),
+        action=Message("action.status-check-failed"),
     )
 
 
@@ -520,8 +513,8 @@ def _fenced_node_runs(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="fenced-node-runs",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"{node} was fenced, runs again, and is not yet recorded as rejoined.",
-        action=f"Rejoin {node} (docs/operations.md).",
+        meaning=Message("finding.fenced-node-runs", node=node),
+        action=Message("action.fenced-node-runs", node=node),
     )
 
 
@@ -533,9 +526,8 @@ def _heartbeat_missing(evidence: ReadinessEvidence, node: str) -> Finding | None
         id="heartbeat-missing",
         about=node,
         severity=Severity.CRITICAL if node == evidence.active else Severity.WARNING,
-        meaning=f"{node} answers, but its heartbeat does not arrive in CloudWatch (the alarm is {alarm.state}): its "
-        "failure would not be noticed by it, and what it last said of its replica may be old.",
-        action=f"Check the CloudWatch agent and garoon-node-watch.service on {node}.",
+        meaning=Message("finding.heartbeat-missing", node=node, state=alarm.state),
+        action=Message("action.heartbeat-missing", node=node),
     )
 
 
@@ -545,17 +537,17 @@ def _agent_not_sending(evidence: ReadinessEvidence, node: str) -> Finding | None
     if agent is None or (agent.is_running is not False and agent.has_our_part):
         return None
     if not agent.version and agent.is_running is False:
-        what, action = "is not installed", "Install it, 1.300071 or newer, and then"
+        what = "not-installed"
     elif not agent.has_our_part:
-        what, action = "has lost what garoon-node configured, as `fetch-config` makes it", "Use `append-config`; now"
+        what = "lost-our-part"
     else:
-        what, action = "does not run", f"See on {node} why (`systemctl status amazon-cloudwatch-agent`), start it, or"
+        what = "not-running"
     return Finding(
         id="agent-not-sending",
         about=node,
         severity=Severity.CRITICAL if node == evidence.active else Severity.WARNING,
-        meaning=f"The CloudWatch agent of {node} {what}: no heartbeat, no sign and no word on replication leaves it.",
-        action=f"{action} apply the association of {node} (docs/operations.md, The CloudWatch agent).",
+        meaning=Message(f"finding.agent-{what}", node=node),
+        action=Message(f"action.agent-{what}", node=node),
     )
 
 
@@ -567,9 +559,8 @@ def _agent_may_stall(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="agent-may-stall",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"The CloudWatch agent of {node} is {status.agent.version}: it can stop sending a quiet log, such as "
-        "the node's signs, for ever.",
-        action=f"Install 1.300071 or newer on {node}; a failure is noticed more slowly until then.",
+        meaning=Message("finding.agent-may-stall", node=node, version=status.agent.version),
+        action=Message("action.agent-may-stall", node=node),
     )
 
 
@@ -584,9 +575,8 @@ def _path_lost(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="path-lost",
         about=node,
         severity=Severity.CRITICAL if len(lost) == 2 else Severity.WARNING,
-        meaning=f"{node} does not reach {peer} over {' and '.join(lost)}.",
-        action="Check the interface on both nodes, the subnets' routes and network ACLs, the security group, and sshd, "
-        "whose greeting shows that a path is alive.",
+        meaning=Message("finding.path-lost", node=node, peer=peer, pair=list(lost)),
+        action=Message("action.path-lost"),
     )
 
 
@@ -599,9 +589,8 @@ def _epoch_ahead(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="epoch-ahead",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"{node} has obeyed epoch {status.epoch}, and the record is at {record.epoch}: {node} will refuse one "
-        "order, whereupon the record goes on above it.",
-        action="Nothing if the cluster table was made anew. If it was not, find out who else moves this cluster.",
+        meaning=Message("finding.epoch-ahead", node=node, epoch=status.epoch, recorded=record.epoch),
+        action=Message("action.epoch-ahead"),
     )
 
 
@@ -618,10 +607,8 @@ def _clock_wrong(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="clock-wrong",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"The clock of {node} is {max(ahead, behind):.0f} s {'ahead' if ahead > 0 else 'behind'}. Orders are "
-        "timed by it, but each is asked for twice until it is right, and the nodes' logs do not fit together.",
-        action=f"On {node}: `chronyc tracking`; chrony must run and follow the Amazon Time Sync Service "
-        "(169.254.169.123).",
+        meaning=Message(f"finding.clock-{'ahead' if ahead > 0 else 'behind'}", node=node, seconds=max(ahead, behind)),
+        action=Message("action.clock-wrong", node=node),
     )
 
 
@@ -635,10 +622,8 @@ def _script_differs(evidence: ReadinessEvidence, node: str) -> Finding | None:
             id="script-differs",
             about=node,
             severity=Severity.WARNING,
-            meaning=f"Run Command runs another garoon-node on {node} ({status.answering_version}) than the stack was "
-            f"deployed with ({DIGEST}).",
-            action="Deploy the stack again, and see the document's versions: `aws ssm list-document-versions --name "
-            f"{evidence.settings.node_document}`.",
+            meaning=Message("finding.other-script-runs", node=node, version=status.answering_version, digest=DIGEST),
+            action=Message("action.other-script-runs", document=evidence.settings.node_document),
         )
     if status.version == DIGEST:
         return None
@@ -646,9 +631,8 @@ def _script_differs(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="script-differs",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"The garoon-node installed on {node} ({status.version or 'none'}) is not the stack's "
-        f"({DIGEST}): it sends the metrics and acts when the node boots.",
-        action=f"In State Manager, apply the association of {node} now, and see why it failed before.",
+        meaning=Message("finding.script-differs", node=node, version=status.version or "-", digest=DIGEST),
+        action=Message("action.script-differs", node=node),
     )
 
 
@@ -660,8 +644,8 @@ def _mounted_by_fstab(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="mounted-by-fstab",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"/etc/fstab of {node} mounts the replicated volume at boot, which only the active node may do.",
-        action=f"Remove the line from /etc/fstab on {node}, or give it the option noauto.",
+        meaning=Message("finding.mounted-by-fstab", node=node),
+        action=Message("action.mounted-by-fstab", node=node),
     )
 
 
@@ -673,10 +657,8 @@ def _nfs_not_ready(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="nfs-not-ready",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"The NFS server of {node} does not run, or is in its grace period: a takeover would start it first, "
-        "and may have to wait.",
-        action=f"See on {node} why nfs-server.service is not up (systemctl status nfs-server); then run the stack's "
-        "install association again, which starts it.",
+        meaning=Message("finding.nfs-not-ready", node=node),
+        action=Message("action.nfs-not-ready", node=node),
     )
 
 
@@ -688,10 +670,8 @@ def _host_blocked(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="host-blocked",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"The database on {probe.peer} refuses every login from {node} (error 1129): too many connections from "
-        "there were interrupted. A failover would work; what logs in from there, such as dumps, does not.",
-        action="Run FLUSH HOSTS on the database (MySQL 8.4: TRUNCATE TABLE performance_schema.host_cache), and find "
-        f"what on {node} opens connections and breaks them off.",
+        meaning=Message("finding.host-blocked", peer=probe.peer, node=node),
+        action=Message("action.host-blocked", node=node),
     )
 
 
@@ -703,9 +683,8 @@ def _hosts_missing(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="hosts-missing",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"/etc/hosts on {node} does not name {' and '.join(status.missing_hosts)}. Unless the database has "
-        "skip-name-resolve, it asks a name server, and greets the peer late or not at all while that is silent.",
-        action=f"Add the addresses of both nodes and of the App servers to /etc/hosts on {node}.",
+        meaning=Message("finding.hosts-missing", node=node, pair=list(status.missing_hosts)),
+        action=Message("action.hosts-missing", node=node),
     )
 
 
@@ -717,8 +696,8 @@ def _source_dest_check_on(evidence: ReadinessEvidence, node: str) -> Finding | N
         id="source-dest-check-on",
         about=node,
         severity=Severity.WARNING if node == evidence.standby else Severity.CRITICAL,
-        meaning=f"The source/dest check of {node}'s eth0 is on, so it drops what is sent to the virtual IP.",
-        action="Switch it off in the EC2 console (a failover to this node does so too).",
+        meaning=Message("finding.source-dest-check-on", node=node),
+        action=Message("action.source-dest-check-on"),
     )
 
 
@@ -732,9 +711,8 @@ def _node_isolated(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="node-isolated",
         about=node,
         severity=Severity.CRITICAL,
-        meaning=f"{' and '.join(subnets)} of {node} has the network ACL that denies everything, and {node} is not "
-        "recorded as fenced.",
-        action="Give the subnet back the network ACL that it had (VPC console: Edit network ACL association).",
+        meaning=Message("finding.node-isolated", pair=list(subnets), node=node),
+        action=Message("action.node-isolated"),
     )
 
 
@@ -746,9 +724,8 @@ def _subnet_shared(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="subnet-shared",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"{node} would not be isolated, because {alone.why}: the stop alone would fence it, which is "
-        "slower and has no end when its Availability Zone is lost.",
-        action="Move the other interface to another subnet, or correct the stack's parameters.",
+        meaning=Message("finding.subnet-shared", node=node, why=alone.why),
+        action=Message("action.subnet-shared"),
     )
 
 
@@ -759,10 +736,8 @@ def _can_hibernate(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="can-hibernate",
         about=node,
         severity=Severity.CRITICAL,
-        meaning=f"The instance of {node} can be hibernated: then `stopped` proves nothing, for once it is started it "
-        "goes on as it was, Primary and in service, beside the node that has taken its role.",
-        action="Hibernation can be set only at launch: launch the node anew without it. Until then nobody may stop it "
-        "with the option Hibernate.",
+        meaning=Message("finding.can-hibernate", node=node),
+        action=Message("action.can-hibernate"),
     )
 
 
@@ -774,14 +749,8 @@ def _stop_protected(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="stop-protected",
         about=node,
         severity=Severity.WARNING if is_isolated_instead else Severity.CRITICAL,
-        meaning=f"The stop protection of {node}'s instance is on: "
-        + (
-            "once isolated it would not be stopped, and could not rejoin until somebody stops it."
-            if is_isolated_instead
-            else "its fence could not be proven, and a failover would halt."
-        ),
-        action="aws ec2 modify-instance-attribute --no-disable-api-stop --instance-id "
-        f"{evidence.settings.node(node).instance_id}",
+        meaning=Message(f"finding.stop-protected-{'isolated' if is_isolated_instead else 'unproven'}", node=node),
+        action=Message("action.stop-protected", instance_id=evidence.settings.node(node).instance_id),
     )
 
 
@@ -794,8 +763,8 @@ def _interface_elsewhere(evidence: ReadinessEvidence, node: str) -> Finding | No
         id="interface-elsewhere",
         about=node,
         severity=Severity.CRITICAL,
-        meaning=f"{why_not}: the routes would lead to the wrong place.",
-        action="Correct the stack's parameters, or attach the interface.",
+        meaning=Message("finding.interface-elsewhere", why_not=why_not),
+        action=Message("action.interface-elsewhere"),
     )
 
 
@@ -809,8 +778,8 @@ def _volume_elsewhere(evidence: ReadinessEvidence, node: str) -> Finding | None:
         id="volume-elsewhere",
         about=node,
         severity=Severity.CRITICAL,
-        meaning=f"{why_not}: what {node} alone holds after a failover could not be kept, so it would not rejoin.",
-        action=f"Correct the stack's parameters, or attach the volume to {node}.",
+        meaning=Message("finding.volume-elsewhere", why_not=why_not, node=node),
+        action=Message("action.volume-elsewhere", node=node),
     )
 
 
@@ -827,8 +796,8 @@ def _route_missing(evidence: ReadinessEvidence) -> Finding | None:
         id="route-missing",
         about=", ".join(missing),
         severity=Severity.CRITICAL,
-        meaning=f"The virtual IP has no entry in {', '.join(missing)}.",
-        action="Start the failover workflow by hand with {}: it makes the entry. Or correct RouteTableIds.",
+        meaning=Message("finding.route-missing", names=list(missing)),
+        action=Message("action.route-missing"),
     )
 
 
@@ -842,9 +811,8 @@ def _route_propagated(evidence: ReadinessEvidence) -> Finding | None:
         id="route-propagated",
         about=", ".join(propagated),
         severity=Severity.WARNING,
-        meaning=f"A gateway or a route server propagates a route to the virtual IP into {', '.join(propagated)}. The "
-        "stack's own entry goes first; should it ever be missing, clients are sent elsewhere without a word.",
-        action="Find out who advertises the virtual IP, and stop it: only this stack may.",
+        meaning=Message("finding.route-propagated", names=list(propagated)),
+        action=Message("action.route-propagated"),
     )
 
 
@@ -856,9 +824,8 @@ def _isolation_acl_unfit(evidence: ReadinessEvidence) -> Finding | None:
         id="isolation-acl-unfit",
         about=evidence.settings.isolation_acl_id,
         severity=Severity.WARNING,
-        meaning=f"No node would be isolated, because {acl.why}: the stop alone would fence it, which is slower and "
-        "has no end when its Availability Zone is lost.",
-        action=f"Remove from it every entry of your own. {_HOW_TO_PUT_BACK}",
+        meaning=Message("finding.isolation-acl-unfit", why=acl.why),
+        action=Message("action.isolation-acl-unfit", put_back=Message("action.put-back")),
     )
 
 
@@ -873,8 +840,8 @@ def _route_wrong(evidence: ReadinessEvidence) -> Finding | None:
         id="route-wrong",
         about=", ".join(wrong),
         severity=Severity.CRITICAL,
-        meaning=f"The virtual IP's entry in {', '.join(wrong)} does not point to the active node {evidence.active}.",
-        action="It is repaired within a minute, unless maintenance is on. Find out who changed it.",
+        meaning=Message("finding.route-wrong", names=list(wrong), active=str(evidence.active)),
+        action=Message("action.route-wrong"),
     )
 
 
@@ -886,9 +853,8 @@ def _table_unconfigured(evidence: ReadinessEvidence) -> Finding | None:
         id="table-unconfigured",
         about=", ".join(tables),
         severity=Severity.CRITICAL,
-        meaning=f"{', '.join(tables)} carry the virtual IP too and are not in RouteTableIds: a failover would leave "
-        "their clients with the dead node.",
-        action="Add them to RouteTableIds and deploy, or remove the entry.",
+        meaning=Message("finding.table-unconfigured", names=list(tables)),
+        action=Message("action.table-unconfigured"),
     )
 
 
@@ -903,23 +869,27 @@ def _too_few_targets(evidence: ReadinessEvidence) -> Finding | None:
         id="too-few-targets",
         about="target group",
         severity=Severity.CRITICAL,
-        meaning=f"{healthy} targets of the load balancer are healthy, and {wanted} must be.",
-        action="Look at the App servers behind the load balancer.",
+        meaning=Message("finding.too-few-targets", healthy=healthy, wanted=wanted),
+        action=Message("action.too-few-targets"),
     )
 
 
 def _target_unhealthy(evidence: ReadinessEvidence) -> Finding | None:
     if isinstance(evidence.targets, Unknown):
         return None
-    ill = [f"{target.target} is {target.state}" for target in evidence.targets if target.state != "healthy"]
+    ill = [
+        Message("target.is", target=target.target, state=target.state)
+        for target in evidence.targets
+        if target.state != "healthy"
+    ]
     if not ill:
         return None
     return Finding(
         id="target-unhealthy",
         about="target group",
         severity=Severity.WARNING,
-        meaning=f"Of the load balancer's targets, {', '.join(ill)}.",
-        action="Look at these App servers.",
+        meaning=Message("finding.target-unhealthy", names=list(ill)),
+        action=Message("action.target-unhealthy"),
     )
 
 
@@ -931,11 +901,14 @@ def _target_check_slow(evidence: ReadinessEvidence) -> Finding | None:
         id="target-check-slow",
         about="target group",
         severity=Severity.WARNING,
-        meaning=f"The load balancer needs {check.seconds_until_healthy} s ({check.healthy_threshold} checks, one every "
-        f"{check.interval_seconds} s) to see that a target serves again, and {check.seconds_until_unhealthy} s to see "
-        "that it does not; the outage lasts so much longer.",
-        action=f"Set the target group's interval times its healthy threshold to {LONGEST_UNTIL_HEALTHY_SECONDS} s at "
-        "most, e.g. every 10 s and 2 checks.",
+        meaning=Message(
+            "finding.target-check-slow",
+            seconds_until_healthy=check.seconds_until_healthy,
+            healthy_threshold=check.healthy_threshold,
+            interval_seconds=check.interval_seconds,
+            seconds_until_unhealthy=check.seconds_until_unhealthy,
+        ),
+        action=Message("action.target-check-slow", longest=LONGEST_UNTIL_HEALTHY_SECONDS),
     )
 
 
@@ -952,8 +925,8 @@ def _alarms_missing(evidence: ReadinessEvidence) -> Finding | None:
         id="alarms-missing",
         about=", ".join(missing),
         severity=Severity.CRITICAL if any(name.endswith(_NEEDED_ALARMS) for name in missing) else Severity.WARNING,
-        meaning=f"Alarms of the stack do not exist: {', '.join(missing)}.",
-        action=_HOW_TO_PUT_BACK,
+        meaning=Message("finding.alarms-missing", names=list(missing)),
+        action=Message("action.put-back"),
     )
 
 
@@ -967,8 +940,8 @@ def _alarms_muted(evidence: ReadinessEvidence) -> Finding | None:
         id="alarms-muted",
         about=", ".join(muted),
         severity=Severity.WARNING,
-        meaning=f"The actions of these alarms are off, so they notify nobody: {', '.join(muted)}.",
-        action=f"aws cloudwatch enable-alarm-actions --alarm-names {' '.join(muted)}",
+        meaning=Message("finding.alarms-muted", names=list(muted)),
+        action=Message("action.alarms-muted", alarms=" ".join(muted)),
     )
 
 
@@ -980,8 +953,8 @@ def _alarms_muted_by_rule(evidence: ReadinessEvidence) -> Finding | None:
         id="alarms-muted-by-rule",
         about=muted,
         severity=Severity.WARNING,
-        meaning=f"A mute rule of CloudWatch's mutes these alarms now, so they notify nobody: {muted}.",
-        action="See in the CloudWatch console, Alarms, Mute rules, whose it is and how long it lasts.",
+        meaning=Message("finding.alarms-muted-by-rule", names=sorted(evidence.muted_alarms)),
+        action=Message("action.alarms-muted-by-rule"),
     )
 
 
@@ -996,11 +969,10 @@ def _alarms_in_trouble(evidence: ReadinessEvidence) -> Finding | None:
         id="alarms-in-trouble",
         about=", ".join(troubled),
         severity=Severity.CRITICAL if any(name.endswith(_NEEDED_ALARMS) for name in troubled) else Severity.WARNING,
-        meaning="CloudWatch cannot evaluate these alarms, so they may notice nothing: "
-        + ", ".join(f"{name} ({trouble})" for name, trouble in troubled.items())
-        + ".",
-        action="EVALUATION_ERROR: read the alarm's state reason, and deploy or put back what is missing. "
-        "EVALUATION_FAILURE: watch the nodes yourself until CloudWatch is well again.",
+        meaning=Message(
+            "finding.alarms-in-trouble", names=[f"{name} ({trouble})" for name, trouble in troubled.items()]
+        ),
+        action=Message("action.alarms-in-trouble"),
     )
 
 
@@ -1012,10 +984,8 @@ def _nobody_told(evidence: ReadinessEvidence) -> Finding | None:
         id="nobody-told",
         about="notification topic",
         severity=Severity.CRITICAL if is_answer_needed else Severity.WARNING,
-        meaning="No subscription of the notification topic is confirmed: "
-        + ("nobody could confirm a failover." if is_answer_needed else "nobody is told of anything."),
-        action="Click on the link in the mail from AWS Notifications, or subscribe (the stack's output "
-        "NotificationTopicArn).",
+        meaning=Message("finding.nobody-could-confirm" if is_answer_needed else "finding.nobody-told"),
+        action=Message("action.nobody-told"),
     )
 
 
@@ -1027,8 +997,8 @@ def _rules_off(evidence: ReadinessEvidence) -> Finding | None:
         id="rules-off",
         about=", ".join(off),
         severity=Severity.CRITICAL if any(rule in _NEEDED_RULES for rule in off) else Severity.WARNING,
-        meaning=f"EventBridge rules of the stack are off or do not exist: {', '.join(off)}.",
-        action=f"Switch on in the EventBridge console those that are off. {_HOW_TO_PUT_BACK}",
+        meaning=Message("finding.rules-off", names=list(off)),
+        action=Message("action.rules-off", put_back=Message("action.put-back")),
     )
 
 
@@ -1040,8 +1010,8 @@ def _events_undelivered(evidence: ReadinessEvidence) -> Finding | None:
         id="events-undelivered",
         about="dead-letter queue",
         severity=Severity.WARNING,
-        meaning=f"{count} events could not be delivered and lie in the dead-letter queue.",
-        action="Read them in the SQS console: the attribute ERROR_CODE says why. Delete them when it is put right.",
+        meaning=Message("finding.events-undelivered", count=count),
+        action=Message("action.events-undelivered"),
     )
 
 
@@ -1054,10 +1024,14 @@ def _rehearsal_failed(evidence: ReadinessEvidence) -> Finding | None:
         id="rehearsal-failed",
         about=steps,
         severity=Severity.CRITICAL,
-        meaning="Functions that a failover needs would not work now: "
-        + " ".join(f"{step}: {' '.join(troubles)}" for step, troubles in rehearsal.troubles.items()),
-        action="A function that Lambda is initializing had slept, and is awake at the next look. Anything else: deploy "
-        f"the stack again. {_HOW_TO_PUT_BACK}",
+        meaning=Message(
+            "finding.rehearsal-failed",
+            sentences=[
+                Message("rehearsal.trouble", step=step, sentences=[Message.of(trouble) for trouble in troubles])
+                for step, troubles in rehearsal.troubles.items()
+            ],
+        ),
+        action=Message("action.rehearsal-failed", put_back=Message("action.put-back")),
     )
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from failover.finding import Finding, Severity
+from failover.messages import Message
 
 if TYPE_CHECKING:
     from failover.readiness import ReadinessEvidence
@@ -19,9 +20,8 @@ def service_stopped(evidence: "ReadinessEvidence") -> Finding | None:
         id="service-stopped",
         about=str(evidence.active),
         severity=Severity.WARNING,
-        meaning=f"On {evidence.active} {', '.join(stopped)} does not run. By the parameter Services its failure only "
-        "warns: Garoon serves, and nothing restarts it.",
-        action=f"Read its log on {evidence.active} and start it there.",
+        meaning=Message("finding.service-stopped", active=str(evidence.active), names=list(stopped)),
+        action=Message("action.service-stopped", active=str(evidence.active)),
     )
 
 
@@ -30,7 +30,7 @@ def configuration_differs(evidence: "ReadinessEvidence", node: str) -> Finding |
     if status is None or status.configured is None:
         return None
     differing = [
-        f"{name} is {status.configured.get(name)}, not {value}"
+        Message("configured.is-not", name=name, words=str(status.configured.get(name)), wanted=value)
         for name, value in evidence.settings.configured.items()
         if status.configured.get(name) != value
     ]
@@ -40,9 +40,8 @@ def configuration_differs(evidence: "ReadinessEvidence", node: str) -> Finding |
         id="configuration-differs",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"{node} does not go by the stack's parameters: {'; '.join(differing)}.",
-        action=f"In State Manager, read why the association of {node} was refused, put that right, and apply it "
-        f"again; or take it out of /etc/garoon-node.local.conf on {node}.",
+        meaning=Message("finding.configuration-differs", node=node, names=list(differing)),
+        action=Message("action.configuration-differs", node=node),
     )
 
 
@@ -54,10 +53,12 @@ def services_start_at_boot(evidence: "ReadinessEvidence", node: str) -> Finding 
         id="services-start-at-boot",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"Garoon's services would be started by the system when {node} boots, also as a standby.",
-        action=f"On {node}: "
-        + "; ".join(f"chkconfig {name} off" for name in status.services)
-        + " (or systemctl disable).",
+        meaning=Message("finding.services-start-at-boot", node=node),
+        action=Message(
+            "action.services-start-at-boot",
+            node=node,
+            commands="; ".join(f"chkconfig {name} off" for name in status.services),
+        ),
     )
 
 
@@ -69,8 +70,8 @@ def service_missing(evidence: "ReadinessEvidence", node: str) -> Finding | None:
         id="service-missing",
         about=node,
         severity=Severity.CRITICAL,
-        meaning=f"{node} cannot start what Services names: {', '.join(survey.missing)} is not there, or is no program.",
-        action=f"Copy it from the other node to {node}, or correct the parameter Services.",
+        meaning=Message("finding.service-missing", node=node, names=list(survey.missing)),
+        action=Message("action.service-missing", node=node),
     )
 
 
@@ -85,9 +86,8 @@ def service_not_configured(evidence: "ReadinessEvidence", node: str) -> Finding 
         id="service-not-configured",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"On {node} there is what looks like a service of Garoon's and is not in the parameter Services: "
-        f"{', '.join(others)}. Nobody would start it after a failover.",
-        action="Name it in Services and deploy; or remove it where it is of no use any more.",
+        meaning=Message("finding.service-not-configured", node=node, names=list(others)),
+        action=Message("action.service-not-configured"),
     )
 
 
@@ -99,9 +99,8 @@ def port_differs(evidence: "ReadinessEvidence", node: str) -> Finding | None:
         id="port-differs",
         about=node,
         severity=Severity.WARNING,
-        meaning=f"The database's settings on the volume of {node} have the port {', '.join(survey.database_ports)}, "
-        f"and the parameter DatabasePort is {port}: once it is started anew, it would not be found there.",
-        action="Correct the parameter DatabasePort and deploy, or the port in the database's my.ini.",
+        meaning=Message("finding.port-differs", node=node, names=list(survey.database_ports), port=port),
+        action=Message("action.port-differs"),
     )
 
 
@@ -117,7 +116,8 @@ def export_missing_on_standby(evidence: "ReadinessEvidence") -> Finding | None:
         id="export-missing-on-standby",
         about=standby.node,
         severity=Severity.WARNING,
-        meaning=f"{evidence.active} exports {', '.join(missing)} of the volume, and {standby.node} would not after a "
-        "failover: its Exports do not name it.",
-        action="Name it in the parameter Exports, with a number of its own, and deploy.",
+        meaning=Message(
+            "finding.export-missing-on-standby", active=str(evidence.active), names=list(missing), node=standby.node
+        ),
+        action=Message("action.export-missing-on-standby"),
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, ValidationError
 
-from failover.finding import Finding
+from failover.finding import Finding, Sentence
 from failover.hierarchy import NodeView, view_nodes
 from failover.models import Outcome, Unknown, Value
 from failover.readiness import ReadinessEvidence, is_ready, summarize
@@ -53,7 +53,7 @@ class Status(Value):
     moving_to: str | None
     maintenance_until: AwareDatetime | None
     is_ready: bool
-    readiness: str
+    readiness: Sentence
     findings: list[Finding]
     last_outcome: Outcome | None
 

@@ -100,7 +100,7 @@ class _Widget:
             self._html.tag("b", status.cluster),
             f" {words.as_of.format(time=self._time(status.at))}, {epoch} ",
             self._html.badge(ready, words.ready if status.is_ready else words.not_ready),
-            f" {status.readiness}",
+            f" {self._said(status.readiness)}",
         )
 
     # --- the nodes ---
@@ -256,8 +256,8 @@ class _Widget:
 
     def _finding(self, finding: Finding) -> Iterator[str]:
         yield self._html.badge(finding.severity, self._words.severities[finding.severity])
-        yield f"{finding.meaning} [{finding.id}, {finding.about}]"
-        yield finding.action
+        yield f"{self._said(finding.meaning)} [{finding.id}, {finding.about}]"
+        yield self._said(finding.action)
 
     def _ended(self, shown: int) -> Html:
         words, outcomes = self._words, self._outcomes

@@ -5,8 +5,10 @@ that somebody says. A `{parameter}` is a name, a number, or a message; `words` a
 stand in quotation marks. The terms are those of docs/glossary.md. Plain tuples: every function loads them.
 """
 
+from failover.catalogue.actions import ACTIONS
 from failover.catalogue.chat import CHAT
 from failover.catalogue.decision import DECISION
+from failover.catalogue.findings import FINDINGS
 from failover.catalogue.node import NODE
 from failover.catalogue.notice import NOTICE
 from failover.catalogue.outcome import OUTCOME
@@ -22,5 +24,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     **NOTICE,
     **OUTCOME,
     **REMINDER,
+    **FINDINGS,
+    **ACTIONS,
     **STEPS,
 }

@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from failover.adapters import cluster_table, notifications
 from failover.messages import Message
-from failover.models import UNTIL_ENDED, Value
+from failover.models import Value, until_words
 from failover.notice import write
 from failover.settings import Settings
 
@@ -60,12 +60,8 @@ def _message(until: datetime | None, before: datetime | None) -> Message:
         case None, None:
             return Message("maintenance.was-not-on")
         case None, _:
-            return Message("maintenance.off", before=_words(before))
+            return Message("maintenance.off", before=until_words(before))
         case _, None:
-            return Message("maintenance.on", until=_words(until))
+            return Message("maintenance.on", until=until_words(until))
         case _:
-            return Message("maintenance.moved", until=_words(until), before=_words(before))
-
-
-def _words(moment: datetime | None) -> str:
-    return Message("maintenance.until-ended") if moment == UNTIL_ENDED else f"{moment:%Y-%m-%d %H:%M} UTC"
+            return Message("maintenance.moved", until=until_words(until), before=until_words(before))
