@@ -92,12 +92,14 @@ def test_the_same_trouble_is_known_by_codes_and_names() -> None:
     def failed(node: str, words: str, seconds: float = 1.0) -> Message:
         last_word = Message("outcome.last-word", active=node, seconds=seconds)
         return together(
-            Message("outcome.undemoted-was-fenced", node=node, proof=Message("text", words=words)), last_word
+            Message("outcome.undemoted-was-fenced", node=node, proof=Message("maintenance.reason", words=words)),
+            last_word,
         )
 
     assert is_same(failed("db-01", "request 4711"), failed("db-01", "request 4712", 2.5))
     assert not is_same(failed("db-01", "it"), failed("db-02", "it"))
     assert not is_same(failed("db-01", "it"), Message("outcome.stayed-so"))
+    assert not is_same("One thing.", "Another.")
 
 
 def test_an_outcome_of_a_version_without_codes_is_read() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from string import Formatter
@@ -120,7 +120,7 @@ def say(message: str, language: Language) -> str:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Both say the same of the same: codes and names are compared; not numbers, nor words of somebody else's."""
+    """Both say the same of the same: codes and names are compared; not numbers, nor somebody else's words within."""
     return _identity(Message.of(one)) == _identity(Message.of(other))
 
 
@@ -169,7 +169,19 @@ _BLANK_BESIDE = re.compile(
 """Japanese sets names off with a blank, and nothing off from Japanese: so where a part turned out to be no name."""
 
 
+def parts_of(message: str) -> Iterator[Message]:
+    """The message, and every message within it."""
+    whole = Message.of(message)
+    yield whole
+    for value in whole.params.values():
+        for part in [value] if isinstance(value, str | int | float) else value:
+            if isinstance(part, Message):
+                yield from parts_of(part)
+
+
 def _identity(message: Message) -> tuple[Any, ...]:
+    if message.code == TEXT:
+        return TEXT, str(message)
     names = sorted(name for name in message.params if name not in FOREIGN)
     return message.code, *(_identity_of(message.params[name]) for name in names)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -13,17 +13,14 @@ from failover.conclusion import Progress, conclude
 from failover.confirmation import Asked, read_answer
 from failover.errors import Failed
 from failover.failure import Failure
-from failover.messages import Message, is_same
+from failover.messages import Message
 from failover.models import AutomaticLimit, ClusterRecord, Decision, Lock, Outcome, OutcomeKind, Said
 from failover.notice import write
+from failover.quiet import is_told_already
 from failover.runtime import StepInput, logger, metrics
 from failover.settings import Settings
 
 _MAY_BE_STARTED_AGAIN = (OutcomeKind.HALTED, OutcomeKind.FAILED, OutcomeKind.REFUSED, OutcomeKind.RESTORED)
-_MAY_STAND = (OutcomeKind.WARNED, OutcomeKind.HALTED, OutcomeKind.FAILED, OutcomeKind.REFUSED)
-"""Outcomes that put nothing right, so that the next look may find the same."""
-_STANDS_FOR = timedelta(minutes=30)
-"""What was found this long ago is news when it is found again."""
 _EPOCHS_OF_AN_EXECUTION = 2
 _NEEDS_NO_ATTENTION = (OutcomeKind.NOTHING_TO_DO, OutcomeKind.SKIPPED)
 
@@ -170,15 +167,15 @@ def publish_outcome(
 
 
 def _is_repeated(outcome: Outcome, lock: Lock | None, recorded: ClusterRecord | None) -> bool:
-    """The schedule found what it had found before: it looks once a minute, and nobody wants a mail a minute."""
-    if lock is None or lock.trigger.kind != "schedule" or outcome.outcome not in _MAY_STAND:
+    """What starts by itself found what was told before: the schedule looks once a minute, and one failure has many
+    alarms. An operator who starts an execution wants its answer."""
+    if lock is None or not lock.trigger.is_automatic:
         return False
     try:
         last = Outcome.model_validate((recorded and recorded.last_outcome) or {})
     except ValidationError:
         return False
-    is_still_so = last.outcome == outcome.outcome and is_same(last.messages.reason, outcome.messages.reason)
-    return is_still_so and outcome.ended_at - last.ended_at < _STANDS_FOR
+    return is_told_already(outcome, last)
 
 
 def describe_outcome(outcome: Outcome, settings: Settings, by_hand: Sequence[str]) -> str:
