@@ -91,7 +91,7 @@ lint: .venv-sam/ready ## Run the linters and type checks
 mypy:
 	mypy layers/failover_core/failover benchmarks cli/garoon_failover environment functions node statemachines testbed tests
 cfn-lint:
-	cfn-lint template.yaml environment/template.yaml
+	cfn-lint template.yaml environment/template.yaml samples/bridge/template.yaml
 sam-validate:
 	AWS_DEFAULT_REGION=$(STACK_REGION) sam validate --lint
 ruff:

@@ -17,7 +17,7 @@ from typing import Any
 from ministack.core.responses import md5_hash, new_uuid
 from ministack.services import eventbridge, sqs, stepfunctions
 
-from testbed.cloud import permissions
+from testbed.cloud import api_destinations, permissions
 from testbed.cloud.emulator import Cloud
 from testbed.cloud.recorder import Recorder
 
@@ -48,9 +48,10 @@ def install(cloud: Cloud, recorder: Recorder) -> None:
             _check(target, rule)
         except NotDeliveredError as error:
             logger.warning("%s -> %s: %s: %s", rule["Name"], target["Arn"], error.code, error)
-            _keep(target, event, rule, error)
+            keep(target, event, rule, error)
             return
         _record(recorder, target, rule)
+        api_destinations.delivery.set((target, event, rule))
         invoke(target, event, rule, view)
 
     def deliver_later(target: Target, event: dict[str, Any], rule: Rule, view: Any = None) -> None:
@@ -76,12 +77,25 @@ def _check(target: Target, rule: Rule) -> None:
         if not permissions.is_role_allowed(role_arn, "states:StartExecution", arn):
             raise NotDeliveredError("NO_PERMISSIONS", f"{role_arn or 'No role'} is not allowed states:StartExecution.")
         return
+    if service == "events" and ":api-destination/" in arn:
+        role_arn = target.get("RoleArn", "")
+        if not permissions.is_role_allowed(role_arn, "events:InvokeApiDestination", arn):
+            why = f"{role_arn or 'No role'} is not allowed events:InvokeApiDestination."
+            raise NotDeliveredError("NO_PERMISSIONS", why)
+        return
     action = _ACTIONS.get(service)
     if action and not permissions.is_service_allowed(_SERVICE, action, arn, rule["Arn"]):
         raise NotDeliveredError("NO_PERMISSIONS", f"The policy of {arn} does not allow {_SERVICE} {action}.")
 
 
-def _keep(target: Target, event: dict[str, Any], rule: Rule, error: NotDeliveredError) -> None:
+def keep(
+    target: Target,
+    event: dict[str, Any],
+    rule: Rule,
+    error: NotDeliveredError,
+    condition: str = "NotRetriable",
+    attempts: int = 0,
+) -> None:
     """Puts the event into the target's dead-letter queue, if it has one that takes it."""
     queue_arn = (target.get("DeadLetterConfig") or {}).get("Arn", "")
     queue = sqs._queue_by_arn(queue_arn)
@@ -92,8 +106,8 @@ def _keep(target: Target, event: dict[str, Any], rule: Rule, error: NotDelivered
         "TARGET_ARN": target["Arn"],
         "ERROR_CODE": error.code,
         "ERROR_MESSAGE": str(error),
-        "EXHAUSTED_RETRY_CONDITION": "NotRetriable",
-        "RETRY_ATTEMPTS": "0",
+        "EXHAUSTED_RETRY_CONDITION": condition,
+        "RETRY_ATTEMPTS": str(attempts),
     }
     body = json.dumps(eventbridge._pattern_event_view(event).event_with_detail())
     now = time.time()

@@ -9,6 +9,7 @@ from ministack import app
 
 from testbed.cloud import (
     alarms,
+    api_destinations,
     callbacks,
     documents,
     dry_runs,
@@ -49,6 +50,7 @@ def install(cloud: Cloud, judge: Judge | None = None) -> None:
     associations = Associations(cloud, run_command)
     associations.install(instances)
     events.install(cloud, recorder)
+    api_destinations.install(cloud)
     alarms.install(cloud)
     metric_math.install()
     mute_rules.install()
