@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from failover.adapters.execution_history import workflow_of
-from failover.finding import Severity
+from failover.finding import Finding, Severity
 from failover.messages import Message
 from failover.models import Lock, Observed, Outcome, OutcomeKind, Value, Verdict
 from failover.settings import Settings
@@ -112,12 +112,19 @@ class ExecutionEnded(OfExecution):
     accepted_loss: str | None
 
 
+class SaidOfFinding(Value):
+    meaning: Coded
+    action: Coded
+
+
 class FindingTold(Value):
     id: str
     about: str
     severity: Severity
     meaning: str
+    """In English, as `action`."""
     action: str
+    said: SaidOfFinding
 
 
 class ReadinessChanged(Event):
@@ -150,7 +157,7 @@ class Line(Observed):
 
 class _Readiness(Observed):
     is_ready: bool
-    findings: tuple[FindingTold, ...]
+    findings: tuple[Finding, ...]
 
 
 class _Question(Observed):
@@ -246,12 +253,21 @@ def _coded(message: Message) -> Coded:
 def change_of_readiness(line: Line, before: Remembered | None, settings: Settings) -> ReadinessChanged | None:
     """What changed since `before`; None if nothing did. The first look ever is a change."""
     found = _Readiness.model_validate(line.result)
-    now, stood = frozenset(map(_name, found.findings)), before.stood if before else frozenset()
+    findings = tuple(map(_told, found.findings))
+    now, stood = frozenset(map(_name, findings)), before.stood if before else frozenset()
     if before is not None and (found.is_ready, now) == (before.is_ready, stood):
         return None
     return ReadinessChanged(
         id=f"{line.request_id}-readiness", cluster=settings.cluster_name, at=line.timestamp, is_ready=found.is_ready,
-        findings=found.findings, appeared=tuple(sorted(now - stood)), gone=tuple(sorted(stood - now)),
+        findings=findings, appeared=tuple(sorted(now - stood)), gone=tuple(sorted(stood - now)),
+    )  # fmt: skip
+
+
+def _told(finding: Finding) -> FindingTold:
+    return FindingTold(
+        id=finding.id, about=finding.about, severity=finding.severity, meaning=str(finding.meaning),
+        action=str(finding.action),
+        said=SaidOfFinding(meaning=_coded(finding.meaning), action=_coded(finding.action)),
     )  # fmt: skip
 
 

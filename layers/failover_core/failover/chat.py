@@ -106,7 +106,13 @@ def _content(event: Event) -> tuple[str, Message, list[Message], list[Message]]:
         case ReadinessChanged():
             new = [one for one in event.findings if f"{one.id} ({one.about})" in event.appeared][:_FINDINGS]
             lines = [
-                Message("chat.found", severity=one.severity, finding=one.id, about=one.about, meaning=one.meaning)
+                Message(
+                    "chat.found",
+                    severity=one.severity,
+                    finding=one.id,
+                    about=one.about,
+                    meaning=_message(one.said.meaning),
+                )
                 for one in new
             ]
             lines += [Message("chat.gone", findings=list(event.gone))] if event.gone else []
@@ -115,7 +121,7 @@ def _content(event: Event) -> tuple[str, Message, list[Message], list[Message]]:
                 sign,
                 Message(title),
                 lines or [Message("chat.nothing-found")],
-                [Message.of(one.action) for one in new],
+                [_message(one.said.action) for one in new],
             )
         case _:
             raise ValueError(f"no chat message for {event.TYPE}")
