@@ -186,8 +186,8 @@ class _Planner:
         if not peer_evidence.is_down:
             yield "PromoteReplica", lambda: self._verb(peer, "demote")  # once more: its word that it cannot write
         yield "PromoteReplica", lambda: self._verb(target, "promote")
+        yield "SwapRouteAhead", lambda: self._swap(target)
         yield "StartServices", lambda: self._verb(target, "start")
-        yield "SwapRoute", lambda: self._swap(target)
 
     def _rejoin(self, node: Node, active: Node, evidence: NodeEvidence, decision: Decision) -> Iterator[Act]:
         if decision.is_data_kept_first:

@@ -109,6 +109,10 @@ FAILOVER = Workflow(
                 assign={"isMoved": f"$target != {ACTIVE}"},
             ),
             step(
+                "SwapRouteAhead", {"node": "$target"},
+                catches=[on("LockLost"), otherwise("StartServices", is_told=False)],
+            ),
+            step(
                 "StartServices", {"node": "$target", "startedAt": ENTERED_AT},
                 catches=[on("LockLost", "StateUnknown"), otherwise("did not help")],
             ),

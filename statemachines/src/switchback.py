@@ -71,6 +71,10 @@ SWITCHBACK = Workflow(
                 "PromoteReplica", {"node": "$target", "acceptDataLoss": False},
                 catches=UNDO, assign={"isMoved": f"$target != {ACTIVE}"},
             ),
+            step(
+                "SwapRouteAhead", {"node": "$target"},
+                catches=[on("LockLost"), otherwise("StartServices", is_told=False)],
+            ),
             step("StartServices", {"node": "$target", "startedAt": ENTERED_AT}, catches=UNDO),
             step("SwapRoute", {"node": "$target"}, catches=UNDO),
             step("CheckTargets", catches=UNDO, assign={"routesMovedAt": ENTERED_AT}),

@@ -30,7 +30,8 @@ def measure_phases(
             start, end = steps[0].started_at, max(step.ended_at or 0.0 for step in steps)
             primary_at = _first(samples, start, end, "is_primary") if phase == "promote" else None
             mounted_at = _first(samples, start, end, "is_mounted") if phase == "promote" else None
-            phases[phase] = (primary_at or end) - start
+            # One phase may be two states'.
+            phases[phase] = phases.get(phase, 0.0) + (primary_at or end) - start
             if primary_at is not None and mounted_at is not None:
                 phases["mount"] = mounted_at - primary_at
             database_at = _first(samples, start, end, "has_database") if phase == "startServices" else None

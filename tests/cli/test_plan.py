@@ -135,12 +135,13 @@ def test_a_failover_is_told_call_by_call(plans: Any) -> None:
         "FenceNode ec2:ReplaceNetworkAclAssociation subnet-0a1",
         "FenceNode ec2:StopInstances db-01 (i-0a) forced stop, without the OS's shutdown",
         "PromoteReplica ssm:SendCommand db-02 (i-0b) garoon-node promote",
+        "SwapRouteAhead ec2:ModifyNetworkInterfaceAttribute db-02 (eni-0b) source/dest check off",
+        "SwapRouteAhead ec2:ReplaceRoute rtb-0a 10.1.0.10/32 from db-01 (eni-0a) to db-02 (eni-0b)",
+        "SwapRouteAhead ec2:ReplaceRoute rtb-0b 10.1.0.10/32 from db-01 (eni-0a) to db-02 (eni-0b)",
         "StartServices ssm:SendCommand db-02 (i-0b) garoon-node start",
-        "SwapRoute ec2:ModifyNetworkInterfaceAttribute db-02 (eni-0b) source/dest check off",
-        "SwapRoute ec2:ReplaceRoute rtb-0a 10.1.0.10/32 from db-01 (eni-0a) to db-02 (eni-0b)",
-        "SwapRoute ec2:ReplaceRoute rtb-0b 10.1.0.10/32 from db-01 (eni-0a) to db-02 (eni-0b)",
     ]
-    assert [line.split()[-1] for line in words(moved)[:4]] == ["demote", "demote", "promote", "start"]
+    orders = [line.split()[-1] for line in words(moved) if "ssm:SendCommand" in line]
+    assert orders == ["demote", "demote", "promote", "start"]
     assert (rejoined.verdict, rejoined.calls) == (Verdict.NOTHING_TO_DO, [])
 
 

@@ -69,7 +69,8 @@ class Calls(ast.NodeVisitor):
 
     def _add(self, called: Any) -> None:
         called = inspect.unwrap(called) if callable(called) else None
-        if inspect.isfunction(called) and called.__module__.startswith(("failover.adapters", "failover.steps")):
+        is_code = inspect.isfunction(called) or inspect.isclass(called)  # a class stands for all of its methods
+        if is_code and called.__module__.startswith(("failover.adapters", "failover.steps")):
             self.functions.add((called.__module__, called.__name__))
 
 

@@ -140,6 +140,11 @@ STEPS = (
         next_step=Message("step.StartNode"),
     ),
     Step(
+        "SwapRouteAhead", "swap_route", changes=True, phase="route",
+        what="Points the virtual IP's routes to the promoted node before its services start, so that clients reach "
+        "them at once. SwapRoute makes sure of it afterwards; if this fails, nothing is lost but seconds.",
+    ),
+    Step(
         "StartServices", "start_services", changes=True, phase="startServices",
         retries=(asks_again(2, 10), _RECOVERS),
         what="Starts Garoon's services, the NFS exports and the virtual IP on the promoted node.",

@@ -23,6 +23,10 @@ _DELIVERY_SECONDS = 30
 _BUSY_PAUSE_SECONDS = 2.0
 """Between two questions to a node that is at work; the script itself waits some seconds for the earlier command."""
 
+_FIRST_LOOK_SECONDS, _LOOK_SECONDS = 0.2, 0.5
+"""Until the first look at what came of a command, and at most between two: four commands follow each other while users
+wait, and each is done half a pause before that is seen."""
+
 _NAP_SECONDS = 0.2
 """How soon it is noticed that nobody waits for an answer any more."""
 
@@ -107,7 +111,7 @@ def send(
         if error_code(error) == "InvalidInstanceId":
             return None  # Systems Manager knows no running agent there: it was asked, and nobody is in.
         raise
-    pause_seconds = 0.2
+    pause_seconds = _FIRST_LOOK_SECONDS
     while True:
         _rest(pause_seconds, is_given_up)
         result = _read_result(node, command)
@@ -117,7 +121,7 @@ def send(
             if verb in _LOOKS:
                 ssm.cancel_command(CommandId=command, InstanceIds=[node.instance_id])
             return None
-        pause_seconds = min(pause_seconds * 1.5, 1.0)
+        pause_seconds = min(pause_seconds * 1.25, _LOOK_SECONDS)
 
 
 def _rest(seconds: float, is_given_up: Callable[[], bool]) -> None:
