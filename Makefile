@@ -122,7 +122,7 @@ security: .venv-security/ready .venv/ready ## Check the template with checkov (f
 	  pytest --quiet tests/workflow/test_permissions.py
 
 .PHONY: bench
-bench: .venv-sam/ready ## Measure, print tables, write docs/performance.md: make bench [QUICK=1] [ONLY=detection,routes]
+bench: .venv-sam/ready ## Measure, print tables, write docs/performance.md: make bench [QUICK=1] [ONLY=detection,routes] [ONLY=end-to-end RUNS=7 BASELINE=commit]
 	@PYTHONPATH=layers/failover_core python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench-deps

@@ -8,7 +8,7 @@ A section that is not run keeps its last figures on the page.
 from __future__ import annotations
 
 import argparse
-import math
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +17,18 @@ from statistics import median
 
 from rich.console import Console
 
-from benchmarks import cold_start, command, cost, detection, own_time, plots, quiet_month, report, route_move
+from benchmarks import (
+    cold_start,
+    command,
+    cost,
+    detection,
+    end_to_end,
+    own_time,
+    plots,
+    quiet_month,
+    report,
+    route_move,
+)
 from benchmarks.layer import build_layer
 from benchmarks.report import Goal, Section, spread
 
@@ -269,37 +280,41 @@ def measure_own_time(is_quick: bool) -> Section:
 
 
 def measure_end_to_end(_is_quick: bool) -> Section:
+    scenarios = os.environ.get("SCENARIOS", ",".join(end_to_end.SCENARIOS)).split(",")
+    runs, commit = int(os.environ.get("RUNS", "7")), os.environ.get("BASELINE") or None
+    with end_to_end.checked_out(commit) as baseline, console.status("end to end") as status:
+        pairs = end_to_end.measure(scenarios, runs, baseline, lambda what: status.update(f"end to end: {what}"))
     rows, bars = [], {}
-    outages: dict[str, float] = {}
-    for scenario in SCENARIOS:
-        with console.status(f"end to end: {scenario} with AWS's real delays, some minutes"):
-            [drill] = own_time.measure(scenario, "realistic", 1)
-        outages[scenario] = drill.result.outage_seconds or math.inf
-        seconds = (drill.detection, drill.result.controller_seconds or 0.0, outages[scenario])
-        rows.append([scenario, *(f"{value:.1f} s" for value in seconds)])
-        bars[scenario] = {"detection": drill.detection, **{phase.step: phase.seconds for phase in drill.phases}}
+    for scenario, pair in pairs.items():
+        for arm, drills in (("", pair.own), (f" at {commit}", pair.baseline)):
+            if drills:
+                outages = [run.outage for run in drills]
+                bars[scenario + arm] = end_to_end.parts(drills)
+                told = ", ".join(f"{part} {seconds:.1f}" for part, seconds in bars[scenario + arm].items())
+                rows.append([scenario + arm, str(len(drills)), spread(outages), told, ""])
+        if pair.ratio is not None:
+            rows[-2][-1] = f"{pair.ratio:.2f}"
     rows += [
-        ["RDS Multi-AZ, as AWS documents it", "", "", "60 to 120 s"],
-        ["LifeKeeper's detection by default", "15 s node, up to 120 s application", "", ""],
+        ["RDS Multi-AZ, as AWS documents it", "", "60 to 120 s", "", ""],
+        ["LifeKeeper's detection by default", "", "15 s node, up to 120 s application", "", ""],
     ]
+    medians = {scenario: median(run.outage for run in pair.own) for scenario, pair in pairs.items()}
     goals = [
-        Goal(
-            what=f"outage of {scenario}, realistic profile",
-            limit=limit,
-            figure=outages.get(scenario),
-            unit="s",
-        )
+        Goal(what=f"outage of {scenario}, realistic profile", limit=limit, figure=medians.get(scenario), unit="s")
         for scenario, limit in (("network-loss", 60), ("switchback", 20))
     ]
+    against = f" Beside it the code at {commit}, run in turn on the same machine." if commit else ""
     return Section(
         name="end-to-end",
         title="End to end",
         notes="The simulated user's outage on the realistic profile (`testbed/world/profiles.toml`), by published "
-        "figures. As above, the whole of a cold start is not in it.",
-        columns=["", "detection", "execution", "outage"],
+        f"figures.{against} *Parts* are medians, in seconds, of the phases that follow each other. As above, the "
+        "whole of a cold start is not in it. `make bench ONLY=end-to-end RUNS=7 BASELINE=commit SCENARIOS=one,other` "
+        "runs it.",
+        columns=["", "runs", "outage", "parts", "against the baseline"],
         rows=rows,
         goals=goals,
-        figures={f"outage of {scenario}": seconds for scenario, seconds in outages.items()},
+        figures={f"outage of {scenario}": seconds for scenario, seconds in medians.items()},
         plot={"bars": bars},
     )
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from benchmarks import cloudwatch, quiet_month
+from benchmarks import cloudwatch, end_to_end, quiet_month
 from benchmarks.cloudwatch import Metric, read_node
 from benchmarks.detection import FAILURES, Failure, detect, read_alarms
 
@@ -49,3 +49,32 @@ def test_beat_that_travels_slowly_is_false_evidence_on_a_healthy_day(monkeypatch
     slow = cloudwatch.Delays(metric_extraction=(0.5, 45.0))
     monkeypatch.setattr(quiet_month, "_DELAYS", slow)
     assert quiet_month._simulate_healthy_day("slow").lost_beats > 0
+
+
+# --- whole drills, and beside them an older commit's --------------------------------------------------------------
+
+
+def result(outage: float | None, **phases: float) -> end_to_end.Run:
+    return end_to_end.read_run({"outageSeconds": outage, "controllerSeconds": 30.0, "phases": phases})
+
+
+def test_parts_of_an_outage_follow_each_other_and_add_up_to_it() -> None:
+    runs = [result(16.0, detect=3.0, assess=5.0, route=0.2, targets=20.0, firstGoodRequest=16.0) for _ in range(3)]
+    assert end_to_end.parts(runs) == {"detect": 3.0, "assess": 5.0, "route": 0.2, "between": pytest.approx(7.8)}
+
+
+def test_ratio_is_of_the_medians_and_none_without_a_baseline() -> None:
+    own = [result(seconds) for seconds in (9.0, 10.0, 30.0)]
+    assert end_to_end.Pair(own).ratio is None
+    assert end_to_end.Pair(own, [result(20.0), result(22.0), result(5.0)]).ratio == pytest.approx(0.5)
+    assert result(None).outage == 0
+
+
+def test_a_commit_is_checked_out_into_a_folder_of_its_own_that_is_gone_afterwards() -> None:
+    with end_to_end.checked_out("HEAD") as folder:
+        assert folder is not None
+        assert (folder / "testbed/__main__.py").exists()
+        assert folder.resolve() != end_to_end.ROOT
+    assert not folder.exists()
+    with pytest.raises(LookupError, match="no-such-commit"), end_to_end.checked_out("no-such-commit"):
+        pass
