@@ -130,3 +130,8 @@ def test_trouble_of_whatever_holds_a_node_or_its_data_is_passed_on() -> None:
     pattern = TEMPLATE["Resources"]["HealthEventRule"]["Properties"]["EventPattern"]
     told = {entity["Ref"] for entity in pattern["detail"]["affectedEntities"]["entityValue"]}
     assert told == {name for name in PARAMETERS if name.endswith(("InstanceId", "DataVolumeId"))}
+
+
+def test_no_name_of_a_resource_takes_the_partition_for_granted() -> None:
+    """In China and in GovCloud it is another one (IAM User Guide, "Identify AWS resources with ARNs")."""
+    assert re.findall(r"arn:aws[\w-]*:.*", (ROOT / "template.yaml").read_text()) == []
