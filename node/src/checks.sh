@@ -176,38 +176,44 @@ judge_serving() {
     fi
 }
 
+# Each part prints its own words: STATUS_JSON takes them all from one subshell.
 format_status() {
     local line booted_at=0 service services="" warning=""
     while read -r line; do
         [[ $line == "btime "* ]] && booted_at=${line#btime }
     done <"$ROOT/proc/stat"
-    printf '{"node":%s,"instanceId":"%s","version":"%s","epoch":%d,"bootedAt":%d,"clock":%d,"wasActive":%s,"isUnreplicated":%s,' \
-        "$(json_string "${CONFIG[NODE_NAME]}")" "$(own_instance_id)" "$(installed_version)" "$(obeyed_epoch)" "$booted_at" "$(now_seconds)" \
-        "$(json_bool was_active)" "$(json_bool is_unreplicated)"
-    printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s,"protocol":%s},' \
+    printf '{"node":'; json_string "${CONFIG[NODE_NAME]}"
+    printf ',"instanceId":"'; own_instance_id
+    printf '","version":"'; installed_version
+    printf '","epoch":'; obeyed_epoch
+    printf ',"bootedAt":%d,"clock":' "$booted_at"; now_seconds
+    printf ',"wasActive":'; json_bool was_active
+    printf ',"isUnreplicated":'; json_bool is_unreplicated
+    printf ',"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s,"protocol":' \
         "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
-        "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT" \
-        "$([[ $REPLICATION_PROTOCOL == ? ]] && json_string "$REPLICATION_PROTOCOL" || printf null)"
+        "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT"
+    if [[ $REPLICATION_PROTOCOL == ? ]]; then json_string "$REPLICATION_PROTOCOL"; else printf null; fi
     for service in "${SERVICES[@]}"; do
         services+=",\"$service\":\"${SERVICE_STATES[$service]}\""
         ! does_only_warn "$service" || warning+=",\"$service\""
     done
-    printf '"isMounted":%s,"isWritable":%s,"services":{%s},"onlyWarning":[%s],"configured":{"Services":"%s","Exports":"%s","DatabasePort":"%s"},' \
+    printf '},"isMounted":%s,"isWritable":%s,"services":{%s},"onlyWarning":[%s],"configured":{"Services":"%s","Exports":"%s","DatabasePort":"%s"},' \
         "${STATUS[isMounted]}" "${STATUS[isWritable]}" "${services#,}" "${warning#,}" \
         "${CONFIG[SERVICES]}" "${CONFIG[EXPORTS]}" "${CONFIG[DATABASE_PORT]}"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
-    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s],"unwritable":%s,"agent":%s}' \
-        "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)" \
-        "$(missing_hosts)" "$UNWRITABLE" "$(format_agent)"
+    printf '"answeringVersion":"'; digest "${BASH_SOURCE[0]}"
+    printf '","areServicesEnabledAtBoot":'; json_bool are_services_enabled_at_boot
+    printf ',"isMountedByFstab":'; json_bool is_mounted_by_fstab
+    printf ',"missingHosts":['; missing_hosts
+    printf '],"unwritable":%s,"agent":' "$UNWRITABLE"; format_agent
+    printf '}'
 }
 
 # A database that looks its clients' names up is slow to greet those that /etc/hosts does not name.
 missing_hosts() {
     local address rest known=" " missing=""
-    while read -r address rest; do
-        known+="$address "
-    done < <(cat "$ROOT/etc/hosts" 2>/dev/null)
+    { while read -r address rest; do known+="$address "; done <"$ROOT/etc/hosts"; } 2>/dev/null
     for address in "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[PEER_ETH0_ADDRESS]}"; do
         [[ $known == *" $address "* ]] || missing+="${missing:+,}\"$address\""
     done
@@ -250,9 +256,10 @@ json_path() {
 }
 
 format_probe() {
-    printf '{"peer":%s,"database":"%s","nfs":"%s","paths":{"eth0":%s,"eth1":%s}}' \
-        "$(json_string "${CONFIG[PEER_NAME]}")" "$PEER_DATABASE" "$PEER_NFS" \
-        "$(json_path "$PATH_ETH0")" "$(json_path "$PATH_ETH1")"
+    printf '{"peer":'; json_string "${CONFIG[PEER_NAME]}"
+    printf ',"database":"%s","nfs":"%s","paths":{"eth0":' "$PEER_DATABASE" "$PEER_NFS"; json_path "$PATH_ETH0"
+    printf ',"eth1":'; json_path "$PATH_ETH1"
+    printf '}}'
 }
 
 # Which of the directories that an order writes to take no write, as JSON strings.
@@ -274,8 +281,9 @@ is_agent_configured() {
 }
 
 format_agent() {
-    printf '{"version":%s,"isRunning":%s,"hasOurPart":%s}' \
-        "$(json_string "$(agent_version)")" "$IS_AGENT_RUNNING" "$(json_bool is_agent_configured)"
+    printf '{"version":'; json_string "$(agent_version)"
+    printf ',"isRunning":%s,"hasOurPart":' "$IS_AGENT_RUNNING"; json_bool is_agent_configured
+    printf '}'
 }
 
 report_status() {

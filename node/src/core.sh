@@ -267,25 +267,37 @@ readonly ADDRESS_PATTERN='[0-9]{1,3}(\.[0-9]{1,3}){3}'
 readonly PATH_PATTERN='/[A-Za-z0-9][A-Za-z0-9._/-]{0,200}'
 readonly NUMBER_PATTERN='[0-9]{1,15}'
 
-setting_pattern() {
-    case $1 in
-    CLUSTER_NAME | NODE_NAME | PEER_NAME | ETH0_INTERFACE) printf '%s' "$NAME_PATTERN" ;;
-    ETH0_ADDRESS | ETH1_ADDRESS | PEER_ETH0_ADDRESS | PEER_ETH1_ADDRESS | VIRTUAL_IP | LOCAL_ADDRESS) printf '%s' "$ADDRESS_PATTERN" ;;
-    MOUNT_POINT | DATA_DEVICE | REPLICATED_DEVICE) printf '%s' "$PATH_PATTERN" ;;
-    REPLICATION_PROTOCOL) printf '[AC]' ;;
-    EXPORT_CLIENTS) printf '%s(/[0-9]{1,2})?(,%s(/[0-9]{1,2})?)*' "$ADDRESS_PATTERN" "$ADDRESS_PATTERN" ;;
-    SERVICES) printf '%s(,%s){0,9}' "$SERVICE_PATTERN" "$SERVICE_PATTERN" ;;
-    EXPORTS) printf '%s(,%s){0,9}' "$EXPORT_PATTERN" "$EXPORT_PATTERN" ;;
-    EXPORT_OPTIONS) printf '[a-z_]+(,[a-z_]+)*' ;;
-    WATCH_INTERVAL_SECONDS) printf '([1-9]|10)' ;;
-    *) printf '%s' "$NUMBER_PATTERN" ;;
-    esac
-}
-
 # matches VALUE PATTERN: the whole value, also when it has line ends in it.
 matches() {
     local pattern="^($2)\$"
     [[ $1 != *$'\n'* && $1 =~ $pattern ]]
+}
+
+# is_list_of PATTERN VALUE: one to ten, separated by commas. One by one: a pattern of them all takes ten times as long to
+# compile, which bash does each time, and its memory weighs on every process that is forked afterwards.
+is_list_of() {
+    local rest="$2," count=0
+    while [[ -n $rest ]]; do
+        matches "${rest%%,*}" "$1" || return 1
+        rest=${rest#*,} count=$((count + 1))
+    done
+    ((count <= 10))
+}
+
+# may_be NAME VALUE: whether a setting may have that value. No subshell: every verb reads all settings.
+may_be() {
+    case $1 in
+    CLUSTER_NAME | NODE_NAME | PEER_NAME | ETH0_INTERFACE) matches "$2" "$NAME_PATTERN" ;;
+    ETH0_ADDRESS | ETH1_ADDRESS | PEER_ETH0_ADDRESS | PEER_ETH1_ADDRESS | VIRTUAL_IP | LOCAL_ADDRESS) matches "$2" "$ADDRESS_PATTERN" ;;
+    MOUNT_POINT | DATA_DEVICE | REPLICATED_DEVICE) matches "$2" "$PATH_PATTERN" ;;
+    REPLICATION_PROTOCOL) matches "$2" '[AC]' ;;
+    EXPORT_CLIENTS) matches "$2" "$ADDRESS_PATTERN(/[0-9]{1,2})?(,$ADDRESS_PATTERN(/[0-9]{1,2})?)*" ;;
+    SERVICES) is_list_of "$SERVICE_PATTERN" "$2" ;;
+    EXPORTS) is_list_of "$EXPORT_PATTERN" "$2" ;;
+    EXPORT_OPTIONS) matches "$2" '[a-z_]+(,[a-z_]+)*' ;;
+    WATCH_INTERVAL_SECONDS) matches "$2" '([1-9]|10)' ;;
+    *) matches "$2" "$NUMBER_PATTERN" ;;
+    esac
 }
 
 # Settings are read, not sourced: a settings file can set settings and nothing else.
@@ -303,7 +315,7 @@ read_settings() {
 
 set_setting() {
     [[ -n ${CONFIG[$1]+known} ]] || return 0
-    matches "$2" "$(setting_pattern "$1")" || return 1
+    may_be "$1" "$2" || return 1
     CONFIG[$1]=$2
 }
 
@@ -320,25 +332,26 @@ write_state() {
     return 1
 }
 
+# read_state NAME: in STATE; nothing where none was written.
+STATE=""
 read_state() {
-    local value=""
-    [[ -r $STATE_DIRECTORY/$1 ]] && read -r value <"$STATE_DIRECTORY/$1"
-    printf '%s' "$value"
+    STATE=""
+    [[ ! -r $STATE_DIRECTORY/$1 ]] || read -r STATE <"$STATE_DIRECTORY/$1"
 }
 
 obeyed_epoch() {
-    local epoch kept=0
-    epoch=$(read_state epoch)
-    matches "$epoch" "$NUMBER_PATTERN" || epoch=0
+    local epoch=0 kept=0
+    read_state epoch
+    ! matches "$STATE" "$NUMBER_PATTERN" || epoch=$((10#$STATE))
     { read -r kept <"$ROOT/run/garoon-node.epoch"; } 2>/dev/null
-    epoch=$((10#$epoch))
     printf '%d' "$((kept > epoch ? kept : epoch))"
 }
 
 # The role as the controller gave it last: `active`; `unreplicated`, demoted while its peer was out of touch, so that it
 # may hold writes that nobody else has; nothing for a standby.
 was_active() {
-    [[ $(read_state role) == active ]]
+    read_state role
+    [[ $STATE == active ]]
 }
 
 # A node that is in service is active, whoever made it so: on an installation that is taken over, hands did.
@@ -348,5 +361,6 @@ adopt_role() {
 }
 
 is_unreplicated() {
-    [[ $(read_state role) == unreplicated ]]
+    read_state role
+    [[ $STATE == unreplicated ]]
 }

@@ -86,7 +86,8 @@ run_install() {
     install_agent_config
     # Room for what will have to be recorded once the disk is full.
     write_state epoch "$(obeyed_epoch)"
-    write_state role "$(read_state role)" || fail "Can't write $STATE_DIRECTORY."
+    read_state role
+    write_state role "$STATE" || fail "Can't write $STATE_DIRECTORY."
     attach_or_connect || missing="; its replica is not up: $LAST_ERROR"
     adopt_role || fail "${CONFIG[NODE_NAME]} is in service but can't record it in $STATE_DIRECTORY."
     # A server in service takes the times when it stands by.

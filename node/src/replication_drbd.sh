@@ -17,7 +17,7 @@ read_replication() {
     REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null REPLICATION_OUT_OF_SYNC=0
     IS_REPLICA_UP=unknown
     REPLICATION_PROTOCOL=""
-    [[ -r $ROOT/proc/drbd ]] && text=$(<"$ROOT/proc/drbd")
+    [[ ! -r $ROOT/proc/drbd ]] || IFS= read -r -d '' text <"$ROOT/proc/drbd"
     # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
     if [[ $text == *"version: 8."* ]]; then
         parse_proc_drbd "$text" "${minor:-0}"
