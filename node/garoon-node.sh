@@ -267,25 +267,37 @@ readonly ADDRESS_PATTERN='[0-9]{1,3}(\.[0-9]{1,3}){3}'
 readonly PATH_PATTERN='/[A-Za-z0-9][A-Za-z0-9._/-]{0,200}'
 readonly NUMBER_PATTERN='[0-9]{1,15}'
 
-setting_pattern() {
-    case $1 in
-    CLUSTER_NAME | NODE_NAME | PEER_NAME | ETH0_INTERFACE) printf '%s' "$NAME_PATTERN" ;;
-    ETH0_ADDRESS | ETH1_ADDRESS | PEER_ETH0_ADDRESS | PEER_ETH1_ADDRESS | VIRTUAL_IP | LOCAL_ADDRESS) printf '%s' "$ADDRESS_PATTERN" ;;
-    MOUNT_POINT | DATA_DEVICE | REPLICATED_DEVICE) printf '%s' "$PATH_PATTERN" ;;
-    REPLICATION_PROTOCOL) printf '[AC]' ;;
-    EXPORT_CLIENTS) printf '%s(/[0-9]{1,2})?(,%s(/[0-9]{1,2})?)*' "$ADDRESS_PATTERN" "$ADDRESS_PATTERN" ;;
-    SERVICES) printf '%s(,%s){0,9}' "$SERVICE_PATTERN" "$SERVICE_PATTERN" ;;
-    EXPORTS) printf '%s(,%s){0,9}' "$EXPORT_PATTERN" "$EXPORT_PATTERN" ;;
-    EXPORT_OPTIONS) printf '[a-z_]+(,[a-z_]+)*' ;;
-    WATCH_INTERVAL_SECONDS) printf '([1-9]|10)' ;;
-    *) printf '%s' "$NUMBER_PATTERN" ;;
-    esac
-}
-
 # matches VALUE PATTERN: the whole value, also when it has line ends in it.
 matches() {
     local pattern="^($2)\$"
     [[ $1 != *$'\n'* && $1 =~ $pattern ]]
+}
+
+# is_list_of PATTERN VALUE: one to ten, separated by commas. One by one: a pattern of them all takes ten times as long to
+# compile, which bash does each time, and its memory weighs on every process that is forked afterwards.
+is_list_of() {
+    local rest="$2," count=0
+    while [[ -n $rest ]]; do
+        matches "${rest%%,*}" "$1" || return 1
+        rest=${rest#*,} count=$((count + 1))
+    done
+    ((count <= 10))
+}
+
+# may_be NAME VALUE: whether a setting may have that value. No subshell: every verb reads all settings.
+may_be() {
+    case $1 in
+    CLUSTER_NAME | NODE_NAME | PEER_NAME | ETH0_INTERFACE) matches "$2" "$NAME_PATTERN" ;;
+    ETH0_ADDRESS | ETH1_ADDRESS | PEER_ETH0_ADDRESS | PEER_ETH1_ADDRESS | VIRTUAL_IP | LOCAL_ADDRESS) matches "$2" "$ADDRESS_PATTERN" ;;
+    MOUNT_POINT | DATA_DEVICE | REPLICATED_DEVICE) matches "$2" "$PATH_PATTERN" ;;
+    REPLICATION_PROTOCOL) matches "$2" '[AC]' ;;
+    EXPORT_CLIENTS) matches "$2" "$ADDRESS_PATTERN(/[0-9]{1,2})?(,$ADDRESS_PATTERN(/[0-9]{1,2})?)*" ;;
+    SERVICES) is_list_of "$SERVICE_PATTERN" "$2" ;;
+    EXPORTS) is_list_of "$EXPORT_PATTERN" "$2" ;;
+    EXPORT_OPTIONS) matches "$2" '[a-z_]+(,[a-z_]+)*' ;;
+    WATCH_INTERVAL_SECONDS) matches "$2" '([1-9]|10)' ;;
+    *) matches "$2" "$NUMBER_PATTERN" ;;
+    esac
 }
 
 # Settings are read, not sourced: a settings file can set settings and nothing else.
@@ -303,7 +315,7 @@ read_settings() {
 
 set_setting() {
     [[ -n ${CONFIG[$1]+known} ]] || return 0
-    matches "$2" "$(setting_pattern "$1")" || return 1
+    may_be "$1" "$2" || return 1
     CONFIG[$1]=$2
 }
 
@@ -320,25 +332,26 @@ write_state() {
     return 1
 }
 
+# read_state NAME: in STATE; nothing where none was written.
+STATE=""
 read_state() {
-    local value=""
-    [[ -r $STATE_DIRECTORY/$1 ]] && read -r value <"$STATE_DIRECTORY/$1"
-    printf '%s' "$value"
+    STATE=""
+    [[ ! -r $STATE_DIRECTORY/$1 ]] || read -r STATE <"$STATE_DIRECTORY/$1"
 }
 
 obeyed_epoch() {
-    local epoch kept=0
-    epoch=$(read_state epoch)
-    matches "$epoch" "$NUMBER_PATTERN" || epoch=0
+    local epoch=0 kept=0
+    read_state epoch
+    ! matches "$STATE" "$NUMBER_PATTERN" || epoch=$((10#$STATE))
     { read -r kept <"$ROOT/run/garoon-node.epoch"; } 2>/dev/null
-    epoch=$((10#$epoch))
     printf '%d' "$((kept > epoch ? kept : epoch))"
 }
 
 # The role as the controller gave it last: `active`; `unreplicated`, demoted while its peer was out of touch, so that it
 # may hold writes that nobody else has; nothing for a standby.
 was_active() {
-    [[ $(read_state role) == active ]]
+    read_state role
+    [[ $STATE == active ]]
 }
 
 # A node that is in service is active, whoever made it so: on an installation that is taken over, hands did.
@@ -348,7 +361,8 @@ adopt_role() {
 }
 
 is_unreplicated() {
-    [[ $(read_state role) == unreplicated ]]
+    read_state role
+    [[ $STATE == unreplicated ]]
 }
 
 # ---------------------------------------------------------------------------------------------------------- resources
@@ -474,7 +488,7 @@ read_replication() {
     REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null REPLICATION_OUT_OF_SYNC=0
     IS_REPLICA_UP=unknown
     REPLICATION_PROTOCOL=""
-    [[ -r $ROOT/proc/drbd ]] && text=$(<"$ROOT/proc/drbd")
+    [[ ! -r $ROOT/proc/drbd ]] || IFS= read -r -d '' text <"$ROOT/proc/drbd"
     # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
     if [[ $text == *"version: 8."* ]]; then
         parse_proc_drbd "$text" "${minor:-0}"
@@ -1654,38 +1668,44 @@ judge_serving() {
     fi
 }
 
+# Each part prints its own words: STATUS_JSON takes them all from one subshell.
 format_status() {
     local line booted_at=0 service services="" warning=""
     while read -r line; do
         [[ $line == "btime "* ]] && booted_at=${line#btime }
     done <"$ROOT/proc/stat"
-    printf '{"node":%s,"instanceId":"%s","version":"%s","epoch":%d,"bootedAt":%d,"clock":%d,"wasActive":%s,"isUnreplicated":%s,' \
-        "$(json_string "${CONFIG[NODE_NAME]}")" "$(own_instance_id)" "$(installed_version)" "$(obeyed_epoch)" "$booted_at" "$(now_seconds)" \
-        "$(json_bool was_active)" "$(json_bool is_unreplicated)"
-    printf '"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s,"protocol":%s},' \
+    printf '{"node":'; json_string "${CONFIG[NODE_NAME]}"
+    printf ',"instanceId":"'; own_instance_id
+    printf '","version":"'; installed_version
+    printf '","epoch":'; obeyed_epoch
+    printf ',"bootedAt":%d,"clock":' "$booted_at"; now_seconds
+    printf ',"wasActive":'; json_bool was_active
+    printf ',"isUnreplicated":'; json_bool is_unreplicated
+    printf ',"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s,"protocol":' \
         "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
-        "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT" \
-        "$([[ $REPLICATION_PROTOCOL == ? ]] && json_string "$REPLICATION_PROTOCOL" || printf null)"
+        "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT"
+    if [[ $REPLICATION_PROTOCOL == ? ]]; then json_string "$REPLICATION_PROTOCOL"; else printf null; fi
     for service in "${SERVICES[@]}"; do
         services+=",\"$service\":\"${SERVICE_STATES[$service]}\""
         ! does_only_warn "$service" || warning+=",\"$service\""
     done
-    printf '"isMounted":%s,"isWritable":%s,"services":{%s},"onlyWarning":[%s],"configured":{"Services":"%s","Exports":"%s","DatabasePort":"%s"},' \
+    printf '},"isMounted":%s,"isWritable":%s,"services":{%s},"onlyWarning":[%s],"configured":{"Services":"%s","Exports":"%s","DatabasePort":"%s"},' \
         "${STATUS[isMounted]}" "${STATUS[isWritable]}" "${services#,}" "${warning#,}" \
         "${CONFIG[SERVICES]}" "${CONFIG[EXPORTS]}" "${CONFIG[DATABASE_PORT]}"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
-    printf '"answeringVersion":"%s","areServicesEnabledAtBoot":%s,"isMountedByFstab":%s,"missingHosts":[%s],"unwritable":%s,"agent":%s}' \
-        "$(digest "${BASH_SOURCE[0]}")" "$(json_bool are_services_enabled_at_boot)" "$(json_bool is_mounted_by_fstab)" \
-        "$(missing_hosts)" "$UNWRITABLE" "$(format_agent)"
+    printf '"answeringVersion":"'; digest "${BASH_SOURCE[0]}"
+    printf '","areServicesEnabledAtBoot":'; json_bool are_services_enabled_at_boot
+    printf ',"isMountedByFstab":'; json_bool is_mounted_by_fstab
+    printf ',"missingHosts":['; missing_hosts
+    printf '],"unwritable":%s,"agent":' "$UNWRITABLE"; format_agent
+    printf '}'
 }
 
 # A database that looks its clients' names up is slow to greet those that /etc/hosts does not name.
 missing_hosts() {
     local address rest known=" " missing=""
-    while read -r address rest; do
-        known+="$address "
-    done < <(cat "$ROOT/etc/hosts" 2>/dev/null)
+    { while read -r address rest; do known+="$address "; done <"$ROOT/etc/hosts"; } 2>/dev/null
     for address in "${CONFIG[ETH0_ADDRESS]}" "${CONFIG[PEER_ETH0_ADDRESS]}"; do
         [[ $known == *" $address "* ]] || missing+="${missing:+,}\"$address\""
     done
@@ -1728,9 +1748,10 @@ json_path() {
 }
 
 format_probe() {
-    printf '{"peer":%s,"database":"%s","nfs":"%s","paths":{"eth0":%s,"eth1":%s}}' \
-        "$(json_string "${CONFIG[PEER_NAME]}")" "$PEER_DATABASE" "$PEER_NFS" \
-        "$(json_path "$PATH_ETH0")" "$(json_path "$PATH_ETH1")"
+    printf '{"peer":'; json_string "${CONFIG[PEER_NAME]}"
+    printf ',"database":"%s","nfs":"%s","paths":{"eth0":' "$PEER_DATABASE" "$PEER_NFS"; json_path "$PATH_ETH0"
+    printf ',"eth1":'; json_path "$PATH_ETH1"
+    printf '}}'
 }
 
 # Which of the directories that an order writes to take no write, as JSON strings.
@@ -1752,8 +1773,9 @@ is_agent_configured() {
 }
 
 format_agent() {
-    printf '{"version":%s,"isRunning":%s,"hasOurPart":%s}' \
-        "$(json_string "$(agent_version)")" "$IS_AGENT_RUNNING" "$(json_bool is_agent_configured)"
+    printf '{"version":'; json_string "$(agent_version)"
+    printf ',"isRunning":%s,"hasOurPart":' "$IS_AGENT_RUNNING"; json_bool is_agent_configured
+    printf '}'
 }
 
 report_status() {
@@ -2477,7 +2499,8 @@ run_install() {
     install_agent_config
     # Room for what will have to be recorded once the disk is full.
     write_state epoch "$(obeyed_epoch)"
-    write_state role "$(read_state role)" || fail "Can't write $STATE_DIRECTORY."
+    read_state role
+    write_state role "$STATE" || fail "Can't write $STATE_DIRECTORY."
     attach_or_connect || missing="; its replica is not up: $LAST_ERROR"
     adopt_role || fail "${CONFIG[NODE_NAME]} is in service but can't record it in $STATE_DIRECTORY."
     # A server in service takes the times when it stands by.
