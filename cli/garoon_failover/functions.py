@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from failover.errors import read_said
 
 from garoon_failover.errors import CommandError, ExitCode
 
@@ -20,6 +21,6 @@ def invoke(function_name: str, request: dict[str, Any]) -> Any:
     answer = client.invoke(FunctionName=function_name, Payload=json.dumps(request).encode())
     said = json.loads(answer["Payload"].read() or "null")
     if answer.get("FunctionError"):
-        words = said.get("errorMessage", said) if isinstance(said, dict) else said
+        words = read_said(str(said.get("errorMessage", said) if isinstance(said, dict) else said))
         raise CommandError(f"{function_name} answered: {words}", "Its log group has more.", ExitCode.NO)
     return said

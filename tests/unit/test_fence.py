@@ -387,7 +387,7 @@ def test_isolated_node_that_was_never_off_is_stopped_before_it_is_let_in(
         start(settings)
     assert acls_of_home(network_acls) == ISOLATED
     assert machines.calls == [("stop", "db-01"), ("stop", "db-01")]
-    with pytest.raises(NotYet, match="going off"):
+    with pytest.raises(NotYet, match="stopping"):
         start(settings)
     assert acls_of_home(network_acls) == ISOLATED
 

@@ -17,4 +17,4 @@ def ask(source: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T | 
         return source(*arguments, **options)
     except (CloudUnavailable, Failed) as error:
         logger.warning(f"A source did not answer: {error}")
-        return Unknown(why=str(error))
+        return Unknown(why=error.said)

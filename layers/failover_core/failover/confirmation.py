@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ConfigDict, ValidationError
 
 from failover.errors import InvalidInput
+from failover.messages import Message
 from failover.models import AutomaticLimit, Decision, Evidence, Trigger, Value, Verdict
 from failover.settings import ConfirmFailover
 
@@ -53,6 +54,6 @@ def read_answer(asked: Asked | None, mode: ConfirmFailover) -> AutomaticLimit:
         answer = _Answer.model_validate(asked.answer)
     except ValidationError:
         raise InvalidInput(
-            f"The answer {json.dumps(asked.answer):.200} was not understood; only {YES} and {NO} count."
+            Message("error.answer-not-one-of-two", words=f"{json.dumps(asked.answer):.200}", yes=YES, no=NO)
         ) from None
     return AutomaticLimit.NONE if answer.proceed else AutomaticLimit.DECLINED

@@ -3,9 +3,11 @@
 Messages are whole sentences for the operator: what happened, and what state things are in.
 """
 
+import json
+
 from pydantic import ValidationError
 
-from failover.messages import Message
+from failover.messages import TEXT, Message
 
 
 class FailoverError(Exception):
@@ -59,6 +61,26 @@ class DataNotKept(FailoverError):
 
 _PROBLEMS = 5
 """More problems of one value than that nobody reads; an outcome must fit into a notification."""
+
+
+def with_code(said: Message) -> str:
+    """The sentence for people, and in a line of its own the message for programs.
+
+    Of an exception Lambda hands on the class and the text, and nothing else (Lambda Developer Guide, "Python errors").
+    """
+    if said.code == TEXT:
+        return str(said)
+    data = {name: value for name, value in said.to_json().items() if name != "text"}
+    return f"{said}\n{json.dumps(data, ensure_ascii=False)}"
+
+
+def read_said(text: str) -> Message:
+    """What `with_code` wrote; any other text as it is."""
+    sentence, _, data = text.rpartition("\n")
+    try:
+        return Message.from_json({**json.loads(data), "text": sentence}) if sentence else Message.of(text)
+    except (ValueError, TypeError, RecursionError):
+        return Message.of(text)
 
 
 def as_sentence(text: str) -> Message:

@@ -2,7 +2,7 @@
 
 import json
 
-from failover.errors import as_sentence
+from failover.errors import as_sentence, read_said
 from failover.messages import Message
 from failover.models import Value
 
@@ -20,7 +20,6 @@ class Failure(Value):
     def message(self) -> Message:
         """The cause as a sentence. Lambda wraps an exception as JSON (Lambda Developer Guide, "Python errors")."""
         try:
-            words = str(json.loads(self.cause)["errorMessage"])
+            return as_sentence(read_said(str(json.loads(self.cause)["errorMessage"])))
         except (ValueError, KeyError, TypeError, RecursionError):
-            words = self.cause or self.error
-        return as_sentence(words)  # what Step Functions itself says has no full stop
+            return as_sentence(self.cause or self.error)  # what Step Functions itself says has no full stop

@@ -126,7 +126,7 @@ def is_same(one: str, other: str) -> bool:
 
 def harmless(words: str) -> str:
     """Anybody's words on one line. Signs that show nothing, or turn the direction of writing, are named, not obeyed."""
-    cut = words if len(words) <= LONGEST_PARAMETER else f"{words[:LONGEST_PARAMETER]}…"
+    cut = words if len(words) <= LONGEST_PARAMETER else f"{words[:LONGEST_PARAMETER]}..."
     return "".join(map(visible, cut))
 
 
@@ -145,14 +145,16 @@ def _parameters(code: str) -> tuple[str, ...]:
 def _say(code: str, params: Mapping[str, Param], language: Language) -> str:
     words = CATALOGUE[code][0 if language is Language.ENGLISH else 1]
     said = words.format_map({name: _say_param(name, value, language) for name, value in params.items()})
-    return said if language is Language.ENGLISH else _BLANK_BESIDE.sub("", said).replace(_EDGE, "")
+    if _EDGE not in said:
+        return said
+    said = _STOP_WITHIN.sub("", said)
+    return (said if language is Language.ENGLISH else _BLANK_BESIDE.sub("", said)).replace(_EDGE, "")
 
 
 def _say_param(name: str, value: Param, language: Language) -> str | int | float:
     match value:
         case Message():
-            said = _say(value.code, value.params, language)
-            return said if language is Language.ENGLISH else f"{_EDGE}{said}{_EDGE}"
+            return f"{_EDGE}{_say(value.code, value.params, language)}{_EDGE}"
         case str():
             return harmless(value)
         case int() | float():
@@ -163,6 +165,8 @@ def _say_param(name: str, value: Param, language: Language) -> str | int | float
 
 
 _EDGE = "\0"
+_STOP_WITHIN = re.compile(f"[.\\u3002](?={_EDGE}+[.,;:)\\u3002\\u3001\\uff09])")
+"""A sentence within another ends with the other's sign."""
 _BLANK_BESIDE = re.compile(
     f"(?<=[^\\x00-\\x7f]) {_EDGE}(?=[^\\x00-\\x7f])|(?<=[^\\x00-\\x7f]){_EDGE} (?=[^\\x00-\\x7f])"
 )

@@ -43,7 +43,7 @@ class Observed(Value):
 class Unknown(Value):
     """A look that failed, or a source that did not answer: says nothing about what was to be seen."""
 
-    why: str
+    why: Message
 
 
 # --- why an execution runs ---------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
-from failover.errors import Failed, FailoverError, InvalidInput, as_sentence, explain
+from failover.errors import Failed, FailoverError, InvalidInput, as_sentence, explain, with_code
+from failover.messages import Message
 from failover.models import REHEARSAL, Rehearsed, Value
 from failover.settings import Settings, settings
 
@@ -74,12 +75,10 @@ def lambda_step(
                 result = said if isinstance(said, str) else said.to_json()
             except FailoverError as error:
                 logger.warning(str(error), error=type(error).__name__, **ending())
-                raise
+                raise type(error)(with_code(error.said)) from error
             except Exception as error:
                 logger.exception("This is a fault of the controller's code.", error=type(error).__name__, **ending())
-                raise Failed(
-                    f"A fault of the controller's own, {type(error).__name__}; the function's log has its trace."
-                ) from error
+                raise Failed(Message("error.own-fault", name=type(error).__name__)) from error
             finally:
                 _write_metrics()
             told = f"{len(result)} characters" if isinstance(result, str) else result
@@ -103,7 +102,7 @@ def request_id() -> str:
 
 def _rehearse(event: dict[str, Any], rehearsal: Callable[[Settings], list[str]] | None) -> Rehearsed:
     if event != REHEARSAL or event["rehearse"] is not True:
-        raise InvalidInput(f"A rehearsal's input is {json.dumps(REHEARSAL)} and nothing beside it. Nothing was done.")
+        raise InvalidInput(Message("error.rehearsal-input", words=json.dumps(REHEARSAL)))
     try:
         its_settings = settings()
     except ValueError as error:
@@ -126,7 +125,7 @@ def _parse(event: dict[str, Any], input_model: type[InputT], allowed: str) -> In
     except ValidationError as error:
         if allowed:
             raise InvalidInput(f"The input is not usable: {explain(error)}. {allowed}") from error
-        raise Failed(f"The state machine passed an input that this step does not take: {explain(error)}.") from error
+        raise Failed(Message("error.step-input", words=explain(error))) from error
 
 
 def _write_metrics() -> None:

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from failover.errors import CloudUnavailable, Failed
+from failover.messages import Message
 
 CALL_THREADS = 16
 """How many calls run at once where a step fans out; the connection pool is as large."""
@@ -104,11 +105,12 @@ def translate_errors(function: Callable[P, R]) -> Callable[P, R]:
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             message = error.response["Error"].get("Message", "")
-            what = f"AWS answered {error.operation_name} with {error_code(error)}: {message.rstrip('.')}."
+            operation, code = error.operation_name, error_code(error)
+            what = Message("error.aws-answered", operation=operation, code=code, words=message.rstrip("."))
             if error_code(error) in _TRANSIENT_CODES or status >= 500:
                 raise CloudUnavailable(what) from error
             raise Failed(what) from error
         except BotoCoreError as error:
-            raise CloudUnavailable(f"AWS could not be reached: {str(error).rstrip('.')}.") from error
+            raise CloudUnavailable(Message("error.aws-unreachable", cause=str(error).rstrip("."))) from error
 
     return translated

@@ -17,13 +17,14 @@ from pydantic_core import PydanticSerializationError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import Failed, LockHeld, LockLost, explain
+from failover.messages import Message
 from failover.models import UNTIL_ENDED, AutomaticLimit, ClusterRecord, Fence, KeptData, Outcome
 from failover.settings import LOCK_SECONDS, Settings
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 _REFUSED_AT = {AutomaticLimit.DECLINED: "declinedAt", AutomaticLimit.UNANSWERED: "unansweredAt"}
-_LOCK_IS_LOST = "This execution no longer owns the cluster's lock, so it does nothing more."
+_LOCK_IS_LOST = Message("error.lock-lost")
 
 
 @translate_errors
@@ -59,7 +60,14 @@ def read_record(settings: Settings) -> ClusterRecord:
 
 
 def _unreadable(settings: Settings, what: str) -> Failed:
-    return Failed(f"The item {settings.cluster_name} of {settings.cluster_table} cannot be read: {what}. Correct it.")
+    return Failed(
+        Message(
+            "error.record-unreadable",
+            cluster_name=settings.cluster_name,
+            cluster_table=settings.cluster_table,
+            words=what,
+        )
+    )
 
 
 @translate_errors
@@ -88,7 +96,7 @@ def acquire_lock(settings: Settings, owner: str, now: datetime, stale_owner: str
             values,
         )
     except _ConditionFailedError:
-        raise LockHeld("Another execution is changing the cluster; this one does nothing.") from None
+        raise LockHeld(Message("error.lock-held")) from None
 
 
 def require_lock(settings: Settings, owner: str) -> ClusterRecord:

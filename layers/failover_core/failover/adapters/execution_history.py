@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from failover.adapters.clients import client, error_code, translate_errors
+from failover.errors import read_said
 from failover.models import Outcome, Value
 
 WORKFLOWS = ("failover", "switchback", "rejoin")
@@ -192,7 +193,7 @@ def _outcome(output: Any, steps: tuple[Step, ...]) -> Outcome | None:
 def _message(cause: str) -> str:
     """The words of an error. Lambda wraps an exception as JSON (Lambda Developer Guide, "Python errors")."""
     parsed = _parse(cause)
-    return str(parsed.get("errorMessage", cause)) if isinstance(parsed, dict) else cause
+    return str(read_said(str(parsed.get("errorMessage", cause)))) if isinstance(parsed, dict) else cause
 
 
 def _parse(text: str | None) -> Any:

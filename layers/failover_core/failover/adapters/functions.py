@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from failover.adapters.clients import client, translate_errors
-from failover.errors import Failed, as_sentence
+from failover.errors import Failed, as_sentence, read_said
 from failover.models import REHEARSAL, Rehearsal, Rehearsed
 from failover.settings import Settings
 
@@ -32,6 +32,6 @@ def call(step: str, given: dict[str, Any], settings: Settings) -> Any:
     answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps(given))
     said = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
-        why = said.get("errorMessage") or answer["FunctionError"]
+        why = read_said(str(said.get("errorMessage") or answer["FunctionError"]))
         raise Failed(as_sentence(f"The function {name} does not run: {why}"))
     return said

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import NotYet
+from failover.messages import Message
 from failover.models import InstanceState, StatusChecks, Value
 from failover.settings import Node
 
@@ -89,7 +90,9 @@ def start(node: Node) -> None:
         client("ec2").start_instances(InstanceIds=[node.instance_id])
     except ClientError as error:
         if error_code(error) in (*_NOT_NOW_CODES, "InvalidInstanceID.NotFound"):
-            raise NotYet(f"EC2 cannot start {node.instance_id} of {node.name} just now: {error}.") from error
+            raise NotYet(
+                Message("error.cannot-start-now", instance_id=node.instance_id, node=node.name, cause=str(error))
+            ) from error
         raise
 
 

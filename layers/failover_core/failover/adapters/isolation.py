@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import Failed, NotYet
+from failover.messages import Message
 from failover.models import Value
 from failover.proof import NotProven, Proof, Proven
 from failover.settings import Node, Settings
@@ -38,7 +39,7 @@ def read_acls(node: Node) -> list[SubnetAcl]:
     found = _find_acls(node.subnet_ids)
     missing = [subnet_id for subnet_id in node.subnet_ids if subnet_id not in found]
     if missing:
-        raise Failed(f"Subnets of {node.name} that do not exist: {', '.join(missing)}. Correct the parameters.")
+        raise Failed(Message("error.no-such-subnets", node=node.name, names=list(missing)))
     return [found[subnet_id] for subnet_id in node.subnet_ids]
 
 
@@ -71,14 +72,14 @@ def prove_isolated(node: Node, settings: Settings) -> Proof:
     """
     for acl in read_acls(node):
         if acl.acl_id != settings.isolation_acl_id:
-            return NotProven(why=f"the subnet {acl.subnet_id} of {node.name} has the network ACL {acl.acl_id}")
+            return NotProven(why=Message("proof.other-acl", subnet_id=acl.subnet_id, node=node.name, acl_id=acl.acl_id))
         if acl.does_allow:
             return _opened(acl.acl_id)
-    return Proven(how=f"the subnets of {node.name} have the network ACL that denies everything")
+    return Proven(how=Message("proof.subnets-isolated", node=node.name))
 
 
 def _opened(acl_id: str) -> NotProven:
-    return NotProven(why=f"the stack's network ACL {acl_id} has an entry that lets something through")
+    return NotProven(why=Message("proof.acl-open", acl_id=acl_id))
 
 
 @translate_errors
@@ -98,22 +99,25 @@ def prove_alone(node: Node) -> Proof:
                 name, subnet_id = interface["NetworkInterfaceId"], interface["SubnetId"]
                 if interface.get("Attachment", {}).get("InstanceId") != node.instance_id:
                     return NotProven(
-                        why=f"the subnet {subnet_id} holds the network interface {name}, which is not one of "
-                        f"{node.name}"
+                        why=Message("proof.foreign-interface", subnet_id=subnet_id, name=name, node=node.name)
                     )
                 if subnet_id not in node.subnet_ids:
                     return NotProven(
-                        why=f"{node.name} has the network interface {name} in {subnet_id}, which is not one of its "
-                        "configured subnets"
+                        why=Message("proof.interface-outside", node=node.name, name=name, subnet_id=subnet_id)
                     )
                 if name == node.eth0_interface_id and subnet_id != node.eth0_subnet_id:
                     return NotProven(
-                        why=f"eth0 of {node.name} is in {subnet_id}, and configured to be in {node.eth0_subnet_id}"
+                        why=Message(
+                            "proof.eth0-elsewhere",
+                            node=node.name,
+                            subnet_id=subnet_id,
+                            eth0_subnet_id=node.eth0_subnet_id,
+                        )
                     )
                 missing.discard(subnet_id)
         if missing:
-            return NotProven(why=f"{node.name} has no network interface in its configured subnet {min(missing)}")
-    return Proven(how=f"the subnets of {node.name} hold its interfaces and nothing else")
+            return NotProven(why=Message("proof.no-interface", node=node.name, subnet_id=min(missing)))
+    return Proven(how=Message("proof.alone", node=node.name))
 
 
 @translate_errors
@@ -127,9 +131,9 @@ def prove_acl_denies(settings: Settings) -> Proof:
         [acl] = client("ec2").describe_network_acls(NetworkAclIds=[acl_id])["NetworkAcls"]
     except ClientError as error:
         if error_code(error) == "InvalidNetworkAclID.NotFound":
-            return NotProven(why=f"the stack's network ACL {acl_id} does not exist any more")
+            return NotProven(why=Message("proof.acl-gone", acl_id=acl_id))
         raise
-    return _opened(acl_id) if _does_allow(acl) else Proven(how=f"the network ACL {acl_id} denies everything")
+    return _opened(acl_id) if _does_allow(acl) else Proven(how=Message("proof.acl-denies", acl_id=acl_id))
 
 
 def _does_allow(acl: Any) -> bool:
@@ -158,10 +162,7 @@ def restore(acls: Iterable[SubnetAcl], recorded: Mapping[str, str], settings: Se
     to_restore = isolated(acls, settings)
     unknown = [acl.subnet_id for acl in to_restore if acl.subnet_id not in recorded]
     if unknown:
-        raise Failed(
-            f"It is not recorded which network ACL {' and '.join(unknown)} had before the isolation. Associate the "
-            "right one by hand, then start this workflow again."
-        )
+        raise Failed(Message("error.acl-not-recorded", pair=list(unknown)))
     for acl in to_restore:
         _replace(acl, recorded[acl.subnet_id])
 
@@ -176,9 +177,7 @@ def _replace(acl: SubnetAcl, acl_id: str) -> None:
             if error_code(error) != "InvalidAssociationID.NotFound":
                 raise
             if time.monotonic() >= give_up_at:
-                raise NotYet(
-                    f"EC2 does not agree with itself on the network ACL of {acl.subnet_id}: {error}."
-                ) from error
+                raise NotYet(Message("error.acl-unsettled", subnet_id=acl.subnet_id, cause=str(error))) from error
             time.sleep(1.0)
             acl = _find_acls([acl.subnet_id]).get(acl.subnet_id, acl)
         else:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import CloudUnavailable
+from failover.messages import Message
 from failover.node_answers import VerbResult
 from failover.settings import Node, Settings
 
@@ -148,20 +149,26 @@ def _read_result(node: Node, command: str) -> VerbResult | None:
     if details in _SILENT:
         return None
     if details not in _RAN:
-        raise CloudUnavailable(
-            f"Run Command ended what it was to run on {node.name} as {details}, which says nothing about the node."
-        )
+        raise CloudUnavailable(Message("error.run-command-ended", node=node.name, words=details))
     output = invocation["StandardOutputContent"].strip()
     try:
         result = VerbResult.model_validate_json(output)
     except ValidationError as error:
         raise CloudUnavailable(
-            f"{node.name} answered, but not in the words of garoon-node.sh (exit code {invocation['ResponseCode']}): "
-            f"{output[-200:] or invocation['StandardErrorContent'][-200:]!r}."
+            Message(
+                "error.answer-not-understood",
+                node=node.name,
+                exit_code=invocation["ResponseCode"],
+                words=f"{output[-200:] or invocation['StandardErrorContent'][-200:]!r}",
+            )
         ) from error
     if result.status is not None and result.status.instance_id not in ("", node.instance_id):
         raise CloudUnavailable(
-            f"What came back from {node.instance_id} ({node.name}) is the word of {result.status.instance_id}, which "
-            "may be a copy of it: it is ignored."
+            Message(
+                "error.other-machine-answered",
+                instance_id=node.instance_id,
+                node=node.name,
+                other=result.status.instance_id,
+            )
         )
     return result

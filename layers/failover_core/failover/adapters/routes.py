@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from failover.adapters.clients import CALL_THREADS, client, error_code, translate_errors
 from failover.errors import CloudUnavailable, Failed, NotYet, Refused
+from failover.messages import NOTHING, Message, Param
 from failover.models import Value
 from failover.settings import Node, Settings
 
@@ -44,7 +45,7 @@ def read_entries(settings: Settings) -> list[RouteEntry]:
     }
     missing = [table_id for table_id in settings.route_table_ids if table_id not in found]
     if missing:
-        raise Failed(f"Configured route tables that do not exist: {', '.join(missing)}. Correct RouteTableIds.")
+        raise Failed(Message("error.no-such-tables", names=list(missing)))
     return [_entry(found[table_id], settings.virtual_ip_cidr) for table_id in settings.route_table_ids]
 
 
@@ -78,16 +79,18 @@ class Interface(Value):
     subnet_id: str
     is_source_dest_check_on: bool
 
-    def why_not_eth0_of(self, node: Node) -> str:
+    def why_not_eth0_of(self, node: Node) -> Message:
         """Why it is not the eth0 of that node. A sentence without its full stop; empty if it is."""
-        configured = f"{node.eth0_interface_id} is configured as eth0 of {node.name} ({node.instance_id})"
+        facts: dict[str, Param] = {"id": node.eth0_interface_id, "node": node.name, "instance": node.instance_id}
+        if self.instance_id is None:
+            return Message("eth0.detached", **facts)
         if self.instance_id != node.instance_id:
-            return f"{configured}, but it is attached to {self.instance_id or 'no instance'}"
+            return Message("eth0.attached-elsewhere", **facts, other=self.instance_id)
         if self.device_index != 0:
-            return f"{configured}, but it is its interface number {self.device_index}, and eth0 is number 0"
+            return Message("eth0.other-number", **facts, number=str(self.device_index))
         if self.subnet_id != node.eth0_subnet_id:
-            return f"{configured} in {node.eth0_subnet_id}, but it is in {self.subnet_id}"
-        return ""
+            return Message("eth0.other-subnet", **facts, subnet=node.eth0_subnet_id, other=self.subnet_id)
+        return NOTHING
 
 
 @translate_errors
@@ -95,7 +98,9 @@ def read_interface(node: Node) -> Interface:
     """Raises Failed if there is no such interface, CloudUnavailable if EC2 does not show it yet."""
     answer = client("ec2").describe_network_interfaces(NetworkInterfaceIds=[node.eth0_interface_id])
     if not answer["NetworkInterfaces"]:
-        raise CloudUnavailable(f"EC2 does not show the network interface {node.eth0_interface_id} of {node.name}.")
+        raise CloudUnavailable(
+            Message("error.interface-not-shown", eth0_interface_id=node.eth0_interface_id, node=node.name)
+        )
     interface = answer["NetworkInterfaces"][0]
     return Interface(
         instance_id=interface.get("Attachment", {}).get("InstanceId"),
@@ -145,7 +150,9 @@ def point_entries_to(node: Node, entries: list[RouteEntry], settings: Settings) 
                 code, is_late = error_code(error), time.monotonic() > give_up_at
                 if code in _SEEN_TOO_LATE_CODES:
                     if is_late:
-                        raise NotYet(f"EC2 does not agree with itself on {entry.route_table_id}: {error}.") from error
+                        raise NotYet(
+                            Message("error.routes-unsettled", route_table_id=entry.route_table_id, cause=str(error))
+                        ) from error
                     exists = not exists
                 elif code != "RequestLimitExceeded" or is_late:
                     raise
@@ -175,7 +182,7 @@ def switch_off_source_dest_check(node: Node) -> bool:
     interface = read_interface(node)
     why_not = interface.why_not_eth0_of(node)
     if why_not:
-        raise Refused(f"{why_not}: the virtual IP's routes would lead to the wrong place, and were left as they are.")
+        raise Refused(Message("error.routes-would-be-wrong", why_not=why_not))
     if not interface.is_source_dest_check_on:
         return False
     take_any_packet(node)

@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import NotYet
+from failover.messages import NOTHING, Message, Param
 from failover.models import Value
 from failover.settings import Node, Settings
 
@@ -32,16 +33,18 @@ class DataVolume(Value):
     device: str | None
     """Under which name, e.g. /dev/xvdb."""
 
-    def why_not_of(self, node: Node) -> str:
+    def why_not_of(self, node: Node) -> Message:
         """Why it is not the data volume of that node. A sentence without its full stop; empty if it is."""
-        configured = f"{self.volume_id} is configured as the data volume of {node.name} ({node.instance_id})"
+        facts: dict[str, Param] = {"id": self.volume_id, "node": node.name, "instance": node.instance_id}
         if not self.exists:
-            return f"{configured}, and EC2 knows no such volume"
+            return Message("volume.unknown", **facts)
+        if self.instance_id is None:
+            return Message("volume.detached", **facts)
         if self.instance_id != node.instance_id:
-            return f"{configured}, but it is attached to {self.instance_id or 'no instance'}"
+            return Message("volume.attached-elsewhere", **facts, other=self.instance_id)
         if self.device in _ROOT_DEVICES:
-            return f"{configured}, but it is the root volume there ({self.device})"
-        return ""
+            return Message("volume.is-root", **facts, device=str(self.device))
+        return NOTHING
 
 
 @translate_errors
@@ -107,7 +110,9 @@ def take_snapshot(node: Node, settings: Settings, execution: str, reason: str) -
         )
     except ClientError as error:
         if error_code(error) in _NOT_NOW_CODES:
-            raise NotYet(f"EC2 does not take a snapshot of {node.data_volume_id} just now: {error}.") from error
+            raise NotYet(
+                Message("error.no-snapshot-now", data_volume_id=node.data_volume_id, cause=str(error))
+            ) from error
         raise
     return str(answer["SnapshotId"])
 

@@ -8,6 +8,7 @@ stand in quotation marks. The terms are those of docs/glossary.md. Plain tuples:
 from failover.catalogue.actions import ACTIONS
 from failover.catalogue.chat import CHAT
 from failover.catalogue.decision import DECISION
+from failover.catalogue.errors import ERRORS
 from failover.catalogue.findings import FINDINGS
 from failover.catalogue.node import NODE
 from failover.catalogue.notice import NOTICE
@@ -24,6 +25,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     **NOTICE,
     **OUTCOME,
     **REMINDER,
+    **ERRORS,
     **FINDINGS,
     **ACTIONS,
     **STEPS,

@@ -5,6 +5,7 @@ from typing import Any
 
 from failover.adapters import cluster_table, executions, instances
 from failover.errors import InvalidInput
+from failover.messages import Message
 from failover.models import InstanceState, Lock, Workflow
 from failover.runtime import StepInput
 from failover.settings import Settings
@@ -40,7 +41,4 @@ def _require_gone(instance_id: str, settings: Settings) -> None:
     node = settings.node_of_instance(instance_id)
     state = InstanceState.UNKNOWN if node is None else instances.read_instance(node)[0]
     if state not in (InstanceState.GONE, InstanceState.FORGOTTEN):
-        raise InvalidInput(
-            f"EC2 says that {instance_id} is {state}, so it is not gone. If it should be: stop it, or terminate it, "
-            "then start this workflow with {}. Nothing was changed."
-        )
+        raise InvalidInput(Message("error.not-gone", instance_id=instance_id, state=state.words))

@@ -2,6 +2,7 @@
 
 from failover.adapters import targets
 from failover.errors import NotYet
+from failover.messages import Message
 from failover.models import Value
 from failover.runtime import StepInput
 from failover.settings import Settings
@@ -25,6 +26,6 @@ def check_targets(_request: CheckTargetsInput, settings: Settings) -> TargetsChe
             ", ".join(f"{target.target} {target.state} {target.reason}".strip() for target in found) or "none at all"
         )
         raise NotYet(
-            f"{healthy} targets are healthy and {settings.minimum_healthy_targets} must be; registered are: {states}."
+            Message("error.too-few-healthy", healthy=healthy, wanted=settings.minimum_healthy_targets, words=states)
         )
     return TargetsChecked(healthy=healthy, targets=found)

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 
 from failover.adapters import cluster_table, instances
 from failover.errors import NotYet
+from failover.messages import Message
 from failover.models import Fenced, InstanceState
 from failover.rehearsal import try_orders
 from failover.runtime import StepInput
@@ -38,7 +39,7 @@ def confirm_stop(request: ConfirmStopInput, settings: Settings) -> Fenced:
         if (datetime.now(UTC) - request.started_at).total_seconds() >= settings.fence_timeout_seconds:
             return request.fenced
         if time.monotonic() >= watched_until:
-            raise NotYet(f"EC2 is still stopping {node.name}.")
+            raise NotYet(Message("error.still-stopping", node=node.name))
         if state is InstanceState.ON:
             instances.stop_now(node)
         time.sleep(_PAUSE_SECONDS)

@@ -2,6 +2,7 @@
 
 from failover.adapters import cluster_table, instances
 from failover.errors import Failed, StateUnknown
+from failover.messages import Message
 from failover.models import Value
 from failover.runtime import StepInput
 from failover.settings import Settings
@@ -31,6 +32,6 @@ def demote_node(request: DemoteNodeInput, settings: Settings) -> Demoted:
     status = obey(node, "demote", settings, execution=request.execution, epoch=epoch)
     if not status.is_demoted:
         if not status.is_role_seen:
-            raise StateUnknown(f"{node.name} said that it is demoted, but could not see: {status.unseen_parts()}.")
-        raise Failed(f"{node.name} said that it is demoted, but its status says: {status.replication.role}, mounted.")
+            raise StateUnknown(Message("error.demoted-but-unseen", node=node.name, unseen_parts=status.unseen_parts()))
+        raise Failed(Message("error.demoted-but-mounted", node=node.name, role=status.replication.role))
     return Demoted(node=node.name, epoch=epoch)

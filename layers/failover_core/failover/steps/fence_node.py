@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 
 from failover.adapters import cluster_table, instances, isolation
 from failover.errors import CloudUnavailable, Failed, NotYet, as_sentence
+from failover.messages import Message
 from failover.models import Fenced, InstanceState, Value
 from failover.proof import NotProven, Proof, Proven
 from failover.rehearsal import try_orders
@@ -54,16 +55,21 @@ def fence_node(request: FenceNodeInput, settings: Settings) -> Fenced:
         )
         if isinstance(cut_off, Proven):
             return Fenced(node=node.name, proof=cut_off.how, is_off=False)
-        why_not_stopped = f" ({stop.why})" if isinstance(stop, _NotBegun) else ""
-        why_not_fenced = f"{off.why}{why_not_stopped}, and it is not cut off: {cut_off.why}"
+        why_not_fenced = (
+            Message("proof.not-fenced-nor-stopped", off=off.why, stop=stop.why, cut_off=cut_off.why)
+            if isinstance(stop, _NotBegun)
+            else Message("proof.not-fenced", off=off.why, cut_off=cut_off.why)
+        )
         seconds = (datetime.now(UTC) - request.started_at).total_seconds()
         if seconds >= settings.fence_timeout_seconds:
-            raise Failed(f"After {seconds:.0f} s {node.name} is still not proven to be fenced: {why_not_fenced}.")
+            raise Failed(
+                Message("error.not-fenced-in-time", seconds=seconds, node=node.name, why_not_fenced=why_not_fenced)
+            )
         is_hopeless = isinstance(stop, _NotBegun) and isinstance(isolation_, _NotBegun)
         if time.monotonic() >= watched_until and is_hopeless and _is_forgotten(node):
-            raise Failed(f"{node.name} cannot be proven to be fenced: {why_not_fenced}.")
+            raise Failed(Message("error.cannot-be-fenced", node=node.name, why_not_fenced=why_not_fenced))
         if time.monotonic() >= watched_until:
-            raise NotYet(f"{node.name} is not proven to be fenced yet: {why_not_fenced}.")
+            raise NotYet(Message("error.not-fenced-yet", node=node.name, why_not_fenced=why_not_fenced))
         time.sleep(_PAUSE_SECONDS)
     is_isolation_wanted = settings.fence_method is FenceMethod.ISOLATE_AND_STOP
     why_not_isolated = isolation_.why if is_isolation_wanted and isinstance(isolation_, _NotBegun) else ""
@@ -77,7 +83,7 @@ class _Begun(Value):
 class _NotBegun(Value):
     """The order was not given, or AWS did not take it."""
 
-    why: str
+    why: Message
 
 
 def _begin(act: Callable[[], None]) -> _Begun | _NotBegun:
@@ -85,7 +91,7 @@ def _begin(act: Callable[[], None]) -> _Begun | _NotBegun:
         act()
     except (CloudUnavailable, Failed, NotYet) as error:
         logger.warning(str(error))
-        return _NotBegun(why=str(error).rstrip("."))
+        return _NotBegun(why=error.said)
     return _Begun()
 
 
@@ -95,7 +101,7 @@ def _look(prove: Callable[[], Proof]) -> Proof:
         return prove()
     except (CloudUnavailable, Failed, NotYet) as error:
         logger.warning(str(error))
-        return NotProven(why=str(error).rstrip("."))
+        return NotProven(why=error.said)
 
 
 def _isolate(node: Node, execution: str, settings: Settings) -> None:
@@ -104,7 +110,7 @@ def _isolate(node: Node, execution: str, settings: Settings) -> None:
     Raises Failed, before anything is changed, if the node must not be cut off.
     """
     if settings.fence_method is not FenceMethod.ISOLATE_AND_STOP:
-        raise Failed(f"FenceMethod is {settings.fence_method}.")
+        raise Failed(Message("error.fence-method", fence_method=settings.fence_method))
     alone = isolation.prove_alone(node)
     if isinstance(alone, NotProven):
         raise Failed(as_sentence(alone.why))

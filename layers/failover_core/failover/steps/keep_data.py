@@ -5,6 +5,7 @@ from typing import assert_never
 
 from failover.adapters import cluster_table, snapshots
 from failover.errors import Failed, NotYet, Refused
+from failover.messages import Message
 from failover.models import Value
 from failover.rehearsal import try_orders
 from failover.runtime import StepInput
@@ -29,15 +30,12 @@ def keep_data(request: KeepDataInput, settings: Settings) -> DataKept:
     node = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
     if node.name == record.active:
-        raise Failed(f"{node.name} is the active node; only a node that is to follow it is overwritten.")
+        raise Failed(Message("error.active-not-overwritten", node=node.name))
     kept = record.kept_data
     if kept is None or (kept.node, kept.execution) != (node.name, request.execution):
         why_not = snapshots.read_data_volume(node).why_not_of(node)
         if why_not:
-            raise Refused(
-                f"{why_not}: a snapshot of it would not hold what {node.name} holds. None was taken, and nothing of "
-                "it is overwritten."
-            )
+            raise Refused(Message("error.wrong-volume", why_not=why_not, node=node.name))
         reason = f"What {node.name} held before it follows {record.active} ({request.execution})"
         snapshot_id = snapshots.take_snapshot(node, settings, request.execution, reason)
         cluster_table.record_kept_data(settings, request.execution, node.name, snapshot_id)
@@ -48,11 +46,11 @@ def keep_data(request: KeepDataInput, settings: Settings) -> DataKept:
         case snapshots.SnapshotState.COMPLETED:
             return DataKept(node=node.name, snapshot_id=snapshot_id)
         case snapshots.SnapshotState.PENDING:
-            raise NotYet(f"The snapshot {snapshot_id} of what {node.name} holds is not complete yet ({progress}).")
-        case snapshots.SnapshotState.ERROR:
-            raise Failed(
-                f"The snapshot {snapshot_id} of what {node.name} holds failed, so nothing of it is overwritten."
+            raise NotYet(
+                Message("error.snapshot-not-complete", snapshot_id=snapshot_id, node=node.name, progress=progress)
             )
+        case snapshots.SnapshotState.ERROR:
+            raise Failed(Message("error.snapshot-failed", snapshot_id=snapshot_id, node=node.name))
     assert_never(state)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from failover.adapters import alarms, cluster_table, isolation, nodes
 from failover.errors import Failed, NotYet, Refused, StateUnknown
+from failover.messages import Message
 from failover.models import ClusterRecord, NodeStatus, Value
 from failover.proof import NotProven, Proven
 from failover.runtime import StepInput
@@ -51,11 +52,15 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
         accept_data_loss=request.accept_data_loss, timeout_seconds=wait_left(begun_at),
     )  # fmt: skip
     if not status.is_role_seen:
-        raise StateUnknown(f"{target.name} said that it is promoted, but could not see: {status.unseen_parts()}.")
+        raise StateUnknown(Message("error.promoted-but-unseen", target=target.name, unseen_parts=status.unseen_parts()))
     if status.replication.role != "Primary" or not status.is_mounted:
         raise Failed(
-            f"{target.name} said that it is promoted, but its replica is {status.replication.role} and its volume is "
-            f"{'mounted' if status.is_mounted else 'not mounted'}."
+            Message(
+                "error.promoted-but",
+                target=target.name,
+                role=status.replication.role,
+                mount=Message("mount.is-mounted" if status.is_mounted else "mount.is-not-mounted"),
+            )
         )
     cluster_table.complete_move(settings, request.execution, target.name, epoch)
     return Promoted(node=target.name, epoch=epoch, proof=proof.how)
@@ -75,7 +80,7 @@ def _prove_peer_inactive(
             # Nobody can ask it for a demote.
             cut_off = prove_cut_off(peer, settings)
             if isinstance(cut_off, NotProven):
-                raise NotYet(f"It is not proven yet that {peer.name} is cut off: {cut_off.why}.")
+                raise NotYet(Message("error.not-cut-off-yet", peer=peer.name, why=cut_off.why))
             return cut_off, None
         # What this execution has proven a moment ago, EC2 may not show again yet: it reads what is some time old.
         if not was_fenced or time.monotonic() - begun_at >= _LATE_SECONDS:
@@ -83,10 +88,10 @@ def _prove_peer_inactive(
         time.sleep(_PAUSE_SECONDS)
     status = obey(peer, "demote", settings, execution=execution, epoch=epoch, timeout_seconds=wait_left(begun_at))
     if not status.is_role_seen:
-        raise StateUnknown(f"{peer.name} said that it is demoted, but could not see: {status.unseen_parts()}.")
+        raise StateUnknown(Message("error.peer-demoted-but-unseen", peer=peer.name, unseen_parts=status.unseen_parts()))
     if not status.is_demoted:
-        raise Failed(f"{peer.name} is neither stopped nor demoted, so {target} is not promoted.")
-    return Proven(how=f"{peer.name} is demoted"), status
+        raise Failed(Message("error.peer-not-harmless", peer=peer.name, target=target))
+    return Proven(how=Message("proof.demoted", peer=peer.name)), status
 
 
 def _require_nothing_missed(target: Node, peer_status: NodeStatus | None, settings: Settings) -> None:
@@ -95,20 +100,11 @@ def _require_nothing_missed(target: Node, peer_status: NodeStatus | None, settin
     if peer_status is not None and peer_status.replication.is_connected:
         return
     if peer_status is not None and peer_status.is_unreplicated:
-        raise Refused(
-            f"{active.name} was out of touch with {target.name} when it was demoted, so its last writes would be lost "
-            f"if {target.name} were promoted."
-        )
+        raise Refused(Message("error.out-of-touch-when-demoted", active=active.name, target=target.name))
     if alarms.was_replicating_to_its_end(active, settings, datetime.now(UTC)):
         return
     result = nodes.run_verb(target, "status", settings, timeout_seconds=settings.answer_timeout_seconds)
     if result is None or result.status is None or not result.status.is_role_seen:
-        raise NotYet(
-            f"{active.name} was no longer replicating to {target.name} when it was last heard, after it had been "
-            f"assessed, and {target.name} does not say whether it was promoted before that."
-        )
+        raise NotYet(Message("error.replication-ended-unknown", active=active.name, target=target.name))
     if result.status.replication.role != "Primary":
-        raise Refused(
-            f"{active.name} was no longer replicating to {target.name} when it was last heard, after it had been "
-            f"assessed, so data would be lost if {target.name} were promoted."
-        )
+        raise Refused(Message("error.replication-ended", active=active.name, target=target.name))

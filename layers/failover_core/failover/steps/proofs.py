@@ -1,6 +1,7 @@
 """What proves, at this moment, that a node is off, or cut off from everybody."""
 
 from failover.adapters import instances, isolation, nodes
+from failover.messages import Message
 from failover.models import ClusterRecord, InstanceState
 from failover.proof import NotProven, Proof, Proven
 from failover.settings import Node, Settings
@@ -15,21 +16,17 @@ def prove_off(node: Node, record: ClusterRecord, settings: Settings) -> Proof:
     """
     state = instances.read_instance(node)[0]
     if state.is_off:
-        word = "terminated" if state is InstanceState.GONE else "stopped"
-        return Proven(how=f"EC2 says that the instance {node.instance_id} of {node.name} is {word}")
+        return Proven(how=Message("proof.off", instance_id=node.instance_id, node=node.name, state=state.words))
     if state is not InstanceState.FORGOTTEN:
-        return NotProven(why=f"EC2 does not say that {node.instance_id} is stopped")
+        return NotProven(why=Message("proof.not-off", instance_id=node.instance_id))
     if not record.was_proven_off(node.instance_id):
-        return NotProven(
-            why=f"EC2 does not know {node.instance_id}, which alone is no proof: if {node.name} is gone for good, "
-            f'start the failover workflow with {{"peerIsGone": "{node.instance_id}"}}'
-        )
+        return NotProven(why=Message("proof.not-known", instance_id=node.instance_id, node=node.name))
     if nodes.run_verb(node, "status", settings, timeout_seconds=settings.answer_timeout_seconds) is not None:
-        return NotProven(why=f"EC2 does not know {node.instance_id}, but it answers")
+        return NotProven(why=Message("proof.not-known-answers", instance_id=node.instance_id))
     unseen = _prove_unseen(node, settings)
     if isinstance(unseen, NotProven):
         return unseen
-    return Proven(how=f"the instance {node.instance_id}, which EC2 does not know any more, was off, and {unseen.how}")
+    return Proven(how=Message("proof.was-off", instance_id=node.instance_id, how=unseen.how))
 
 
 def prove_cut_off(node: Node, settings: Settings) -> Proof:
@@ -45,16 +42,16 @@ def prove_cut_off(node: Node, settings: Settings) -> Proof:
     unseen = _prove_unseen(node, settings)
     if isinstance(unseen, NotProven):
         return unseen
-    return Proven(how=f"{node.name} is isolated, and {unseen.how}")
+    return Proven(how=Message("proof.isolated", node=node.name, how=unseen.how))
 
 
 def _prove_unseen(node: Node, settings: Settings) -> Proof:
     peer = settings.peer_of(node.name)
     result = nodes.run_verb(peer, "probe", settings, timeout_seconds=settings.answer_timeout_seconds)
     if result is None or result.probe is None:
-        return NotProven(why=f"{peer.name} did not say what it sees of {node.name}")
+        return NotProven(why=Message("proof.peer-did-not-say", peer=peer.name, node=node.name))
     if result.probe.sees_anything is None:
-        return NotProven(why=f"{peer.name} could not see whether {node.name} is still on the network")
+        return NotProven(why=Message("proof.peer-could-not-see", peer=peer.name, node=node.name))
     if result.probe.sees_anything:
-        return NotProven(why=f"{peer.name} still sees {node.name} on the network")
-    return Proven(how=f"{peer.name} sees nothing of it")
+        return NotProven(why=Message("proof.peer-still-sees", peer=peer.name, node=node.name))
+    return Proven(how=Message("proof.unseen", peer=peer.name))

@@ -6,6 +6,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from failover.adapters import cluster_table
 from failover.errors import DataNotKept, Failed, NotYet, Refused, StateUnknown
+from failover.messages import Message
 from failover.models import NodeStatus, Value
 from failover.runtime import StepInput, metrics
 from failover.settings import Node, Settings
@@ -33,7 +34,7 @@ def rejoin_node(request: RejoinNodeInput, settings: Settings) -> Rejoined:
     node = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
     if node.name == record.active:
-        raise Refused(f"{node.name} is the active node; it follows nobody.")
+        raise Refused(Message("error.active-follows-nobody", node=node.name))
     active = settings.node(record.active)
     try:
         # Briefly: where it is silent the active node is asked too, in the same run.
@@ -47,11 +48,11 @@ def rejoin_node(request: RejoinNodeInput, settings: Settings) -> Rejoined:
         raise
     if not status.is_role_seen:
         # Then it is not known either whether it holds what nobody else has.
-        raise StateUnknown(f"{node.name} answers, but could not see: {status.unseen_parts()}.")
+        raise StateUnknown(Message("error.answers-but-unseen", node=node.name, unseen_parts=status.unseen_parts()))
     fence = record.fence if record.fence is not None and record.fence.node == node.name else None
     was_fenced = fence is not None and fence.covers(node.instance_id, node.data_volume_id)
     if (was_fenced or status.may_be_ahead) and request.snapshot_id is None:
-        raise DataNotKept(f"{node.name} may hold writes that nobody else has, and nobody has kept them yet.")
+        raise DataNotKept(Message("error.data-not-kept", node=node.name))
     if not status.replication.is_linked or status.may_be_ahead:
         status = _follow(node, active, record.epoch, request.execution, settings)
     if not status.is_up_to_date_standby:
@@ -70,12 +71,9 @@ def _give_way(node: Node, active: Node, epoch: int, execution: str, settings: Se
     try:
         is_serving = obey(active, "status", settings, execution=execution, epoch=epoch).is_serving
     except NotYet as error:
-        raise Failed(f"{error} Until {node.name} has caught up, {active.name} has no standby.") from error
+        raise Failed(Message("error.no-standby-until", why=error.said, node=node.name, active=active.name)) from error
     if is_serving is False:
-        raise Failed(
-            f"{active.name} does not serve while {node.name} is waited for. This workflow gave way to the failover "
-            f"workflow; if {node.name} is catching up, it goes on doing so."
-        )
+        raise Failed(Message("error.gave-way", active=active.name, node=node.name))
 
 
 def _follow(node: Node, active: Node, epoch: int, execution: str, settings: Settings) -> NodeStatus:
@@ -84,9 +82,9 @@ def _follow(node: Node, active: Node, epoch: int, execution: str, settings: Sett
     return obey(node, "rejoin", settings, execution=execution, epoch=epoch, timeout_seconds=wait_left(begun_at))
 
 
-def _progress(node: Node, status: NodeStatus) -> str:
+def _progress(node: Node, status: NodeStatus) -> Message:
     replication = status.replication
     if replication.sync_percent is None:
-        return f"{node.name} is catching up ({replication.connection}, disk {replication.disk})."
+        return Message("error.catching-up", node=node.name, replication=replication.words)
     metrics.add_metric(name="ResyncPercent", unit=MetricUnit.Percent, value=replication.sync_percent)
-    return f"{node.name} is catching up: {replication.sync_percent:.0f} % synchronised."
+    return Message("error.catching-up-percent", node=node.name, percent=replication.sync_percent)

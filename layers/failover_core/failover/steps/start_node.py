@@ -5,6 +5,7 @@ from functools import partial
 
 from failover.adapters import cluster_table, instances, isolation, nodes
 from failover.errors import Failed, NotYet, as_sentence
+from failover.messages import Message
 from failover.models import ClusterRecord, InstanceState, Value
 from failover.rehearsal import try_orders
 from failover.runtime import StepInput
@@ -36,16 +37,15 @@ def start_node(request: StartNodeInput, settings: Settings) -> NodeStarted:
     is_isolated = bool(isolation.isolated(isolation.read_acls(node), settings))
     if is_isolated and state is InstanceState.ON and not _was_off(node, record):
         instances.stop_now(node)
-        raise NotYet(f"{node.name} is isolated and may still be active: its instance is stopped before it is let in.")
+        raise NotYet(Message("error.stopped-before-let-in", node=node.name))
     if state in (InstanceState.GONE, InstanceState.FORGOTTEN):
         # What is terminated stays so. An id that EC2 does not know may be one that it shows again in a moment.
         is_final = state is InstanceState.GONE or node.instance_id in record.gone_instances
         raise (Failed if is_final else NotYet)(
-            f"The instance {node.instance_id} of {node.name} is {state}, so it cannot be started. If it is lost for "
-            "good: docs/operations.md says how another one takes its place."
+            Message("error.cannot-be-started", instance_id=node.instance_id, node=node.name, state=state.words)
         )
     if state not in (InstanceState.OFF, InstanceState.ON):
-        raise NotYet(f"The instance of {node.name} is {state}.")
+        raise NotYet(Message("error.instance-is", node=node.name, state=state.words))
     if is_isolated:
         if state is InstanceState.OFF:
             # On record before anything is put back: a run that finds the instance on must know that it was off.
@@ -54,10 +54,10 @@ def start_node(request: StartNodeInput, settings: Settings) -> NodeStarted:
     if state is InstanceState.OFF:
         _require_no_failed_start(node, record)
         instances.start(node)
-        raise NotYet(f"The instance of {node.name} is starting.")
+        raise NotYet(Message("error.instance-starting", node=node.name))
     result = nodes.run_verb(node, "status", settings, timeout_seconds=settings.answer_timeout_seconds)
     if result is None or result.status is None:
-        raise NotYet(f"{node.name} is starting and does not answer yet.")
+        raise NotYet(Message("error.starting-silent", node=node.name))
     return NodeStarted(node=node.name)
 
 
@@ -87,7 +87,7 @@ def _let_in(node: Node, record: ClusterRecord, settings: Settings) -> None:
     isolation.restore(isolation.read_acls(node), recorded, settings)
     still_isolated = isolation.isolated(isolation.read_acls(node), settings)
     if still_isolated:
-        raise NotYet(f"Read back, {still_isolated[0].subnet_id} of {node.name} is still isolated.")
+        raise NotYet(Message("error.still-isolated", subnet_id=still_isolated[0].subnet_id, node=node.name))
 
 
 def rehearse_start_node(settings: Settings) -> list[str]:

@@ -4,6 +4,7 @@ from functools import partial
 
 from failover.adapters import cluster_table, routes
 from failover.errors import NotYet
+from failover.messages import Message
 from failover.models import Value
 from failover.rehearsal import try_orders
 from failover.runtime import StepInput
@@ -37,7 +38,7 @@ def swap_route(request: SwapRouteInput, settings: Settings) -> RoutesSwapped:
         routes.point_entries_to(node, wrong, settings)
         still_wrong = [entry.route_table_id for entry in routes.read_entries(settings) if not entry.points_to(node)]
         if still_wrong:
-            raise NotYet(f"Read back, the virtual IP does not point to {node.name} yet in {', '.join(still_wrong)}.")
+            raise NotYet(Message("error.routes-not-yet", node=node.name, names=list(still_wrong)))
     changed = [entry.route_table_id for entry in wrong]
     return RoutesSwapped(
         node=node.name,

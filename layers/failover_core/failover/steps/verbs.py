@@ -47,30 +47,30 @@ def obey(
         node, verb, settings, timeout_seconds=timeout_seconds, epoch=epoch, accept_data_loss=accept_data_loss
     )
     if result is None:
-        raise NotYet(f"{node.name} did not answer `garoon-node {verb}` within {timeout_seconds:.0f} s.")
+        raise NotYet(Message("error.verb-silent", node=node.name, verb=verb, timeout_seconds=timeout_seconds))
     if result.code in ("busy", "expired"):
-        raise NotYet(f"{node.name} is not ready for `garoon-node {verb}`: {result.message}")
+        raise NotYet(Message("error.verb-busy", node=node.name, verb=verb, words=result.message))
     if result.code == "unknown":
-        raise StateUnknown(f"`garoon-node {verb}` on {node.name}: {result.message}")
+        raise StateUnknown(Message("error.verb-unknown", verb=verb, node=node.name, words=result.message))
     if result.code == "stale_epoch":
         _go_on_above(node, epoch, execution, settings)
     if result.result == "pending":
         raise Recovering(result.message)
     if result.result == "refused":
-        raise Refused(f"{node.name} refused `garoon-node {verb}`: {result.message}")
+        raise Refused(Message("error.verb-refused", node=node.name, verb=verb, words=result.message))
     if result.result == "failed" or result.status is None:
-        raise Failed(f"`garoon-node {verb}` failed on {node.name}: {result.message}")
+        raise Failed(Message("error.verb-failed", verb=verb, node=node.name, words=result.message))
     return result.status
 
 
 def _go_on_above(node: Node, epoch: int, execution: str, settings: Settings) -> None:
     result = nodes.run_verb(node, "status", settings, timeout_seconds=settings.answer_timeout_seconds)
     if result is None or result.status is None:
-        raise NotYet(f"{node.name} has obeyed a higher epoch than {epoch}, and does not say which.")
+        raise NotYet(Message("error.higher-epoch", node=node.name, epoch=epoch))
     if result.status.epoch <= epoch:
         return
     cluster_table.raise_epoch(settings, execution, result.status.epoch)
-    told = f"{node.name} has obeyed epoch {result.status.epoch} already: the record, at {epoch}, goes on above it."
+    told = Message("error.epoch-goes-on", node=node.name, obeyed=result.status.epoch, epoch=epoch)
     logger.warning(told)
     raise NotYet(told)
 
@@ -89,14 +89,10 @@ def bring_into_service(request: ServiceInput, verb: Literal["start", "restart"],
     serves, Failed if it does not or when RecoveryTimeoutSeconds are over, and LockLost.
     """
     status = _begin_or_ask(request, verb, settings)
-    done = {
-        "start": f"Garoon was started on {request.node}",
-        "restart": f"The services of {request.node} were restarted",
-    }
     if status.is_serving is None:
-        raise StateUnknown(f"{done[verb]}, but its look at itself failed: {status.unseen_parts()}.")
+        raise StateUnknown(Message(f"error.{verb}-but-unseen", node=request.node, parts=status.unseen_parts()))
     if not status.is_serving:
-        raise Failed(f"{done[verb]}, but {status.failing_parts()}.")
+        raise Failed(Message(f"error.{verb}-but-failing", node=request.node, parts=status.failing_parts()))
 
 
 def _begin_or_ask(request: ServiceInput, verb: nodes.Verb, settings: Settings) -> NodeStatus:
@@ -108,7 +104,9 @@ def _begin_or_ask(request: ServiceInput, verb: nodes.Verb, settings: Settings) -
         seconds = (datetime.now(UTC) - request.started_at).total_seconds()
         limit = settings.recovery_timeout_seconds
         if seconds >= limit:
-            raise Failed(f"After {seconds:.0f} s (RecoveryTimeoutSeconds is {limit}): {recovering}") from recovering
+            raise Failed(
+                Message("error.recovery-too-long", seconds=seconds, limit=limit, recovering=recovering.said)
+            ) from recovering
         if seconds >= settings.recovery_notice_seconds and cluster_table.claim_recovery_notice(
             settings, request.execution
         ):
