@@ -104,7 +104,7 @@ def acquire(settings: Settings, given: dict[str, Any]) -> Any:
 def test_operator_s_word_counts_for_the_exact_id_that_ec2_has_forgotten(settings: Settings, survivor: FakeSsm) -> None:
     with pytest.raises(InvalidInput, match=r"i-0c.*is not one of this cluster's: i-0a .db-01., i-0b .db-02."):
         acquire(settings, {"peerIsGone": "i-0c"})
-    with pytest.raises(InvalidInput, match="i-0a is on, so it is not gone"):
+    with pytest.raises(InvalidInput, match="i-0a is running, so it is not gone"):
         acquire(settings, {"peerIsGone": "i-0a"})
     assert table.read_record(settings).gone_instances == frozenset()
     held = acquire(settings, {"peerIsGone": "i-0b"})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from failover.models import Answer, InstanceState, NodeStatus, PeerPaths, PeerProbe, StatusChecks, Unknown, Value
+from failover.finding import Sentence
+from failover.messages import NOTHING, Message
+from failover.models import Answer, InstanceState, NodeStatus, PeerPaths, PeerProbe, Unknown, Value
 from failover.readiness import ReadinessEvidence
 
 _ABOVE, _BELOW = ("route", "virtual IP", "exports"), ("file system", "replication")
@@ -22,15 +24,15 @@ class State(StrEnum):
 
 class Resource(Value):
     state: State
-    detail: str = ""
+    detail: Sentence = NOTHING
 
 
 class NodeView(Value):
     name: str
     role: str
     """active or standby, by the record; unknown without one."""
-    instance: str
-    answer: str
+    instance: Sentence
+    answer: Sentence
     """What the node says of itself, or that it says nothing."""
     resources: dict[str, Resource]
     paths: PeerPaths
@@ -66,13 +68,13 @@ def _view(evidence: ReadinessEvidence, node: str, services: dict[str, str], *, i
         resources = _of_status(said, services, is_active=bool(is_active))
         answer = _words_of(said)
     else:
-        why = "the instance is off" if is_off else _why(said)
+        why = Message("resource.instance-is-off") if is_off else _why(said)
         state = State.FAILED if is_off else State.UNKNOWN
         resources = {name: Resource(state=state, detail=why) for name in names if name != "route"}
         answer = why
     resources["route"] = _route(evidence, node, is_active=bool(is_active))
     if is_active is None:
-        resources = {name: Resource(state=State.UNKNOWN, detail="the cluster record") for name in resources}
+        resources = {name: Resource(state=State.UNKNOWN, detail=Message("resource.no-record")) for name in resources}
     if is_at_work and is_active:
         resources = {name: _on_its_way(resource) for name, resource in resources.items()}
     return NodeView(
@@ -89,20 +91,22 @@ def _view(evidence: ReadinessEvidence, node: str, services: dict[str, str], *, i
 def _on_its_way(resource: Resource) -> Resource:
     if resource.state is not State.FAILED:
         return resource
-    return resource.model_copy(update={"state": State.DEGRADED, "detail": resource.detail or "not up yet"})
+    return resource.model_copy(
+        update={"state": State.DEGRADED, "detail": resource.detail or Message("resource.not-up-yet")}
+    )
 
 
-def _why(said: Answer | Unknown) -> str:
-    return said.why.rstrip(".") if isinstance(said, Unknown) else "no answer"
+def _why(said: Answer | Unknown) -> Message:
+    return said.why if isinstance(said, Unknown) else Message("answer.no-answer")
 
 
-def _words_of(status: NodeStatus) -> str:
+def _words_of(status: NodeStatus) -> Message:
     if status.is_serving:
-        return "serves"
+        return Message("resource.serves")
     if status.is_demoted:
-        return "demoted"
+        return Message("answer.demoted")
     if status.is_serving is None:
-        return f"could not see {status.unseen_parts()}"
+        return Message("resource.could-not-see", parts=status.unseen_parts())
     return status.failing_parts()
 
 
@@ -111,19 +115,21 @@ def _of_status(status: NodeStatus, services: dict[str, str], *, is_active: bool)
     is_nfs_up = None if exported is None else exported and (not is_active or nfs is not False)
     resources = {
         "virtual IP": _up_or_down(status.has_virtual_ip, is_active=is_active),
-        "exports": _up_or_down(is_nfs_up, is_active=is_active, detail="" if exported is not True else "NFS is silent"),
+        "exports": _up_or_down(
+            is_nfs_up, is_active=is_active, detail=NOTHING if exported is not True else Message("resource.nfs-silent")
+        ),
         "file system": _up_or_down(status.is_mounted, is_active=is_active),
         "replication": _replication(status, is_active=is_active),
     }
     if is_active and status.is_mounted and status.is_writable is False:
-        resources["file system"] = Resource(state=State.FAILED, detail="takes no write")
+        resources["file system"] = Resource(state=State.FAILED, detail=Message("resource.takes-no-write"))
     for name, service in services.items():
         state = status.services.get(service, "unknown")
         is_up = {"running": True, "stopped": False}.get(state)
         if state == "starting":
-            resources[name] = Resource(state=State.DEGRADED, detail="starting")
+            resources[name] = Resource(state=State.DEGRADED, detail=Message("resource.starting"))
         elif is_active and is_up is False and service in status.only_warning:
-            resources[name] = Resource(state=State.DEGRADED, detail="stopped, which only warns")
+            resources[name] = Resource(state=State.DEGRADED, detail=Message("resource.only-warns"))
         else:
             resources[name] = _up_or_down(is_up, is_active=is_active)
     if (
@@ -132,16 +138,20 @@ def _of_status(status: NodeStatus, services: dict[str, str], *, is_active: bool)
         and resources["database"].state is State.ACTIVE
         and status.database_answers is False
     ):
-        resources["database"] = Resource(state=State.FAILED, detail="does not answer")
+        resources["database"] = Resource(state=State.FAILED, detail=Message("resource.does-not-answer"))
     return resources
 
 
-def _up_or_down(is_up: bool | None, *, is_active: bool, detail: str = "") -> Resource:
+def _up_or_down(is_up: bool | None, *, is_active: bool, detail: Message = NOTHING) -> Resource:
     if is_up is None:
         return Resource(state=State.UNKNOWN)
     if is_active:
         return Resource(state=State.ACTIVE) if is_up else Resource(state=State.FAILED, detail=detail)
-    return Resource(state=State.FAILED, detail="up on the standby") if is_up else Resource(state=State.STANDBY)
+    return (
+        Resource(state=State.FAILED, detail=Message("resource.up-on-the-standby"))
+        if is_up
+        else Resource(state=State.STANDBY)
+    )
 
 
 def _replication(status: NodeStatus, *, is_active: bool) -> Resource:
@@ -149,9 +159,9 @@ def _replication(status: NodeStatus, *, is_active: bool) -> Resource:
     if replication.role == "Unknown":
         return Resource(state=State.UNKNOWN)
     if is_active and replication.role != "Primary":
-        return Resource(state=State.FAILED, detail=replication.role)
+        return Resource(state=State.FAILED, detail=Message("as-is", line=replication.role))
     if not is_active and replication.role == "Primary":
-        return Resource(state=State.FAILED, detail="Primary")
+        return Resource(state=State.FAILED, detail=Message("as-is", line="Primary"))
     if replication.disk in ("Diskless", "Failed"):
         return Resource(state=State.FAILED, detail=replication.words)
     is_well = replication.is_connected and replication.disk == "UpToDate"
@@ -165,23 +175,28 @@ def _route(evidence: ReadinessEvidence, node: str, *, is_active: bool) -> Resour
         return Resource(state=State.UNKNOWN)
     configured = evidence.settings.node(node)
     here = [entry.route_table_id for entry in evidence.routes if entry.points_to(configured)]
-    count = f"{len(here)} of {len(evidence.routes)}"
+    counts = {"here": len(here), "all": len(evidence.routes)}
     if is_active:
         is_whole = len(here) == len(evidence.routes)
-        return Resource(state=State.ACTIVE) if is_whole else Resource(state=State.FAILED, detail=f"{count} tables")
-    return Resource(state=State.FAILED, detail=f"{count} tables point here") if here else Resource(state=State.STANDBY)
+        return (
+            Resource(state=State.ACTIVE)
+            if is_whole
+            else Resource(state=State.FAILED, detail=Message("resource.tables", **counts))
+        )
+    return (
+        Resource(state=State.FAILED, detail=Message("resource.tables-point-here", **counts))
+        if here
+        else Resource(state=State.STANDBY)
+    )
 
 
-def _instance_words(evidence: ReadinessEvidence, node: str) -> str:
+def _instance_words(evidence: ReadinessEvidence, node: str) -> Message:
     machine = evidence.machines[node]
     if isinstance(machine, Unknown):
-        return "unknown"
+        return Message("answer.unknown")
     state, checks = machine
-    words = {
-        InstanceState.ON: "running",
-        InstanceState.GOING_OFF: "stopping",
-        InstanceState.OFF: "stopped",
-    }.get(state, state.value)
+    if state is InstanceState.UNKNOWN:
+        return Message("answer.unknown")
     if state is not InstanceState.ON:
-        return words
-    return f"{words}, checks {'not known yet' if checks is StatusChecks.UNKNOWN else checks.value}"
+        return state.words
+    return Message(f"resource.running-checks-{checks}")

@@ -113,15 +113,15 @@ class _Widget:
             for name in nodes[0].resources
         ]
         rows.append(self._html.row("td", words.sees_peer, *(self._paths(node) for node in nodes)))
-        rows.append(self._html.row("td", words.instance, *(node.instance for node in nodes)))
-        rows.append(self._html.row("td", words.says, *(node.answer for node in nodes)))
+        rows.append(self._html.row("td", words.instance, *(self._said(node.instance) for node in nodes)))
+        rows.append(self._html.row("td", words.says, *(self._said(node.answer) for node in nodes)))
         return self._html.tag("table", *rows)
 
     def _resource(self, node: NodeView, name: str) -> Html:
         resource = node.resources[name]
         parts = [self._html.badge(resource.state, self._words.states[resource.state])]
         if resource.detail:
-            parts.append(self._html.tag("span", f" {resource.detail}", class_="d"))
+            parts.append(self._html.tag("span", f" {self._said(resource.detail)}", class_="d"))
         if name == "replication" and node.sync_percent is not None:
             parts.append(self._progress(node.sync_percent))
         return self._html.together(*parts)
@@ -263,7 +263,9 @@ class _Widget:
         words, outcomes = self._words, self._outcomes
         if isinstance(outcomes, Unknown):
             return self._html.tag(
-                "table", self._html.row("th", words.outcomes), self._html.row("td", self._unknown(outcomes.why))
+                "table",
+                self._html.row("th", words.outcomes),
+                self._html.row("td", self._unknown(self._said(outcomes.why))),
             )
         if not outcomes:
             return self._html.tag(
