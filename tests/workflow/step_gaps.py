@@ -19,6 +19,7 @@ from testbed.stack.template import read_template
 ROOT = Path(__file__).parents[2]
 CORE = "layers/failover_core/failover"
 OUTSIDE_OF_WORKFLOWS = {
+    "announce",
     "check_readiness",
     "operate",
     "record_abort",

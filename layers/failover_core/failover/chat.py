@@ -23,8 +23,9 @@ from failover.messages import Language, Message, say, visible
 from failover.models import OutcomeKind
 
 _LONGEST_TITLE = 250
-_LONGEST_TEXT = 700
-"""Of all lines of a language: escaping may make five signs of one, and the schema takes 8,000 for two languages."""
+_LONGEST_TEXT = 8_000
+_LONGEST_LINE = 1_500
+"""Escaping may make five signs of one."""
 _LONGEST_STEP = 400
 _FINDINGS = 10
 _GOOD, _LOOK, _BAD, _ASK, _GO = "✔", "▲", "✖", "?", "▶"
@@ -62,7 +63,7 @@ def chat_notice(
         "content": {
             "textType": "client-markdown",
             "title": f"{sign} [{text(cluster, _LONGEST_TITLE // 4)}] {headline}",
-            "description": "\n".join(part for line in own for part in said(line, _LONGEST_TEXT // len(own))),
+            "description": _fitting([part for line in own for part in said(line, _LONGEST_LINE)]),
             "nextSteps": [part for step in next_steps if step for part in said(step, _LONGEST_STEP)],
             "keywords": [text(cluster, _LONGEST_TITLE)],
         },
@@ -74,6 +75,16 @@ def chat_notice(
             "additionalContext": {"cluster": cluster},
         },
     }
+
+
+def _fitting(lines: Sequence[str]) -> str:
+    """As many of the lines as the schema takes."""
+    told = ""
+    for line in lines:
+        if len(told) + 1 + len(line) > _LONGEST_TEXT:
+            break
+        told = f"{told}\n{line}" if told else line
+    return told
 
 
 def text(words: str, longest: int) -> str:
@@ -116,7 +127,7 @@ def _content(event: Event) -> tuple[str, Message, list[Message], list[Message]]:
                 for one in new
             ]
             lines += [Message("chat.gone", findings=list(event.gone))] if event.gone else []
-            sign, title = (_GOOD, "chat.ready") if event.is_ready else (_BAD, "chat.not-ready")
+            sign, ready = (_GOOD, "chat.ready") if event.is_ready else (_BAD, "chat.not-ready")
             return (
                 sign,
                 Message(title),
