@@ -130,7 +130,7 @@ def _content(event: Event) -> tuple[str, Message, list[Message], list[Message]]:
             sign, ready = (_GOOD, "chat.ready") if event.is_ready else (_BAD, "chat.not-ready")
             return (
                 sign,
-                Message(title),
+                Message(ready),
                 lines or [Message("chat.nothing-found")],
                 [_message(one.said.action) for one in new],
             )
