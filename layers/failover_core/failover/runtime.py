@@ -124,7 +124,7 @@ def _parse(event: dict[str, Any], input_model: type[InputT], allowed: str) -> In
         return input_model.model_validate(event)
     except ValidationError as error:
         if allowed:
-            raise InvalidInput(f"The input is not usable: {explain(error)}. {allowed}") from error
+            raise InvalidInput(Message("error.input-unusable", words=explain(error), allowed=allowed)) from error
         raise Failed(Message("error.step-input", words=explain(error))) from error
 
 

@@ -5,6 +5,7 @@ from typing import Any, assert_never
 from pydantic import ConfigDict, Field, ValidationError
 
 from failover.errors import InvalidInput, explain
+from failover.messages import Message
 from failover.models import Observed, Trigger, Value, Workflow
 from failover.settings import Settings
 
@@ -81,20 +82,19 @@ def read_trigger(workflow: Workflow, execution_input: object, settings: Settings
     """
     allowed = _ALLOWED[workflow]
     if not isinstance(execution_input, dict):
-        raise InvalidInput(f"The input must be a JSON object, not {type(execution_input).__name__}. {allowed}")
+        raise InvalidInput(Message("error.input-no-object", name=type(execution_input).__name__, allowed=allowed))
     try:
         if "detail-type" in execution_input:
             return _read_event(workflow, execution_input, settings)
         return _read_operator_input(workflow, execution_input, settings)
     except ValidationError as error:
-        raise InvalidInput(f"The input is not usable: {explain(error)}. {allowed}") from error
+        raise InvalidInput(Message("error.input-unusable", words=explain(error), allowed=allowed)) from error
 
 
-_ALLOWED: dict[Workflow, str] = {
-    "failover": 'Allowed are {} and {"reason": "a sentence", "acceptDataLoss": true or false, '
-    '"peerIsGone": "the id of an instance that EC2 has forgotten"}.',
-    "switchback": 'Allowed are {} (to the home node) and {"target": "name of a node", "reason": "a sentence"}.',
-    "rejoin": 'Allowed are {} and {"reason": "a sentence"}.',
+_ALLOWED: dict[Workflow, Message] = {
+    "failover": Message("allowed.failover"),
+    "switchback": Message("allowed.switchback"),
+    "rejoin": Message("allowed.rejoin"),
 }
 
 
@@ -104,7 +104,9 @@ def _read_operator_input(workflow: Workflow, given: dict[str, Any], settings: Se
             failover = FailoverInput.model_validate(given)
             gone = failover.peer_is_gone
             if gone is not None and settings.node_of_instance(gone) is None:
-                raise InvalidInput(f"The instance {gone!r} is not one of this cluster's: {_instances(settings)}.")
+                raise InvalidInput(
+                    Message("error.instance-not-ours", instance=f"{gone!r}", instances=_instances(settings))
+                )
             return Trigger(
                 kind="operator", reason=failover.reason, accept_data_loss=failover.accept_data_loss, peer_is_gone=gone
             )
@@ -113,8 +115,12 @@ def _read_operator_input(workflow: Workflow, given: dict[str, Any], settings: Se
             names = [node.name for node in settings.nodes]
             if switchback.target is not None and switchback.target not in names:
                 raise InvalidInput(
-                    f"There is no node {switchback.target!r:.100} in this cluster: it has {' and '.join(names)}. "
-                    f"{_ALLOWED[workflow]}"
+                    Message(
+                        "error.no-such-node",
+                        words=f"{switchback.target!r:.100}",
+                        pair=list(names),
+                        allowed=_ALLOWED[workflow],
+                    )
                 )
             target = switchback.target or settings.home.name
             return Trigger(kind="operator", reason=switchback.reason, node=target)
@@ -133,16 +139,18 @@ def _read_event(workflow: Workflow, event: dict[str, Any], settings: Settings) -
             alarm = _AlarmEvent.model_validate(event).detail
             known = [settings.alarm_name(node.name, what) for node in settings.nodes for what in STARTING_ALARMS]
             if alarm.alarm_name not in known:
-                raise InvalidInput(
-                    f"The alarm {alarm.alarm_name:.100} is not one that this cluster acts on: {', '.join(known)}."
-                )
+                raise InvalidInput(Message("error.alarm-not-ours", words=f"{alarm.alarm_name:.100}", names=list(known)))
             return Trigger(kind="alarm", reason=f"alarm {alarm.alarm_name} went to {alarm.state.value:.60}")
         case "failover" | "rejoin", "EC2 Instance State-change Notification":
             instance = _InstanceEvent.model_validate(event).detail
             node = settings.node_of_instance(instance.instance_id)
             if node is None:
                 raise InvalidInput(
-                    f"The instance {instance.instance_id:.60} is not one of this cluster's: {_instances(settings)}."
+                    Message(
+                        "error.instance-not-ours",
+                        instance=f"{instance.instance_id:.60}",
+                        instances=_instances(settings),
+                    )
                 )
             return Trigger(
                 kind="instance", reason=f"the instance of {node.name} went to {instance.state:.60}", node=node.name
@@ -152,5 +160,5 @@ def _read_event(workflow: Workflow, event: dict[str, Any], settings: Settings) -
             return Trigger(kind="schedule", reason=f"trouble stands and nothing was running: {', '.join(signs):.500}")
         case _, other:
             raise InvalidInput(
-                f"Events of the type {str(other)!r:.100} do not start this workflow. {_ALLOWED[workflow]}"
+                Message("error.event-not-for-this", words=f"{str(other)!r:.100}", allowed=_ALLOWED[workflow])
             )

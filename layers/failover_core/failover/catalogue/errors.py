@@ -397,4 +397,40 @@ ERRORS: dict[str, tuple[str, str]] = {
         "AWS answered {operation} with {code}: {words}.",
         "AWS が {operation} に {code} を返しました: 「{words}」。",
     ),
+    "error.input-no-object": (
+        "The input must be a JSON object, not {name}. {allowed}",
+        "入力は JSON オブジェクトで指定してください（{name} は使用できません）。{allowed}",
+    ),
+    "error.input-unusable": (
+        "The input is not usable: {words}. {allowed}",
+        "入力を使用できません: 「{words}」。{allowed}",
+    ),
+    "error.event-not-for-this": (
+        "Events of the type {words} do not start this workflow. {allowed}",
+        "種類「{words}」のイベントは、このワークフローを開始しません。{allowed}",
+    ),
+    "error.instance-not-ours": (
+        "The instance {instance} is not one of this cluster's: {instances}.",
+        "インスタンス {instance} はこのクラスターのものではありません: {instances}。",
+    ),
+    "error.no-such-node": (
+        "There is no node {words} in this cluster: it has {pair}. {allowed}",
+        "ノード「{words}」はこのクラスターにありません（{pair} があります）。{allowed}",
+    ),
+    "error.alarm-not-ours": (
+        "The alarm {words} is not one that this cluster acts on: {names}.",
+        "アラーム「{words}」は、このクラスターの対象ではありません: {names}。",
+    ),
+    "allowed.failover": (
+        'Allowed are {{}} and {{"reason": "a sentence", "acceptDataLoss": true or false, "peerIsGone": "the id of an instance that EC2 has forgotten"}}.',
+        '指定できる入力は、{{}} と {{"reason": "理由", "acceptDataLoss": true または false, "peerIsGone": "EC2 に存在しないインスタンスの ID"}} です。',
+    ),
+    "allowed.switchback": (
+        'Allowed are {{}} (to the home node) and {{"target": "name of a node", "reason": "a sentence"}}.',
+        '指定できる入力は、{{}}（ホームノードへ）と {{"target": "ノードの名前", "reason": "理由"}} です。',
+    ),
+    "allowed.rejoin": (
+        'Allowed are {{}} and {{"reason": "a sentence"}}.',
+        '指定できる入力は、{{}} と {{"reason": "理由"}} です。',
+    ),
 }
