@@ -8,11 +8,11 @@
 #   survey    what of Garoon is on this node, whatever is configured? changes nothing; needs no settings
 #   promote   make this node's replica the writable one and mount it
 #   start     bring the services, the exports and the virtual IP into service
-#   restart   bring the whole hierarchy back into service on a node that is Primary already; disturbs nothing that works
+#   restart   bring the whole hierarchy back into service on a node that is primary already; disturbs nothing that works
 #   stop      take them out of service, in reverse
 #   demote    stop, unmount, give up the writable role
-#   reconnect on the Primary: look for the peer again; discards nothing
-#   rejoin    on the Secondary: follow the peer, discarding what only this replica holds; the caller has kept a copy
+#   reconnect on the primary: look for the peer again; discards nothing
+#   rejoin    on the secondary: follow the peer, discarding what only this replica holds; the caller has kept a copy
 #   install   put the script, its settings and its units in place (values come from SSM_ variables)
 #   boot      what a booting node does: be a standby          (garoon-node-boot.service)
 #   leave     what a node does when it shuts down cleanly     (garoon-node-boot.service)
@@ -22,8 +22,8 @@
 # parameter is ever part of the text of this script. Every verb but watch prints exactly one line, a JSON object, on
 # standard output; what it is doing goes to standard error. All verbs can run again: check, act, check.
 #
-# Needs bash >= 4.2 (RHEL 7), coreutils, util-linux, iproute2, drbd-utils, nfs-utils, systemd; Python for one thing. No
-# double braces in this file: they would be taken for document parameters.
+# Needs bash >= 4.2 (RHEL 7), coreutils, util-linux, iproute2, nfs-utils, systemd, the tools of its replication engine;
+# Python for one thing. No double braces in this file: they would be taken for document parameters.
 set -u
 export LC_ALL=C PATH="${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
 umask 022
@@ -56,7 +56,6 @@ readonly AGENT_CONFIG_FILE="$ROOT/etc/garoon-node-agent.json"
 # Where `append-config` puts it.
 readonly AGENT_MERGED_FILE="$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d/file_${AGENT_CONFIG_FILE##*/}"
 
-readonly RESOURCE=garoon
 readonly NFS_PORT=2049
 # A command that is good for longer was timed by another clock than this node's.
 readonly LONGEST_ORDER_SECONDS=120
@@ -70,7 +69,7 @@ readonly LOOKS_BEFORE_SIGN=2
 declare -A CONFIG=(
     [CLUSTER_NAME]="" [NODE_NAME]="" [ETH0_ADDRESS]="" [ETH1_ADDRESS]=""
     [PEER_NAME]="" [PEER_ETH0_ADDRESS]="" [PEER_ETH1_ADDRESS]="" [VIRTUAL_IP]=""
-    [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]=/dev/drbd0 [REPLICATION_PROTOCOL]=C
+    [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]="" [REPLICATION_PROTOCOL]=C
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
@@ -469,38 +468,180 @@ script_word() {
     esac
 }
 
-# -------------------------------------------------------------------------------------------------- replication: DRBD
-# Uses core. Another mirror takes DRBD's place by a part of its own with the same functions.
+# -------------------------------------------------------------------------------------------------------- replication
+# Uses core and volume. The replica in the product's own words; the engine, a part of its own, is the only one that knows
+# others. docs/replication.md says more of each answer.
+#
+# What an engine sets for `read_replication`, each `unknown` where nothing is known; what it has no word for is unknown:
+#   REPLICATION_ROLE, REPLICATION_PEER_ROLE   primary: may write; secondary: may not
+#   REPLICATION_LINK       connected: each write goes to the peer; resyncing: in touch, and one side is made like the other
+#                          or compared with it; waiting: looks for its peer; apart: does not, by order or after a split
+#   REPLICATION_DATA, REPLICATION_PEER_DATA   current; stale: the peer has, or may have, newer data, and so while it is
+#                          resynced; unusable: no disk
+#   REPLICATION_PERCENT    how far a resync is; null when none runs
+#   REPLICATION_OUT_OF_SYNC   KiB in which the two are known to differ
+#   IS_REPLICA_UP          false: there is no replica that could have a role. Only a look that failed leaves it unknown
+#   REPLICATION_PROTOCOL   C: a write is acknowledged when both have it; A, B: sooner. Empty where the engine can't tell
+#                          by then; `read_protocol` may ask for more
+# Each look ends within LOOK_SECONDS. What it does, again and again if need be, false with LAST_ERROR if it fails:
+#   bring_replication_up   attached and looking for its peer, in whatever role
+#   attach_replica         attached, and not in touch with the peer by itself
+#   connect_replica        one that is apart looks for its peer; it discards nothing
+#   follow_peer            it looks for its peer and takes over its data, discarding what only this replica holds
+#   outdate_replica        of a secondary out of touch: from now on it is stale
+#   promote_replica [force]   may write; `force` though it is stale. The engine itself refuses a second primary in touch
+#   demote_replica         may not write; fails while its device is open
+#   is_peer_loss_settled   a peer that died is not seen as primary any more, and what REPLICATION_DATA says will stay
+#   take_replica_down      not attached
+#   install_replication    its settings are in place, the protocol that runs is that of the stack
+#   look_at_metadata_room  a look: where its own data would lie on the data device, as ReplicaRoom in failover/node_answers.py
+# And of itself: volume_number (MAJOR:MINOR of the device that is mounted), engine_version (name and version, nothing
+# where it is not installed), ENGINE_COMMANDS, ENGINE_UNIT (starts before ours), ENGINE_DEVICES (how its devices' names
+# begin), and the default of the setting REPLICATED_DEVICE.
 
+REPLICATION_ROLE=unknown REPLICATION_PEER_ROLE=unknown REPLICATION_LINK=unknown
+REPLICATION_DATA=unknown REPLICATION_PEER_DATA=unknown REPLICATION_PERCENT=null
+REPLICATION_OUT_OF_SYNC=0 REPLICATION_PROTOCOL="" IS_REPLICA_UP=unknown
+
+is_primary() {
+    [[ $REPLICATION_ROLE == primary ]]
+}
+
+is_secondary() {
+    [[ $REPLICATION_ROLE == secondary ]]
+}
+
+# A replica that is not up has no role; that is not the same as a role that could not be read.
+is_role_known() {
+    read_replication
+    [[ $REPLICATION_ROLE != unknown || $IS_REPLICA_UP == false ]]
+}
+
+is_replica_linked() {
+    [[ $REPLICATION_LINK == connected || $REPLICATION_LINK == resyncing ]]
+}
+
+is_link_lost() {
+    [[ $REPLICATION_LINK == waiting || $REPLICATION_LINK == apart ]]
+}
+
+# What differs between connected replicas that call themselves current diverged, and the engine did not see it (a pair
+# made of copied disks) or was told so (a comparison).
+is_replication_healthy() {
+    [[ $REPLICATION_LINK == connected && $REPLICATION_DATA == current && $REPLICATION_PEER_DATA == current ]] &&
+        ((REPLICATION_OUT_OF_SYNC == 0))
+}
+
+# Why this replica must not be promoted without an operator's word; nothing when it may.
+why_replica_is_stale() {
+    case $REPLICATION_LINK.$REPLICATION_DATA in
+    *.current) ;;
+    resyncing.stale) printf 'it is in the middle of a resync' ;;
+    *) printf 'its data is %s, not current' "$REPLICATION_DATA" ;;
+    esac
+}
+
+make_primary() {
+    local force=""
+    [[ $ACCEPT_DATA_LOSS != true || -z $(why_replica_is_stale) ]] || force=force
+    promote_replica $force || return 1
+    read_replication
+    is_primary
+}
+
+# Refused while the device is open: by an unmount that still writes back, or by somebody, who is asked to go.
+make_secondary() {
+    local deadline=$(($(now_seconds) + $(flush_seconds))) turn=0
+    is_role_known || { LAST_ERROR="its role could not be read"; return 1; }
+    until is_role_known && ! is_primary; do
+        if (($(now_seconds) >= deadline && turn > 3)); then
+            LAST_ERROR+=$(describe_holders)
+            return 1
+        fi
+        demote_replica && continue
+        turn=$((turn + 1))
+        case $turn in
+        1 | 2) ;;
+        3) signal_holders TERM ;;
+        *) signal_holders KILL ;;
+        esac
+        sleep 1
+    done
+}
+
+# -------------------------------------------------------------------------------------------- replication engine: DRBD
+# Uses core and install's put_file; answers what replication.sh asks of an engine. DRBD 8.4 and 9. Nowhere else does a word
+# of DRBD's stand.
+
+readonly RESOURCE=garoon
 readonly DRBD_MAJOR=147 # block devices of DRBD (Linux, admin-guide/devices.txt)
+readonly ENGINE_COMMANDS="drbdadm drbdsetup modprobe" ENGINE_UNIT=drbd.service ENGINE_DEVICES=drbd
+readonly RESOURCE_MARK="# Written by garoon-node, which changes nothing in it but the protocol, to the stack's ReplicationProtocol."
+CONFIG[REPLICATED_DEVICE]=/dev/drbd0
 
-REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
-REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null
-REPLICATION_OUT_OF_SYNC=0 # KiB
-# Not up: there is no replica that could have a role. Only a look that failed leaves it unknown.
-IS_REPLICA_UP=unknown
-REPLICATION_PROTOCOL="" # A, B or C, as it runs; empty where DRBD has no word for it, as without a connection
+# In DRBD's words (drbd.conf(5), drbdadm(8)), which are those of 8.4; "Unknown" where nothing is known.
+DRBD_ROLE=Unknown DRBD_PEER_ROLE=Unknown DRBD_CONNECTION=Unknown DRBD_DISK=Unknown DRBD_PEER_DISK=Unknown
 
-# Reads the state of the pair into the variables above; words are those of DRBD 8.4, "Unknown" where nothing is known.
 read_replication() {
     local text="" minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
-    REPLICATION_ROLE=Unknown REPLICATION_PEER_ROLE=Unknown REPLICATION_CONNECTION=Unknown
-    REPLICATION_DISK=Unknown REPLICATION_PEER_DISK=Unknown REPLICATION_PERCENT=null REPLICATION_OUT_OF_SYNC=0
+    DRBD_ROLE=Unknown DRBD_PEER_ROLE=Unknown DRBD_CONNECTION=Unknown DRBD_DISK=Unknown DRBD_PEER_DISK=Unknown
+    REPLICATION_PERCENT=null REPLICATION_OUT_OF_SYNC=0
     IS_REPLICA_UP=unknown
     REPLICATION_PROTOCOL=""
     [[ ! -r $ROOT/proc/drbd ]] || IFS= read -r -d '' text <"$ROOT/proc/drbd"
     # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
     if [[ $text == *"version: 8."* ]]; then
         parse_proc_drbd "$text" "${minor:-0}"
-        [[ $REPLICATION_ROLE != Unknown ]] || IS_REPLICA_UP=false
+        [[ $DRBD_ROLE != Unknown ]] || IS_REPLICA_UP=false
     elif bounded "${CONFIG[LOOK_SECONDS]}" drbdsetup status "$RESOURCE" --verbose --statistics; then
         parse_drbd_status "$BOUNDED_OUTPUT"
     elif [[ $BOUNDED_OUTPUT == *"No such resource"* || ! -e $ROOT/proc/drbd ]]; then
         IS_REPLICA_UP=false
     fi
-    [[ $REPLICATION_ROLE == Unknown ]] || IS_REPLICA_UP=true
-    [[ $REPLICATION_DISK != DUnknown ]] || REPLICATION_DISK=Unknown
-    [[ $REPLICATION_PEER_DISK != DUnknown ]] || REPLICATION_PEER_DISK=Unknown
+    [[ $DRBD_ROLE == Unknown ]] || IS_REPLICA_UP=true
+    [[ $DRBD_DISK != DUnknown ]] || DRBD_DISK=Unknown
+    [[ $DRBD_PEER_DISK != DUnknown ]] || DRBD_PEER_DISK=Unknown
+    translate
+}
+
+# A word that is not among these (DRBD user's guide, "Connection states", "Disk states") says nothing.
+translate() {
+    case $DRBD_CONNECTION in
+    Connected) REPLICATION_LINK=connected ;;
+    Ahead | Behind | Sync* | PausedSync* | Verify* | WFBitMap* | WFSyncUUID | StartingSync*) REPLICATION_LINK=resyncing ;;
+    WFConnection | WFReportParams | Unconnected | Timeout | BrokenPipe | NetworkFailure | ProtocolError | TearDown | Disconnecting)
+        REPLICATION_LINK=waiting
+        ;;
+    StandAlone | Unconfigured) REPLICATION_LINK=apart ;;
+    *) REPLICATION_LINK=unknown ;;
+    esac
+    translate_role REPLICATION_ROLE "$DRBD_ROLE"
+    translate_role REPLICATION_PEER_ROLE "$DRBD_PEER_ROLE"
+    translate_disk REPLICATION_DATA "$DRBD_DISK"
+    translate_disk REPLICATION_PEER_DATA "$DRBD_PEER_DISK"
+    case $DRBD_CONNECTION in
+    SyncTarget | PausedSyncT | WFBitMapT | WFSyncUUID | StartingSyncT | Behind)
+        [[ $REPLICATION_DATA != current ]] || REPLICATION_DATA=stale
+        ;;
+    esac
+}
+
+translate_role() {
+    case $2 in
+    Primary) printf -v "$1" primary ;;
+    Secondary) printf -v "$1" secondary ;;
+    *) printf -v "$1" unknown ;;
+    esac
+}
+
+# Consistent: it may or may not be the newest; DRBD has not been able to ask its peer.
+translate_disk() {
+    case $2 in
+    UpToDate) printf -v "$1" current ;;
+    Outdated | Inconsistent | Consistent) printf -v "$1" stale ;;
+    Diskless | Failed | Detaching) printf -v "$1" unusable ;;
+    *) printf -v "$1" unknown ;;
+    esac
 }
 
 # " 0: cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate C r-----" and, mid-resync, "... sync'ed: 42.5% ...".
@@ -511,11 +652,11 @@ parse_proc_drbd() {
         if [[ $line =~ $pattern ]]; then
             current=${BASH_REMATCH[1]}
             [[ $current == "$2" ]] || continue
-            REPLICATION_CONNECTION=${BASH_REMATCH[2]}
-            REPLICATION_ROLE=${BASH_REMATCH[4]:-Unknown}
-            REPLICATION_PEER_ROLE=${BASH_REMATCH[5]:-Unknown}
-            REPLICATION_DISK=${BASH_REMATCH[6]:-Unknown}
-            REPLICATION_PEER_DISK=${BASH_REMATCH[7]:-Unknown}
+            DRBD_CONNECTION=${BASH_REMATCH[2]}
+            DRBD_ROLE=${BASH_REMATCH[4]:-Unknown}
+            DRBD_PEER_ROLE=${BASH_REMATCH[5]:-Unknown}
+            DRBD_DISK=${BASH_REMATCH[6]:-Unknown}
+            DRBD_PEER_DISK=${BASH_REMATCH[7]:-Unknown}
             REPLICATION_PROTOCOL=${BASH_REMATCH[9]:-}
         elif [[ $current == "$2" && $line =~ sync\'ed:\ *([0-9]+(\.[0-9]+)?)% ]]; then
             REPLICATION_PERCENT=${BASH_REMATCH[1]}
@@ -531,24 +672,24 @@ parse_drbd_status() {
     local line is_peer=false
     while IFS= read -r line; do
         if [[ $line =~ ^[^\ ].*\ role:([A-Za-z]+) ]]; then
-            REPLICATION_ROLE=${BASH_REMATCH[1]}
+            DRBD_ROLE=${BASH_REMATCH[1]}
             continue
         fi
         [[ $line =~ ^\ \ [^\ ] && ! $line =~ ^\ \ volume: ]] && is_peer=true
         if [[ $is_peer == false ]]; then
-            [[ $line =~ \ disk:([A-Za-z]+) ]] && REPLICATION_DISK=${BASH_REMATCH[1]}
+            [[ $line =~ \ disk:([A-Za-z]+) ]] && DRBD_DISK=${BASH_REMATCH[1]}
             continue
         fi
-        [[ $line =~ \ role:([A-Za-z]+) ]] && REPLICATION_PEER_ROLE=${BASH_REMATCH[1]}
-        [[ $line =~ \ connection:([A-Za-z]+) ]] && REPLICATION_CONNECTION=${BASH_REMATCH[1]}
-        [[ $line =~ \ replication:([A-Za-z]+) && ${BASH_REMATCH[1]} != Off ]] && REPLICATION_CONNECTION=${BASH_REMATCH[1]}
-        [[ $line =~ \ peer-disk:([A-Za-z]+) ]] && REPLICATION_PEER_DISK=${BASH_REMATCH[1]}
+        [[ $line =~ \ role:([A-Za-z]+) ]] && DRBD_PEER_ROLE=${BASH_REMATCH[1]}
+        [[ $line =~ \ connection:([A-Za-z]+) ]] && DRBD_CONNECTION=${BASH_REMATCH[1]}
+        [[ $line =~ \ replication:([A-Za-z]+) && ${BASH_REMATCH[1]} != Off ]] && DRBD_CONNECTION=${BASH_REMATCH[1]}
+        [[ $line =~ \ peer-disk:([A-Za-z]+) ]] && DRBD_PEER_DISK=${BASH_REMATCH[1]}
         [[ $line =~ \ done:([0-9]+(\.[0-9]+)?) ]] && REPLICATION_PERCENT=${BASH_REMATCH[1]}
         [[ $line =~ \ out-of-sync:([0-9]+) ]] && REPLICATION_OUT_OF_SYNC=${BASH_REMATCH[1]}
     done < <(printf '%s\n' "$1")
-    case $REPLICATION_CONNECTION in
-    Established) REPLICATION_CONNECTION=Connected ;;
-    Connecting) REPLICATION_CONNECTION=WFConnection ;;
+    case $DRBD_CONNECTION in
+    Established) DRBD_CONNECTION=Connected ;;
+    Connecting) DRBD_CONNECTION=WFConnection ;;
     esac
 }
 
@@ -577,53 +718,14 @@ is_drbd_9() {
     [[ -r $ROOT/proc/drbd && $(<"$ROOT/proc/drbd") == *"version: 9"* ]]
 }
 
-is_primary() {
-    [[ $REPLICATION_ROLE == Primary ]]
-}
-
-is_secondary() {
-    [[ $REPLICATION_ROLE == Secondary ]]
-}
-
-# A replica that is not up has no role; that is not the same as a role that could not be read.
-is_role_known() {
-    read_replication
-    [[ $REPLICATION_ROLE != Unknown || $IS_REPLICA_UP == false ]]
-}
-
-is_replica_linked() {
-    case $REPLICATION_CONNECTION in
-    Connected | Ahead | Behind | SyncSource | SyncTarget | PausedSyncS | PausedSyncT | VerifyS | VerifyT | WFBitMap[ST] | WFSyncUUID | StartingSync[ST]) return 0 ;;
-    esac
-    return 1
-}
-
-# Why this replica must not be promoted without an operator's word; nothing when it may.
-why_replica_is_stale() {
-    case $REPLICATION_CONNECTION in
-    SyncTarget | PausedSyncT | WFBitMapT | WFSyncUUID | StartingSyncT | Behind)
-        printf 'it is in the middle of a resync (%s)' "$REPLICATION_CONNECTION"
-        return
-        ;;
-    esac
-    [[ $REPLICATION_DISK == UpToDate ]] || printf 'its disk is %s, not UpToDate' "$REPLICATION_DISK"
-}
-
-# Blocks out of sync between connected replicas that call themselves UpToDate: they diverged, and DRBD did not see it (a
-# pair made of copied disks) or was told so (`drbdadm verify`).
-is_replication_healthy() {
-    [[ $REPLICATION_CONNECTION == Connected && $REPLICATION_DISK == UpToDate && $REPLICATION_PEER_DISK == UpToDate ]] &&
-        ((REPLICATION_OUT_OF_SYNC == 0))
-}
-
 # Attached and looking for its peer, in whatever role; does nothing when it is.
 bring_replication_up() {
     read_replication
-    [[ $REPLICATION_DISK == Unknown && $REPLICATION_ROLE == Unknown ]] || return 0
+    [[ $DRBD_DISK == Unknown && $DRBD_ROLE == Unknown ]] || return 0
     load_drbd || return 1
     act 30 drbdadm up "$RESOURCE" || return 1
     read_replication
-    [[ $REPLICATION_ROLE != Unknown ]]
+    [[ $DRBD_ROLE != Unknown ]]
 }
 
 # Attached, but not in touch with its peer. On contact DRBD lets the older data follow the newer by itself; that must not
@@ -631,10 +733,10 @@ bring_replication_up() {
 attach_replica() {
     local command commands="new-resource new-minor"
     read_replication
-    if [[ $REPLICATION_CONNECTION == Unknown ]]; then
+    if [[ $DRBD_CONNECTION == Unknown ]]; then
         load_drbd || return 1
         # DRBD 9 makes a device only once, and an attempt may have ended after that.
-        [[ $REPLICATION_DISK == Unknown ]] || commands=new-resource
+        [[ $DRBD_DISK == Unknown ]] || commands=new-resource
         is_drbd_9 && commands+=" new-peer new-path"
         for command in $commands; do
             act 30 drbdadm "$command" "$RESOURCE" || return 1
@@ -643,25 +745,25 @@ attach_replica() {
     fi
     # Without its disk a new device is Unconfigured to DRBD 8.4, and Diskless and StandAlone to DRBD 9. (A disk that DRBD
     # detached because of its errors is not ours to attach again: then there is a peer, or this is the Primary.)
-    case $REPLICATION_ROLE.$REPLICATION_CONNECTION.$REPLICATION_DISK in
+    case $DRBD_ROLE.$DRBD_CONNECTION.$DRBD_DISK in
     *.Unconfigured.* | Secondary.StandAlone.Diskless)
         act 30 drbdadm attach "$RESOURCE" || return 1
         read_replication
         ;;
     esac
-    [[ $REPLICATION_ROLE != Unknown ]]
+    [[ $DRBD_ROLE != Unknown ]]
 }
 
 # StandAlone: not in touch and not looking for the peer, by order or because DRBD found a split brain.
 connect_replica() {
     read_replication
-    [[ $REPLICATION_CONNECTION != StandAlone ]] || act 30 drbdadm connect "$RESOURCE"
+    [[ $DRBD_CONNECTION != StandAlone ]] || act 30 drbdadm connect "$RESOURCE"
 }
 
 follow_peer() {
     read_replication
     is_replica_linked && return 0
-    [[ $REPLICATION_CONNECTION == StandAlone ]] || act 30 drbdadm disconnect "$RESOURCE" || return 1
+    [[ $DRBD_CONNECTION == StandAlone ]] || act 30 drbdadm disconnect "$RESOURCE" || return 1
     # Without a split brain this is an ordinary connect (drbdadm(8), connect --discard-my-data).
     act 30 drbdadm connect --discard-my-data "$RESOURCE" || return 1
     read_replication
@@ -678,38 +780,93 @@ outdate_replica() {
     fi
 }
 
-make_primary() {
-    if [[ $ACCEPT_DATA_LOSS == true && -n $(why_replica_is_stale) ]]; then
-        act 30 drbdadm primary --force "$RESOURCE" || return 1
-    else
-        act 30 drbdadm primary "$RESOURCE" || return 1
-    fi
-    read_replication
-    is_primary
+promote_replica() {
+    act 30 drbdadm primary ${1:+--force} "$RESOURCE"
 }
 
-# DRBD refuses while the device is open: by an unmount that still writes back, or by somebody, who is asked to go.
-make_secondary() {
-    local deadline=$(($(now_seconds) + $(flush_seconds))) turn=0
-    is_role_known || { LAST_ERROR="its role could not be read"; return 1; }
-    until is_role_known && ! is_primary; do
-        if (($(now_seconds) >= deadline && turn > 3)); then
-            LAST_ERROR+=$(describe_holders)
-            return 1
-        fi
-        act 30 drbdadm secondary "$RESOURCE" && continue
-        turn=$((turn + 1))
-        case $turn in
-        1 | 2) ;;
-        3) signal_holders TERM ;;
-        *) signal_holders KILL ;;
-        esac
-        sleep 1
-    done
+demote_replica() {
+    act 30 drbdadm secondary "$RESOURCE"
+}
+
+# DRBD 9 calls a replica whose Primary died Consistent for a moment.
+is_peer_loss_settled() {
+    read_replication
+    [[ $REPLICATION_PEER_ROLE != primary && $DRBD_DISK != Consistent ]]
+}
+
+take_replica_down() {
+    act 30 drbdadm down "$RESOURCE"
+}
+
+volume_number() {
+    local minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
+    printf '%d:%d' "$DRBD_MAJOR" "${minor:-0}"
+}
+
+# Of the kernel's module, loaded or not.
+engine_version() {
+    local words version
+    { read -r words version _ <"$ROOT/proc/drbd"; } 2>/dev/null && [[ $words == version: ]] && printf 'DRBD %s' "$version" && return
+    bounded 2 modinfo -F version drbd && printf 'DRBD %s' "${BOUNDED_OUTPUT%%$'\n'*}"
+}
+
+# A resource file that is there already may hold an operator's tuning, or a replica of the old days. A new one has the
+# words of the DRBD that is loaded; nothing else may have loaded it yet.
+install_replication() {
+    local file="$ROOT/etc/drbd.d/$RESOURCE.res" text statement wanted=${CONFIG[REPLICATION_PROTOCOL]}
+    if [[ ! -e $file ]]; then
+        ! load_drbd || put_file "$file" 0644 "$(resource_file)"
+        return
+    fi
+    # In a file of ours the protocol is the stack's, and all else may be the operator's.
+    text=$(<"$file")
+    [[ $text == "$RESOURCE_MARK"* && $text =~ [[:space:]]protocol[[:space:]]+[ABC]\; ]] || return 0
+    statement=${BASH_REMATCH[0]}
+    put_file "$file" 0644 "${text/"$statement"/${statement%[ABC];}$wanted;}"
+    read_replication
+    read_protocol
+    is_replica_linked && [[ $REPLICATION_PROTOCOL != "$wanted" ]] || return 0
+    run_protocol "$wanted" || log "the protocol stays $REPLICATION_PROTOCOL until DRBD connects anew: $LAST_ERROR"
+}
+
+# drbdadm finds its own section by `uname -n`. It would by address, too (`floating`), but then it knows the resource only
+# while that address is there and its link is up: a node that has lost its network could not be demoted. The peer's
+# section may bear any other name. A split brain is shown and left alone: no after-sb policy. The time-outs let a dead
+# peer be noticed within about four seconds.
+resource_file() {
+    local own="${CONFIG[ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}" peer="${CONFIG[PEER_ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}"
+    local settings="" own_id="" peer_id=""
+    # Words of DRBD 9 which 8.4 refuses to read.
+    if is_drbd_9; then
+        settings="    options { auto-promote no; }"$'\n'
+        own_id="        node-id 0;"$'\n' peer_id="        node-id 1;"$'\n'
+        [[ ${CONFIG[NODE_NAME]} < ${CONFIG[PEER_NAME]} ]] || { own_id=${own_id/0/1} peer_id=${peer_id/1/0}; }
+    fi
+    cat <<RESOURCE
+$RESOURCE_MARK
+resource $RESOURCE {
+$settings    net {
+        protocol ${CONFIG[REPLICATION_PROTOCOL]};
+        ping-int 3;
+        ping-timeout 5;
+        timeout 20;
+    }
+    disk { on-io-error detach; }
+    device ${CONFIG[REPLICATED_DEVICE]};
+    disk ${CONFIG[DATA_DEVICE]};
+    meta-disk internal;
+    on $(uname -n) {
+        address ipv4 $own;
+$own_id    }
+    on peer-${CONFIG[PEER_NAME]} {
+        address ipv4 $peer;
+$peer_id    }
+}
+RESOURCE
 }
 
 # -------------------------------------------------------------------------------------------------------- file system
-# Uses core.
+# Uses core, and the number that replication gives the volume.
 
 # Whether the mount point shows the replicated volume, and not what else may be mounted there; 2 when that can't be seen.
 # From mountinfo (proc(5)), which answers also when the file system itself hangs. The last mount covers those before it.
@@ -823,11 +980,6 @@ find_mounts_of() {
             break
         done
     done <"$ROOT/proc/$1/mountinfo"
-}
-
-volume_number() {
-    local minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
-    printf '%d:%d' "$DRBD_MAJOR" "${minor:-0}"
 }
 
 # HOLDERS: by process, what it has on the volume (its program, directory, root, a file), or the device itself. By the
@@ -1657,10 +1809,10 @@ find_out() {
     esac
 }
 
-# Primary, and all of these. What decides it must have been seen.
+# As primary, and all of these. What decides it must have been seen.
 judge_serving() {
     IS_SERVING=false
-    if [[ ($REPLICATION_ROLE == Unknown && $IS_REPLICA_UP != false) || ${STATUS[isMounted]} == null ]]; then
+    if [[ ($REPLICATION_ROLE == unknown && $IS_REPLICA_UP != false) || ${STATUS[isMounted]} == null ]]; then
         IS_SERVING=null
     elif is_primary && [[ " ${STATUS[*]} " != *" false "* ]]; then
         IS_SERVING=true
@@ -1681,9 +1833,8 @@ format_status() {
     printf ',"bootedAt":%d,"clock":' "$booted_at"; now_seconds
     printf ',"wasActive":'; json_bool was_active
     printf ',"isUnreplicated":'; json_bool is_unreplicated
-    printf ',"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s,"protocol":' \
-        "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
-        "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT"
+    printf ',"replication":{"role":"%s","link":"%s","data":"%s","syncPercent":%s,"protocol":' \
+        "$REPLICATION_ROLE" "$REPLICATION_LINK" "$REPLICATION_DATA" "$REPLICATION_PERCENT"
     if [[ $REPLICATION_PROTOCOL == ? ]]; then json_string "$REPLICATION_PROTOCOL"; else printf null; fi
     for service in "${SERVICES[@]}"; do
         services+=",\"$service\":\"${SERVICE_STATES[$service]}\""
@@ -1822,35 +1973,29 @@ run_promote() {
     attach_or_connect || fail "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
     if is_primary; then
         if ! write_state role active || ! mount_volume; then
-            fail_with_status "${CONFIG[NODE_NAME]} is Primary but can't mount its volume: $LAST_ERROR."
+            fail_with_status "${CONFIG[NODE_NAME]} is primary but can't mount its volume: $LAST_ERROR."
         fi
         connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
-        done_with_status "${CONFIG[NODE_NAME]} was Primary already and has its volume mounted."
+        done_with_status "${CONFIG[NODE_NAME]} was primary already and has its volume mounted."
     fi
-    # A peer that died is seen as Primary until the replication link times out; then DRBD 9 calls this replica
-    # Consistent for a moment.
+    # A peer that died is seen as primary until the replication link times out.
     wait_until "${CONFIG[PEER_LOSS_SECONDS]}" is_peer_loss_settled
-    [[ $REPLICATION_PEER_ROLE != Primary ]] ||
-        refuse_with_status peer_primary "$EXIT_PEER_PRIMARY" "${CONFIG[PEER_NAME]} is Primary on the replication link: demote or fence it first."
+    [[ $REPLICATION_PEER_ROLE != primary ]] ||
+        refuse_with_status peer_primary "$EXIT_PEER_PRIMARY" "${CONFIG[PEER_NAME]} is primary on the replication link: demote or fence it first."
     why=$(why_replica_is_stale)
     if [[ -n $why && $ACCEPT_DATA_LOSS != true ]]; then
         refuse_with_status stale_replica "$EXIT_STALE_REPLICA" "The replica of ${CONFIG[NODE_NAME]} is stale, $why: promoting it would lose data."
     fi
     [[ -z $why ]] || log "promoting although the replica is stale, $why: the operator accepts the loss of data"
-    make_primary || fail_with_status "${CONFIG[NODE_NAME]} can't be made Primary: $LAST_ERROR."
+    make_primary || fail_with_status "${CONFIG[NODE_NAME]} can't be made primary: $LAST_ERROR."
     if ! write_state role active || ! mount_volume; then
         why=$LAST_ERROR
         make_secondary
         write_state role ""
-        fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is Secondary again: $why."
+        fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is secondary again: $why."
     fi
     connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
-    done_with_status "${CONFIG[NODE_NAME]} is Primary and has its volume mounted."
-}
-
-is_peer_loss_settled() {
-    read_replication
-    [[ $REPLICATION_PEER_ROLE != Primary && $REPLICATION_DISK != Consistent ]]
+    done_with_status "${CONFIG[NODE_NAME]} is primary and has its volume mounted."
 }
 
 refuse_with_status() {
@@ -1887,7 +2032,7 @@ run_start() {
 run_restart() {
     local service
     require_sight
-    is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not Primary."
+    is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not primary."
     mount_volume || fail_with_status "${CONFIG[NODE_NAME]} can't mount its volume: $LAST_ERROR."
     read_service "$DATABASE_SERVICE"
     is_database_answering
@@ -1962,7 +2107,7 @@ run_stop() {
 give_up_role() {
     take_out_of_service
     unmount_volume || { LAST_ERROR="the volume can't be unmounted, $LAST_ERROR"; return 1; }
-    make_secondary || { LAST_ERROR="the replica can't be made Secondary, $LAST_ERROR"; return 1; }
+    make_secondary || { LAST_ERROR="the replica can't be made secondary, $LAST_ERROR"; return 1; }
 }
 
 run_demote() {
@@ -1973,7 +2118,7 @@ run_demote() {
     ready_nfs || log "the NFS server is not ready to take over"
     report_status
     { is_secondary && is_unmounted; } || unknown "has nothing in service, but its role is $REPLICATION_ROLE"
-    done_with "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
+    done_with "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, secondary."
 }
 
 become_standby() {
@@ -2018,7 +2163,7 @@ run_boot() {
 
 run_leave() {
     give_up_role || fail "${CONFIG[NODE_NAME]} shuts down without having given up its role: $LAST_ERROR."
-    act 30 drbdadm down "$RESOURCE"
+    take_replica_down
     done_with "${CONFIG[NODE_NAME]} left the cluster cleanly."
 }
 
@@ -2077,7 +2222,7 @@ run_watch() {
         ((BEATS_BYTES < BEATS_FILE_BYTES)) || begin_beats_anew
         read_replication
         was_lost=false
-        [[ $REPLICATION_CONNECTION == Unknown ]] || is_replica_linked || was_lost=true
+        ! is_link_lost || was_lost=true
         beat Heartbeat=1 "ReplicationHealthy=$(as_number is_replication_healthy)"
         # The peer's database is asked only where the answer decides something.
         if was_active || [[ $was_lost == false ]]; then read_probe paths; else read_probe; fi
@@ -2098,7 +2243,7 @@ run_watch() {
             esac
         else
             # Two standbys: nobody serves, and no active node is there to say so.
-            [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != Secondary/Secondary ]] || services=ServicesHealthy=0
+            [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != secondary/secondary ]] || services=ServicesHealthy=0
             has_served=false looks_without_service=0
         fi
         peer=""
@@ -2124,8 +2269,8 @@ run_watch() {
         # to bash before 4.4.)
         beat Heartbeat=1 "ReplicationHealthy=$health" ${services:+"$services"} ${paths[@]+"${paths[@]}"}
         # The link was looked at before the peer: so it went on after it had lost us, and may have written without us.
-        if [[ $was_lost == true && $REPLICATION_DISK == UpToDate ]] && does_peer_write_without_us; then
-            log "replication is lost ($REPLICATION_CONNECTION) while ${CONFIG[PEER_NAME]} goes on serving: outdating this replica"
+        if [[ $was_lost == true && $REPLICATION_DATA == current ]] && does_peer_write_without_us; then
+            log "replication is lost ($REPLICATION_LINK) while ${CONFIG[PEER_NAME]} goes on serving: outdating this replica"
             outdate_replica
         fi
         # A node's last word on replication must be young when it dies: a change is told at once, and not in the next round.
@@ -2152,7 +2297,7 @@ read_warned() {
 
 # The peer's database answering is the sign that it writes; a peer that merely runs may have nothing to write.
 does_peer_write_without_us() {
-    [[ $REPLICATION_ROLE == Secondary && ($PEER_DATABASE == answers || $PEER_DATABASE == blocked) ]] && ! is_replica_linked
+    [[ $REPLICATION_ROLE == secondary && ($PEER_DATABASE == answers || $PEER_DATABASE == blocked) ]] && ! is_replica_linked
 }
 
 # -------------------------------------------------------------------------------------------------------- room: DRBD
@@ -2307,20 +2452,13 @@ json_words() {
 }
 
 # What the other parts need, beside what comes with bash (docs/installation.md).
-readonly NEEDED_COMMANDS="dd df drbdadm drbdsetup exportfs flock ip mktemp modprobe mount python3 readlink systemctl systemd-run timeout umount"
+readonly NEEDED_COMMANDS="$ENGINE_COMMANDS dd df exportfs flock ip mktemp mount python3 readlink systemctl systemd-run timeout umount"
 
 missing_commands() {
     local command
     for command in $NEEDED_COMMANDS; do
         command -v "$command" >/dev/null || printf '%s ' "$command"
     done
-}
-
-# The kernel module's version, loaded or not; nothing where there is none.
-drbd_version() {
-    local words version
-    { read -r words version _ <"$ROOT/proc/drbd"; } 2>/dev/null && [[ $words == version: ]] && printf '%s' "$version" && return
-    bounded 2 modinfo -F version drbd && printf '%s' "${BOUNDED_OUTPUT%%$'\n'*}"
 }
 
 # volume_of NAME: the EBS volume of an NVMe disk is its serial number, without the hyphen (EC2 User Guide, "Map Amazon EBS
@@ -2342,7 +2480,7 @@ look_at_devices() {
         links[${name##*/}]+=" ${link##*/}"
     done
     while read -r _ _ blocks name; do
-        [[ $blocks =~ ^[0-9]+$ && $name != @(loop|ram|zram|sr|fd|drbd)[0-9]* ]] || continue
+        [[ $blocks =~ ^[0-9]+$ && $name != @(loop|ram|zram|sr|fd|$ENGINE_DEVICES)[0-9]* ]] || continue
         volume=$(volume_of "$name")
         for name in $name ${links[$name]:-}; do
             printf ',{"name":%s,"bytes":%d,"volume":"%s"}' "$(json_string "$name")" "$((blocks * 1024))" "$volume"
@@ -2385,8 +2523,8 @@ format_host() {
     answer space && space="{${ANSWER#,}}"
     answer metadata-room && room=$ANSWER
     # shellcheck disable=SC2046,SC2086 # words
-    printf '{"bash":"%d.%d","missingCommands":%s,"drbd":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s,"room":%s}' \
-        "${BASH_VERSINFO[0]}" "${BASH_VERSINFO[1]}" "$(json_words $(missing_commands))" "$(json_string "$(drbd_version)")" \
+    printf '{"bash":"%d.%d","missingCommands":%s,"engine":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s,"room":%s}' \
+        "${BASH_VERSINFO[0]}" "${BASH_VERSINFO[1]}" "$(json_words $(missing_commands))" "$(json_string "$(engine_version)")" \
         "$(json_string "$(agent_version)")" "$devices" "$(json_words $(mounted_at_boot))" "$(json_words $(enabled_at_boot $1))" "$space" "$room"
 }
 
@@ -2415,7 +2553,6 @@ run_survey() {
 # Uses core, replication, checks and verbs.
 
 HAS_CHANGED=false AGENT_WARNING=""
-readonly RESOURCE_MARK="# Written by garoon-node, which changes nothing in it but the protocol, to the stack's ReplicationProtocol."
 readonly UNITS=(garoon-node-boot.service garoon-node-watch.service nfs-server.service)
 
 # put_file PATH MODE CONTENT: sets HAS_CHANGED when the file was not so already.
@@ -2485,7 +2622,7 @@ run_install() {
     put_file "$UNIT_DIRECTORY/garoon-node-boot.service" 0644 "$(boot_unit)"
     put_file "$UNIT_DIRECTORY/garoon-node-watch.service" 0644 "$(watch_unit)"
     put_file "$UNIT_DIRECTORY/nfs-server.service.d/garoon-node.conf" 0644 "$(nfs_times)"
-    install_resource
+    install_replication
     # An install that broke off after it had written the files has changed nothing the next time, and is not done.
     if [[ $HAS_CHANGED == true ]] || ! are_units_in_place; then
         HAS_CHANGED=true
@@ -2511,25 +2648,6 @@ run_install() {
 are_units_in_place() {
     bounded "${CONFIG[LOOK_SECONDS]}" systemctl is-enabled --quiet "${UNITS[@]}" &&
         bounded "${CONFIG[LOOK_SECONDS]}" systemctl is-active --quiet garoon-node-watch.service
-}
-
-# A resource file that is there already may hold an operator's tuning, or a replica of the old days. A new one has the
-# words of the DRBD that is loaded; nothing else may have loaded it yet.
-install_resource() {
-    local file="$ROOT/etc/drbd.d/$RESOURCE.res" text statement wanted=${CONFIG[REPLICATION_PROTOCOL]}
-    if [[ ! -e $file ]]; then
-        ! load_drbd || put_file "$file" 0644 "$(resource_file)"
-        return
-    fi
-    # In a file of ours the protocol is the stack's, and all else may be the operator's.
-    text=$(<"$file")
-    [[ $text == "$RESOURCE_MARK"* && $text =~ [[:space:]]protocol[[:space:]]+[ABC]\; ]] || return 0
-    statement=${BASH_REMATCH[0]}
-    put_file "$file" 0644 "${text/"$statement"/${statement%[ABC];}$wanted;}"
-    read_replication
-    read_protocol
-    is_replica_linked && [[ $REPLICATION_PROTOCOL != "$wanted" ]] || return 0
-    run_protocol "$wanted" || log "the protocol stays $REPLICATION_PROTOCOL until DRBD connects anew: $LAST_ERROR"
 }
 
 # The agent's own tool puts our part beside what is configured already, or refuses and leaves everything as it was: then
@@ -2562,10 +2680,10 @@ UNIT
 }
 
 boot_unit() {
-    cat <<'UNIT'
+    cat <<UNIT
 [Unit]
 Description=Garoon node: a booting node is a standby, a node that shuts down leaves cleanly
-After=network-online.target local-fs.target nfs-server.service drbd.service
+After=network-online.target local-fs.target nfs-server.service $ENGINE_UNIT
 Wants=network-online.target
 Before=garoon-node-watch.service
 
@@ -2596,42 +2714,6 @@ RestartSec=2
 [Install]
 WantedBy=multi-user.target
 UNIT
-}
-
-# drbdadm finds its own section by `uname -n`. It would by address, too (`floating`), but then it knows the resource only
-# while that address is there and its link is up: a node that has lost its network could not be demoted. The peer's
-# section may bear any other name. A split brain is shown and left alone: no after-sb policy. The time-outs let a dead
-# peer be noticed within about four seconds.
-resource_file() {
-    local own="${CONFIG[ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}" peer="${CONFIG[PEER_ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}"
-    local options="" own_id="" peer_id=""
-    # Words of DRBD 9 which 8.4 refuses to read.
-    if is_drbd_9; then
-        options="    options { auto-promote no; }"$'\n'
-        own_id="        node-id 0;"$'\n' peer_id="        node-id 1;"$'\n'
-        [[ ${CONFIG[NODE_NAME]} < ${CONFIG[PEER_NAME]} ]] || { own_id=${own_id/0/1} peer_id=${peer_id/1/0}; }
-    fi
-    cat <<RESOURCE
-$RESOURCE_MARK
-resource $RESOURCE {
-$options    net {
-        protocol ${CONFIG[REPLICATION_PROTOCOL]};
-        ping-int 3;
-        ping-timeout 5;
-        timeout 20;
-    }
-    disk { on-io-error detach; }
-    device ${CONFIG[REPLICATED_DEVICE]};
-    disk ${CONFIG[DATA_DEVICE]};
-    meta-disk internal;
-    on $(uname -n) {
-        address ipv4 $own;
-$own_id    }
-    on peer-${CONFIG[PEER_NAME]} {
-        address ipv4 $peer;
-$peer_id    }
-}
-RESOURCE
 }
 
 # Nothing but files of ours in the section on logs: no namespace, no dimension and no flush of anybody's metrics changes.

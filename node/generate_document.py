@@ -25,6 +25,7 @@ import yaml
 PARTS = (
     "core",
     "resources",
+    "replication",
     "replication_drbd",
     "volume",
     "services",

@@ -9,7 +9,7 @@ world/      what the processes of one simulated world share
 cloud/      AWS: an emulator with its gaps closed
 hosts/      the two database servers: the real script, on stand-ins for the machine's programs
 cluster/    the same two in memory, without a clock of their own; tests/contract holds them to the script
-lab/        the same two as virtual machines with real DRBD
+lab/        the same two as virtual machines with real replication
 campaign/   every fault at every step, in virtual time
 model/      every order of events, within bounds
 """

@@ -24,7 +24,7 @@ from garoon_failover.preconditions import Check, fine, stop, unknown, version_of
 
 RUN_SHELL = "AWS-RunShellScript"
 """Before the stack is there, which brings a document of its own."""
-PARTS = ("core", "resources", "room_drbd", "survey", "main")
+PARTS = ("core", "resources", "replication_drbd", "room_drbd", "survey", "main")
 """Of the nodes' script: those that the survey uses."""
 ANSWER_SECONDS = 60
 OLDEST_BASH = (4, 2)
@@ -111,16 +111,20 @@ def _tools(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: s
         yield stop("tools", name, f"Its bash is {host.bash}, older than {oldest}.", "Bring the system up to date.")
     if host.missing_commands:
         yield stop("tools", name, f"It has no {', '.join(host.missing_commands)}.",
-                   "Install coreutils, util-linux, iproute2, drbd-utils, nfs-utils and Python 3.")  # fmt: skip
+                   "Install coreutils, util-linux, iproute2, nfs-utils, Python 3, replication's tools.")  # fmt: skip
     if not is_old and not host.missing_commands:
         yield fine("tools", name, f"It has bash {host.bash} and every command that is needed.")
 
 
-def _drbd(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
-    if not host.drbd:
-        yield stop("drbd", name, "Its kernel has no module drbd.", "Install DRBD 8.4 or 9 for the kernel that runs.")
+def _engine(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
+    if host.engine is None:
+        why = "the script on it does not say what replicates: deploy this version first."
+        yield unknown("replication", name, Unknown(why=why))
+    elif not host.engine:
+        yield stop("replication", name, "Its kernel has no replication engine.",
+                   "Install one for the kernel that runs (docs/replication.md).")  # fmt: skip
     else:
-        yield fine("drbd", name, f"Its kernel has DRBD {host.drbd}.")
+        yield fine("replication", name, f"Its kernel has {host.engine}.")
 
 
 def _device(name: str, host: NodeHost, parameters: Mapping[str, str], volume: str) -> Iterator[Check]:
@@ -148,13 +152,13 @@ def _device(name: str, host: NodeHost, parameters: Mapping[str, str], volume: st
 def _room(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
     room = host.room
     if room is None:
-        yield unknown("room", name, Unknown(why="room for DRBD's own data could not be looked for."))
+        yield unknown("room", name, Unknown(why="room for the replication's own data could not be looked for."))
         return
-    needs = f"DRBD's own data takes {room.needed_bytes:,} bytes of {room.device}"
-    run = f"Before DRBD is begun there, run: {'; '.join(room.commands)} (docs/migration.md)."
+    needs = f"The replication's own data takes {room.needed_bytes:,} bytes of {room.device}"
+    run = f"Before replication is begun there, run: {'; '.join(room.commands)} (docs/migration.md)."
     match room.fits:
         case "there":
-            yield fine("room", name, f"DRBD's own data is on {room.device}.")
+            yield fine("room", name, f"The replication's own data is on {room.device}.")
         case "internal":
             yield fine("room", name, f"{needs}, behind what is there.")
         case "enlargedPartition":
@@ -165,7 +169,7 @@ def _room(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: st
             yield warn("room", name, f"{needs}, whose file system fills it, as it fills its disk.", run)
         case "external":
             yield warn("room", name, f"{needs}, which is filled, and another partition lies behind it.",
-                       "Give DRBD a small device for that (docs/migration.md, External metadata).")  # fmt: skip
+                       "Give it a small device for that (docs/migration.md, External metadata).")  # fmt: skip
         case "unknown":
             yield warn("room", name, f"{needs}, which begins with something that is no XFS.",
                        "Find out what that is before anything is written there.")  # fmt: skip
@@ -213,7 +217,7 @@ def _space(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: s
 
 
 _CHECKS: tuple[Callable[[str, NodeHost, Mapping[str, str], str], Iterator[Check]], ...] = (
-    _tools, _drbd, _device, _room, _fstab, _boot, _cloudwatch, _space,
+    _tools, _engine, _device, _room, _fstab, _boot, _cloudwatch, _space,
 )  # fmt: skip
 
 
@@ -247,10 +251,10 @@ def _pair(hosts: Mapping[str, NodeHost], parameters: Mapping[str, str]) -> Itera
     if len(hosts) < 2:
         return
     a, b = hosts["A"], hosts["B"]
-    if a.drbd and b.drbd and a.drbd.split(".")[0] != b.drbd.split(".")[0]:
-        yield warn("drbd", "nodes", f"One has DRBD {a.drbd}, the other {b.drbd}.", "Bring both to one version.")
+    if a.engine and b.engine and a.engine.split(".")[0] != b.engine.split(".")[0]:
+        yield warn("replication", "nodes", f"One has {a.engine}, the other {b.engine}.", "Bring both to one version.")
     device = parameters.get("DataDevice") or DATA_DEVICE
     sizes = {one.bytes for host in (a, b) for one in host.devices or () if f"/dev/{one.name}" == device}
     if len(sizes) > 1:
         yield stop("device", "nodes", f"{device} has {' and '.join(f'{size:,}' for size in sorted(sizes))} bytes.",
-                   "Make both the same size: DRBD replicates block by block.")  # fmt: skip
+                   "Make both the same size: replication goes block by block.")  # fmt: skip

@@ -19,7 +19,7 @@ from garoon_failover.network import Network
 
 OLDEST_AGENT = (3, 3, 2746, 0)
 """Of the SSM Agent (docs/decisions/0004-parameters-as-environment.md)."""
-NFS_PORT, DRBD_PORT = 2049, 7788
+NFS_PORT, REPLICATION_PORT = 2049, 7788
 MANAGED = ("AmazonSSMManagedInstanceCore", "CloudWatchAgentServerPolicy")
 MOST_TABLES = 100  # they travel in the functions' environment, of which Lambda allows 4 KB
 MOST_ACLS = 20  # per VPC unless raised (Amazon VPC User Guide, "Amazon VPC quotas")
@@ -168,7 +168,7 @@ def _ways(facts: Facts) -> Iterator[tuple[str, Interface, Interface, int]]:
         words = f"{facts.name(source)} to {facts.name(target)}"
         ways = zip(facts.interfaces(source)[:2], facts.interfaces(target)[:2], strict=False)
         for number, (eth_source, eth_target) in enumerate(ways):
-            for port in (path, database, NFS_PORT) if number == 0 else (path, DRBD_PORT):
+            for port in (path, database, NFS_PORT) if number == 0 else (path, REPLICATION_PORT):
                 yield f"{words} over eth{number}", eth_source, eth_target, port
     groups = [one for one in facts.account.target_groups if one.arn == facts.parameters.get("TargetGroupArn")]
     servers = {target for group in groups for target in group.targets}
@@ -258,7 +258,7 @@ def _volumes(facts: Facts) -> Iterator[Check]:
     sizes = {one.size_gib for one in volumes.values() if one}
     if len(sizes) > 1:
         yield stop("volumes", "data volumes", f"They have {' and '.join(map(str, sorted(sizes)))} GiB.",
-                    "Make both the same size: DRBD replicates block by block.")  # fmt: skip
+                    "Make both the same size: replication goes block by block.")  # fmt: skip
     else:
         yield fine("volumes", "data volumes", "Both have the same size.")
     for letter, volume in volumes.items():

@@ -165,10 +165,10 @@ find_out() {
     esac
 }
 
-# Primary, and all of these. What decides it must have been seen.
+# As primary, and all of these. What decides it must have been seen.
 judge_serving() {
     IS_SERVING=false
-    if [[ ($REPLICATION_ROLE == Unknown && $IS_REPLICA_UP != false) || ${STATUS[isMounted]} == null ]]; then
+    if [[ ($REPLICATION_ROLE == unknown && $IS_REPLICA_UP != false) || ${STATUS[isMounted]} == null ]]; then
         IS_SERVING=null
     elif is_primary && [[ " ${STATUS[*]} " != *" false "* ]]; then
         IS_SERVING=true
@@ -189,9 +189,8 @@ format_status() {
     printf ',"bootedAt":%d,"clock":' "$booted_at"; now_seconds
     printf ',"wasActive":'; json_bool was_active
     printf ',"isUnreplicated":'; json_bool is_unreplicated
-    printf ',"replication":{"role":"%s","peerRole":"%s","connection":"%s","disk":"%s","peerDisk":"%s","syncPercent":%s,"protocol":' \
-        "$REPLICATION_ROLE" "$REPLICATION_PEER_ROLE" "$REPLICATION_CONNECTION" \
-        "$REPLICATION_DISK" "$REPLICATION_PEER_DISK" "$REPLICATION_PERCENT"
+    printf ',"replication":{"role":"%s","link":"%s","data":"%s","syncPercent":%s,"protocol":' \
+        "$REPLICATION_ROLE" "$REPLICATION_LINK" "$REPLICATION_DATA" "$REPLICATION_PERCENT"
     if [[ $REPLICATION_PROTOCOL == ? ]]; then json_string "$REPLICATION_PROTOCOL"; else printf null; fi
     for service in "${SERVICES[@]}"; do
         services+=",\"$service\":\"${SERVICE_STATES[$service]}\""

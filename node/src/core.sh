@@ -8,11 +8,11 @@
 #   survey    what of Garoon is on this node, whatever is configured? changes nothing; needs no settings
 #   promote   make this node's replica the writable one and mount it
 #   start     bring the services, the exports and the virtual IP into service
-#   restart   bring the whole hierarchy back into service on a node that is Primary already; disturbs nothing that works
+#   restart   bring the whole hierarchy back into service on a node that is primary already; disturbs nothing that works
 #   stop      take them out of service, in reverse
 #   demote    stop, unmount, give up the writable role
-#   reconnect on the Primary: look for the peer again; discards nothing
-#   rejoin    on the Secondary: follow the peer, discarding what only this replica holds; the caller has kept a copy
+#   reconnect on the primary: look for the peer again; discards nothing
+#   rejoin    on the secondary: follow the peer, discarding what only this replica holds; the caller has kept a copy
 #   install   put the script, its settings and its units in place (values come from SSM_ variables)
 #   boot      what a booting node does: be a standby          (garoon-node-boot.service)
 #   leave     what a node does when it shuts down cleanly     (garoon-node-boot.service)
@@ -22,8 +22,8 @@
 # parameter is ever part of the text of this script. Every verb but watch prints exactly one line, a JSON object, on
 # standard output; what it is doing goes to standard error. All verbs can run again: check, act, check.
 #
-# Needs bash >= 4.2 (RHEL 7), coreutils, util-linux, iproute2, drbd-utils, nfs-utils, systemd; Python for one thing. No
-# double braces in this file: they would be taken for document parameters.
+# Needs bash >= 4.2 (RHEL 7), coreutils, util-linux, iproute2, nfs-utils, systemd, the tools of its replication engine;
+# Python for one thing. No double braces in this file: they would be taken for document parameters.
 set -u
 export LC_ALL=C PATH="${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
 umask 022
@@ -56,7 +56,6 @@ readonly AGENT_CONFIG_FILE="$ROOT/etc/garoon-node-agent.json"
 # Where `append-config` puts it.
 readonly AGENT_MERGED_FILE="$AGENT_DIRECTORY/etc/amazon-cloudwatch-agent.d/file_${AGENT_CONFIG_FILE##*/}"
 
-readonly RESOURCE=garoon
 readonly NFS_PORT=2049
 # A command that is good for longer was timed by another clock than this node's.
 readonly LONGEST_ORDER_SECONDS=120
@@ -70,7 +69,7 @@ readonly LOOKS_BEFORE_SIGN=2
 declare -A CONFIG=(
     [CLUSTER_NAME]="" [NODE_NAME]="" [ETH0_ADDRESS]="" [ETH1_ADDRESS]=""
     [PEER_NAME]="" [PEER_ETH0_ADDRESS]="" [PEER_ETH1_ADDRESS]="" [VIRTUAL_IP]=""
-    [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]=/dev/drbd0 [REPLICATION_PROTOCOL]=C
+    [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]="" [REPLICATION_PROTOCOL]=C
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30

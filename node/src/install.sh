@@ -2,7 +2,6 @@
 # Uses core, replication, checks and verbs.
 
 HAS_CHANGED=false AGENT_WARNING=""
-readonly RESOURCE_MARK="# Written by garoon-node, which changes nothing in it but the protocol, to the stack's ReplicationProtocol."
 readonly UNITS=(garoon-node-boot.service garoon-node-watch.service nfs-server.service)
 
 # put_file PATH MODE CONTENT: sets HAS_CHANGED when the file was not so already.
@@ -72,7 +71,7 @@ run_install() {
     put_file "$UNIT_DIRECTORY/garoon-node-boot.service" 0644 "$(boot_unit)"
     put_file "$UNIT_DIRECTORY/garoon-node-watch.service" 0644 "$(watch_unit)"
     put_file "$UNIT_DIRECTORY/nfs-server.service.d/garoon-node.conf" 0644 "$(nfs_times)"
-    install_resource
+    install_replication
     # An install that broke off after it had written the files has changed nothing the next time, and is not done.
     if [[ $HAS_CHANGED == true ]] || ! are_units_in_place; then
         HAS_CHANGED=true
@@ -98,25 +97,6 @@ run_install() {
 are_units_in_place() {
     bounded "${CONFIG[LOOK_SECONDS]}" systemctl is-enabled --quiet "${UNITS[@]}" &&
         bounded "${CONFIG[LOOK_SECONDS]}" systemctl is-active --quiet garoon-node-watch.service
-}
-
-# A resource file that is there already may hold an operator's tuning, or a replica of the old days. A new one has the
-# words of the DRBD that is loaded; nothing else may have loaded it yet.
-install_resource() {
-    local file="$ROOT/etc/drbd.d/$RESOURCE.res" text statement wanted=${CONFIG[REPLICATION_PROTOCOL]}
-    if [[ ! -e $file ]]; then
-        ! load_drbd || put_file "$file" 0644 "$(resource_file)"
-        return
-    fi
-    # In a file of ours the protocol is the stack's, and all else may be the operator's.
-    text=$(<"$file")
-    [[ $text == "$RESOURCE_MARK"* && $text =~ [[:space:]]protocol[[:space:]]+[ABC]\; ]] || return 0
-    statement=${BASH_REMATCH[0]}
-    put_file "$file" 0644 "${text/"$statement"/${statement%[ABC];}$wanted;}"
-    read_replication
-    read_protocol
-    is_replica_linked && [[ $REPLICATION_PROTOCOL != "$wanted" ]] || return 0
-    run_protocol "$wanted" || log "the protocol stays $REPLICATION_PROTOCOL until DRBD connects anew: $LAST_ERROR"
 }
 
 # The agent's own tool puts our part beside what is configured already, or refuses and leaves everything as it was: then
@@ -149,10 +129,10 @@ UNIT
 }
 
 boot_unit() {
-    cat <<'UNIT'
+    cat <<UNIT
 [Unit]
 Description=Garoon node: a booting node is a standby, a node that shuts down leaves cleanly
-After=network-online.target local-fs.target nfs-server.service drbd.service
+After=network-online.target local-fs.target nfs-server.service $ENGINE_UNIT
 Wants=network-online.target
 Before=garoon-node-watch.service
 
@@ -183,42 +163,6 @@ RestartSec=2
 [Install]
 WantedBy=multi-user.target
 UNIT
-}
-
-# drbdadm finds its own section by `uname -n`. It would by address, too (`floating`), but then it knows the resource only
-# while that address is there and its link is up: a node that has lost its network could not be demoted. The peer's
-# section may bear any other name. A split brain is shown and left alone: no after-sb policy. The time-outs let a dead
-# peer be noticed within about four seconds.
-resource_file() {
-    local own="${CONFIG[ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}" peer="${CONFIG[PEER_ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}"
-    local options="" own_id="" peer_id=""
-    # Words of DRBD 9 which 8.4 refuses to read.
-    if is_drbd_9; then
-        options="    options { auto-promote no; }"$'\n'
-        own_id="        node-id 0;"$'\n' peer_id="        node-id 1;"$'\n'
-        [[ ${CONFIG[NODE_NAME]} < ${CONFIG[PEER_NAME]} ]] || { own_id=${own_id/0/1} peer_id=${peer_id/1/0}; }
-    fi
-    cat <<RESOURCE
-$RESOURCE_MARK
-resource $RESOURCE {
-$options    net {
-        protocol ${CONFIG[REPLICATION_PROTOCOL]};
-        ping-int 3;
-        ping-timeout 5;
-        timeout 20;
-    }
-    disk { on-io-error detach; }
-    device ${CONFIG[REPLICATED_DEVICE]};
-    disk ${CONFIG[DATA_DEVICE]};
-    meta-disk internal;
-    on $(uname -n) {
-        address ipv4 $own;
-$own_id    }
-    on peer-${CONFIG[PEER_NAME]} {
-        address ipv4 $peer;
-$peer_id    }
-}
-RESOURCE
 }
 
 # Nothing but files of ours in the section on logs: no namespace, no dimension and no flush of anybody's metrics changes.

@@ -66,20 +66,13 @@ json_words() {
 }
 
 # What the other parts need, beside what comes with bash (docs/installation.md).
-readonly NEEDED_COMMANDS="dd df drbdadm drbdsetup exportfs flock ip mktemp modprobe mount python3 readlink systemctl systemd-run timeout umount"
+readonly NEEDED_COMMANDS="$ENGINE_COMMANDS dd df exportfs flock ip mktemp mount python3 readlink systemctl systemd-run timeout umount"
 
 missing_commands() {
     local command
     for command in $NEEDED_COMMANDS; do
         command -v "$command" >/dev/null || printf '%s ' "$command"
     done
-}
-
-# The kernel module's version, loaded or not; nothing where there is none.
-drbd_version() {
-    local words version
-    { read -r words version _ <"$ROOT/proc/drbd"; } 2>/dev/null && [[ $words == version: ]] && printf '%s' "$version" && return
-    bounded 2 modinfo -F version drbd && printf '%s' "${BOUNDED_OUTPUT%%$'\n'*}"
 }
 
 # volume_of NAME: the EBS volume of an NVMe disk is its serial number, without the hyphen (EC2 User Guide, "Map Amazon EBS
@@ -101,7 +94,7 @@ look_at_devices() {
         links[${name##*/}]+=" ${link##*/}"
     done
     while read -r _ _ blocks name; do
-        [[ $blocks =~ ^[0-9]+$ && $name != @(loop|ram|zram|sr|fd|drbd)[0-9]* ]] || continue
+        [[ $blocks =~ ^[0-9]+$ && $name != @(loop|ram|zram|sr|fd|$ENGINE_DEVICES)[0-9]* ]] || continue
         volume=$(volume_of "$name")
         for name in $name ${links[$name]:-}; do
             printf ',{"name":%s,"bytes":%d,"volume":"%s"}' "$(json_string "$name")" "$((blocks * 1024))" "$volume"
@@ -144,8 +137,8 @@ format_host() {
     answer space && space="{${ANSWER#,}}"
     answer metadata-room && room=$ANSWER
     # shellcheck disable=SC2046,SC2086 # words
-    printf '{"bash":"%d.%d","missingCommands":%s,"drbd":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s,"room":%s}' \
-        "${BASH_VERSINFO[0]}" "${BASH_VERSINFO[1]}" "$(json_words $(missing_commands))" "$(json_string "$(drbd_version)")" \
+    printf '{"bash":"%d.%d","missingCommands":%s,"engine":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s,"room":%s}' \
+        "${BASH_VERSINFO[0]}" "${BASH_VERSINFO[1]}" "$(json_words $(missing_commands))" "$(json_string "$(engine_version)")" \
         "$(json_string "$(agent_version)")" "$devices" "$(json_words $(mounted_at_boot))" "$(json_words $(enabled_at_boot $1))" "$space" "$room"
 }
 

@@ -17,35 +17,29 @@ run_promote() {
     attach_or_connect || fail "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
     if is_primary; then
         if ! write_state role active || ! mount_volume; then
-            fail_with_status "${CONFIG[NODE_NAME]} is Primary but can't mount its volume: $LAST_ERROR."
+            fail_with_status "${CONFIG[NODE_NAME]} is primary but can't mount its volume: $LAST_ERROR."
         fi
         connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
-        done_with_status "${CONFIG[NODE_NAME]} was Primary already and has its volume mounted."
+        done_with_status "${CONFIG[NODE_NAME]} was primary already and has its volume mounted."
     fi
-    # A peer that died is seen as Primary until the replication link times out; then DRBD 9 calls this replica
-    # Consistent for a moment.
+    # A peer that died is seen as primary until the replication link times out.
     wait_until "${CONFIG[PEER_LOSS_SECONDS]}" is_peer_loss_settled
-    [[ $REPLICATION_PEER_ROLE != Primary ]] ||
-        refuse_with_status peer_primary "$EXIT_PEER_PRIMARY" "${CONFIG[PEER_NAME]} is Primary on the replication link: demote or fence it first."
+    [[ $REPLICATION_PEER_ROLE != primary ]] ||
+        refuse_with_status peer_primary "$EXIT_PEER_PRIMARY" "${CONFIG[PEER_NAME]} is primary on the replication link: demote or fence it first."
     why=$(why_replica_is_stale)
     if [[ -n $why && $ACCEPT_DATA_LOSS != true ]]; then
         refuse_with_status stale_replica "$EXIT_STALE_REPLICA" "The replica of ${CONFIG[NODE_NAME]} is stale, $why: promoting it would lose data."
     fi
     [[ -z $why ]] || log "promoting although the replica is stale, $why: the operator accepts the loss of data"
-    make_primary || fail_with_status "${CONFIG[NODE_NAME]} can't be made Primary: $LAST_ERROR."
+    make_primary || fail_with_status "${CONFIG[NODE_NAME]} can't be made primary: $LAST_ERROR."
     if ! write_state role active || ! mount_volume; then
         why=$LAST_ERROR
         make_secondary
         write_state role ""
-        fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is Secondary again: $why."
+        fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is secondary again: $why."
     fi
     connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
-    done_with_status "${CONFIG[NODE_NAME]} is Primary and has its volume mounted."
-}
-
-is_peer_loss_settled() {
-    read_replication
-    [[ $REPLICATION_PEER_ROLE != Primary && $REPLICATION_DISK != Consistent ]]
+    done_with_status "${CONFIG[NODE_NAME]} is primary and has its volume mounted."
 }
 
 refuse_with_status() {
@@ -82,7 +76,7 @@ run_start() {
 run_restart() {
     local service
     require_sight
-    is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not Primary."
+    is_primary || fail_with_status "${CONFIG[NODE_NAME]} can't restart services: it is $REPLICATION_ROLE, not primary."
     mount_volume || fail_with_status "${CONFIG[NODE_NAME]} can't mount its volume: $LAST_ERROR."
     read_service "$DATABASE_SERVICE"
     is_database_answering
@@ -157,7 +151,7 @@ run_stop() {
 give_up_role() {
     take_out_of_service
     unmount_volume || { LAST_ERROR="the volume can't be unmounted, $LAST_ERROR"; return 1; }
-    make_secondary || { LAST_ERROR="the replica can't be made Secondary, $LAST_ERROR"; return 1; }
+    make_secondary || { LAST_ERROR="the replica can't be made secondary, $LAST_ERROR"; return 1; }
 }
 
 run_demote() {
@@ -168,7 +162,7 @@ run_demote() {
     ready_nfs || log "the NFS server is not ready to take over"
     report_status
     { is_secondary && is_unmounted; } || unknown "has nothing in service, but its role is $REPLICATION_ROLE"
-    done_with "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, Secondary."
+    done_with "${CONFIG[NODE_NAME]} is demoted: nothing in service, not mounted, secondary."
 }
 
 become_standby() {
@@ -213,6 +207,6 @@ run_boot() {
 
 run_leave() {
     give_up_role || fail "${CONFIG[NODE_NAME]} shuts down without having given up its role: $LAST_ERROR."
-    act 30 drbdadm down "$RESOURCE"
+    take_replica_down
     done_with "${CONFIG[NODE_NAME]} left the cluster cleanly."
 }

@@ -1,5 +1,5 @@
 # -------------------------------------------------------------------------------------------------------- file system
-# Uses core.
+# Uses core, and the number that replication gives the volume.
 
 # Whether the mount point shows the replicated volume, and not what else may be mounted there; 2 when that can't be seen.
 # From mountinfo (proc(5)), which answers also when the file system itself hangs. The last mount covers those before it.
@@ -113,11 +113,6 @@ find_mounts_of() {
             break
         done
     done <"$ROOT/proc/$1/mountinfo"
-}
-
-volume_number() {
-    local minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
-    printf '%d:%d' "$DRBD_MAJOR" "${minor:-0}"
 }
 
 # HOLDERS: by process, what it has on the volume (its program, directory, root, a file), or the device itself. By the

@@ -53,7 +53,7 @@ run_watch() {
         ((BEATS_BYTES < BEATS_FILE_BYTES)) || begin_beats_anew
         read_replication
         was_lost=false
-        [[ $REPLICATION_CONNECTION == Unknown ]] || is_replica_linked || was_lost=true
+        ! is_link_lost || was_lost=true
         beat Heartbeat=1 "ReplicationHealthy=$(as_number is_replication_healthy)"
         # The peer's database is asked only where the answer decides something.
         if was_active || [[ $was_lost == false ]]; then read_probe paths; else read_probe; fi
@@ -74,7 +74,7 @@ run_watch() {
             esac
         else
             # Two standbys: nobody serves, and no active node is there to say so.
-            [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != Secondary/Secondary ]] || services=ServicesHealthy=0
+            [[ $REPLICATION_ROLE/$REPLICATION_PEER_ROLE != secondary/secondary ]] || services=ServicesHealthy=0
             has_served=false looks_without_service=0
         fi
         peer=""
@@ -100,8 +100,8 @@ run_watch() {
         # to bash before 4.4.)
         beat Heartbeat=1 "ReplicationHealthy=$health" ${services:+"$services"} ${paths[@]+"${paths[@]}"}
         # The link was looked at before the peer: so it went on after it had lost us, and may have written without us.
-        if [[ $was_lost == true && $REPLICATION_DISK == UpToDate ]] && does_peer_write_without_us; then
-            log "replication is lost ($REPLICATION_CONNECTION) while ${CONFIG[PEER_NAME]} goes on serving: outdating this replica"
+        if [[ $was_lost == true && $REPLICATION_DATA == current ]] && does_peer_write_without_us; then
+            log "replication is lost ($REPLICATION_LINK) while ${CONFIG[PEER_NAME]} goes on serving: outdating this replica"
             outdate_replica
         fi
         # A node's last word on replication must be young when it dies: a change is told at once, and not in the next round.
@@ -128,5 +128,5 @@ read_warned() {
 
 # The peer's database answering is the sign that it writes; a peer that merely runs may have nothing to write.
 does_peer_write_without_us() {
-    [[ $REPLICATION_ROLE == Secondary && ($PEER_DATABASE == answers || $PEER_DATABASE == blocked) ]] && ! is_replica_linked
+    [[ $REPLICATION_ROLE == secondary && ($PEER_DATABASE == answers || $PEER_DATABASE == blocked) ]] && ! is_replica_linked
 }

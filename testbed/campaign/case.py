@@ -239,7 +239,7 @@ def _look_at_the_last_word(world: World) -> None:
 def _words(world: World) -> str:
     hosts = ", ".join(
         f"{host.name} {host.instance_state.get()} {world.mirror.replica(host.name).role}"
-        f"/{world.mirror.replica(host.name).disk}/{world.mirror.replica(host.name).connection}"
+        f"/{world.mirror.replica(host.name).data}/{world.mirror.replica(host.name).link}"
         f"{' serving' if host.is_serving else ''}"
         for host in world.hosts.values()
     )

@@ -177,16 +177,16 @@ class Host(Node):
         self._raise_signs()
         own = self.mirror.replica(self.name)
         writes_without_us = (
-            own.role == "Secondary" and not own.is_linked
+            own.role == "secondary" and not own.is_linked
             and self.is_reachable and self.peer.is_reachable and self.peer.does_database_answer
         )  # fmt: skip
-        if writes_without_us and own.disk == "UpToDate":
+        if writes_without_us and own.data == "current":
             self.mirror.outdate(self.name)
             self._on_change(f"{self.name}: outdated its replica")
 
     def is_replicating(self) -> bool:
         own, peer = self.mirror.replica(self.name), self.mirror.replica(self.peer.name)
-        return own.connection == "Connected" and own.disk == "UpToDate" and peer.disk == "UpToDate"
+        return own.link == "connected" and own.data == "current" and peer.data == "current"
 
     def _raise_signs(self) -> None:
         """Like gauges, signs reach nobody while the node's path to AWS is broken."""

@@ -33,7 +33,7 @@ def could_serve(world: World, host: Host) -> bool:
     """It works, or worked when the controller had it stopped; and it lacks nothing that the user was told of."""
     weakness = host.weakness
     is_sound = weakness.does_database_start and weakness.does_database_answer and weakness.does_volume_mount
-    is_current = world.mirror.replica(host.name).disk == "UpToDate" and world.acknowledged <= set(host.data)
+    is_current = world.mirror.replica(host.name).data == "current" and world.acknowledged <= set(host.data)
     return is_sound and is_current and (host.is_well or host.was_well_when_stopped)
 
 

@@ -69,7 +69,7 @@ def start_first_instance(world: World) -> None:
 def fail_over_and_rejoin(world: World) -> None:
     fail_over(world)
     start_first_instance(world)
-    world.run(420.0, until=lambda: world.mirror.replica("db-01").connection == "Connected")
+    world.run(420.0, until=lambda: world.mirror.replica("db-01").link == "connected")
     world.run(60.0)
 
 

@@ -277,7 +277,7 @@ class World:
         is_heard = host.takes_commands
         self._judge(host, "heartbeat-lost", not is_heard, _HEARTBEAT_LOST_SECONDS)
         view = self.mirror.view(host.name)
-        has_no_active = host.word != "active" and (view.role, view.peer_role) == ("Secondary", "Secondary")
+        has_no_active = host.word != "active" and (view.role, view.peer_role) == ("secondary", "secondary")
         is_failing = is_heard and (has_no_active or (host.word == "active" and not host.is_serving))
         self._judge(host, "services-failed", is_failing, _SERVICES_FAILED_SECONDS)
         is_impaired = host.instance_state.get() == "running" and host.checks() == "impaired"

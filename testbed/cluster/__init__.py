@@ -3,5 +3,5 @@
 report    what a node says, as garoon-node.sh prints it: built and parsed in one place
 machine   a server as such: power, network, clock
 node      a database server: its replica, its services, and what the script's verbs do
-mirror    DRBD's manners between two nodes in memory
+mirror    the replicated pair of testbed.hosts, between two nodes in memory
 """

@@ -1,4 +1,4 @@
-"""DRBD's manners between two nodes in memory."""
+"""The replicated pair between two nodes in memory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class MirrorInMemory(Mirror):
-    """DRBD's manners, as testbed.hosts has them, between two nodes in memory."""
+    """The pair with the manners that testbed.hosts gives it, between two nodes in memory."""
 
     def __init__(self, time: Time, nodes: Mapping[str, Node]) -> None:
         super().__init__(Path())
         self._time = time
         self._nodes = nodes
-        replicas = {name: Replica(connection="Connected") for name in nodes}
+        replicas = {name: Replica(link="connected") for name in nodes}
         self._pair = Pair(replicas, resync_seconds=20.0, link_loss_seconds=4.0)
 
     @property

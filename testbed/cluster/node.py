@@ -14,13 +14,15 @@ from typing import Any
 from testbed.cluster.machine import Machine, Time
 from testbed.cluster.mirror import MirrorInMemory
 from testbed.cluster.report import RESULTS, SURVEY, NodeState, Sight, make_report
-from testbed.hosts.mirror import MirrorError
+from testbed.hosts.mirror import UNCONFIGURED, UNPLUGGED, MirrorError
 
 _LOCK_WAIT_SECONDS = 10.0
 _PEER_LOSS_SECONDS = 8.0
 _LOOK_SECONDS = 3.0
 _LOOKS = ("status", "probe", "survey")
 _LONGEST_ORDER_SECONDS = 120.0
+_SEEN_LINKS = {UNPLUGGED: "unknown", UNCONFIGURED: "apart"}
+"""What `status` calls the link of a replica that is not there, or not wholly."""
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Node(Machine):
 
     def enter_service(self) -> None:
         """It is active and serves, as if it had been so for long."""
-        self.mirror.replica(self.name).role = "Primary"
+        self.mirror.replica(self.name).role = "primary"
         self.is_mounted = self.is_database_up = self.is_scheduler_up = self.is_exported = True
         self.has_virtual_ip, self.word = True, "active"
 
@@ -82,7 +84,7 @@ class Node(Machine):
 
     @property
     def is_primary(self) -> bool:
-        return self.mirror.replica(self.name).role == "Primary"
+        return self.mirror.replica(self.name).role == "primary"
 
     @property
     def can_write(self) -> bool:
@@ -186,33 +188,33 @@ class Node(Machine):
         if self.is_primary:
             self.word = "active"
             if not self._mount():
-                raise _EndError(f"{self.name} is Primary but can't mount its volume.")
+                raise _EndError(f"{self.name} is primary but can't mount its volume.")
             self._connect_replica()
             return
         deadline = self.time.now + _PEER_LOSS_SECONDS
-        while self.mirror.view(self.name).peer_role == "Primary":
+        while self.mirror.view(self.name).peer_role == "primary":
             if self.time.now >= deadline:
                 raise _EndError(
-                    f"{self.peer.name} is Primary on the replication link: demote or fence it first.", "peer_primary"
+                    f"{self.peer.name} is primary on the replication link: demote or fence it first.", "peer_primary"
                 )
             self.work(0.2)
         view = self.mirror.view(self.name)
-        is_stale = view.connection == "SyncTarget" or view.disk != "UpToDate"
+        is_stale = view.data != "current"
         if is_stale and not accept_data_loss:
             raise _EndError(
-                f"The replica of {self.name} is stale ({view.connection}, {view.disk}): promoting it would lose data.",
+                f"The replica of {self.name} is stale ({view.link}, {view.data}): promoting it would lose data.",
                 "stale_replica",
             )
         self.work(0.5)
         try:
             self.mirror.promote(self.name, is_forced=is_stale and accept_data_loss)
         except MirrorError as error:
-            raise _EndError(f"{self.name} can't be made Primary: {error}.") from error
-        self.change("is Primary", word="active")
+            raise _EndError(f"{self.name} can't be made primary: {error}.") from error
+        self.change("is primary", word="active")
         if not self._mount():
             self._make_secondary()
             self.word = ""
-            raise _EndError(f"{self.name} could not mount its volume and is Secondary again.")
+            raise _EndError(f"{self.name} could not mount its volume and is secondary again.")
         self._connect_replica()
 
     def attach_or_connect(self) -> None:
@@ -226,13 +228,13 @@ class Node(Machine):
         self.mirror.attach(self.name)
 
     def _connect_replica(self) -> None:
-        if self.mirror.view(self.name).connection == "StandAlone":
+        if self.mirror.view(self.name).link == "apart":
             self.mirror.connect(self.name)
 
     def _reconnect(self) -> None:
         self._require_sight()
         if not self.is_primary:
-            message = f"{self.name} is Secondary: its data is not the one to follow."
+            message = f"{self.name} is secondary: its data is not the one to follow."
             raise _EndError(message, "not_primary")
         self.work(0.3)
         self._connect_replica()
@@ -241,11 +243,11 @@ class Node(Machine):
         self._attach_replica()
         self._require_sight()
         if self.is_primary or self.is_mounted:
-            message = f"{self.name} is Primary or has its volume mounted: demote it first."
+            message = f"{self.name} is primary or has its volume mounted: demote it first."
             raise _EndError(message, "not_demoted")
         self.work(0.3)
         if not self.mirror.replica(self.name).is_linked:
-            if self.mirror.replica(self.name).connection != "StandAlone":
+            if self.mirror.replica(self.name).link != "apart":
                 self.mirror.disconnect(self.name)
             self.mirror.connect(self.name, does_discard=True)
         self.word = ""
@@ -264,7 +266,7 @@ class Node(Machine):
             return
         self.work(0.3)
         self.mirror.demote(self.name)
-        self._on_change(f"{self.name}: is Secondary")
+        self._on_change(f"{self.name}: is secondary")
 
     def _start(self) -> None:
         self._require_sight()
@@ -275,7 +277,7 @@ class Node(Machine):
     def _restart(self) -> None:
         self._require_sight()
         if not self.is_primary:
-            raise _EndError(f"{self.name} can't restart services: it is Secondary, not Primary.")
+            raise _EndError(f"{self.name} can't restart services: it is secondary, not primary.")
         if not self._mount():
             raise _EndError(f"{self.name} can't mount its volume.")
         if self.is_database_up and not self.does_database_answer:
@@ -361,15 +363,13 @@ class Node(Machine):
             is_serving=self.is_serving,
         )
         if not self.weakness.is_replica_seen:
-            return replace(state, role="Unknown", connection="Unknown", disk="Unknown", protocol=None, is_serving=None)
+            return replace(state, role="unknown", link="unknown", data="unknown", protocol=None, is_serving=None)
         view = self.mirror.view(self.name)
         return replace(
             state,
             role=view.role,
-            peer_role=view.peer_role,
-            connection=view.connection,
-            disk=view.disk,
-            peer_disk="Unknown" if view.peer_disk == "DUnknown" else view.peer_disk,
+            link=_SEEN_LINKS.get(view.link, view.link),
+            data=view.data,
             sync_percent=view.sync_percent,
             protocol=view.protocol,
         )

@@ -99,11 +99,9 @@ class NodeState:
     clock: int = 0
     word: str = ""
     """What it knows of its role: active; unreplicated, demoted while its peer was out of touch; empty for a standby."""
-    role: str = "Secondary"
-    peer_role: str = "Unknown"
-    connection: str = "Connected"
-    disk: str = "UpToDate"
-    peer_disk: str = "Unknown"
+    role: str = "secondary"
+    link: str = "connected"
+    data: str = "current"
     sync_percent: float | None = None
     protocol: str | None = "C"
     is_mounted: bool | None = False
@@ -137,10 +135,8 @@ class NodeState:
             "isUnreplicated": self.word == "unreplicated",
             "replication": {
                 "role": self.role,
-                "peerRole": self.peer_role,
-                "connection": self.connection,
-                "disk": self.disk,
-                "peerDisk": self.peer_disk,
+                "link": self.link,
+                "data": self.data,
                 "syncPercent": self.sync_percent,
                 "protocol": self.protocol,
             },
@@ -185,10 +181,8 @@ class NodeState:
                 clock=status["clock"],
                 word=words[status["wasActive"], status["isUnreplicated"]],
                 role=replication["role"],
-                peer_role=replication["peerRole"],
-                connection=replication["connection"],
-                disk=replication["disk"],
-                peer_disk=replication["peerDisk"],
+                link=replication["link"],
+                data=replication["data"],
                 sync_percent=replication["syncPercent"],
                 protocol=replication["protocol"],
                 is_mounted=status["isMounted"],

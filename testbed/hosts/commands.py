@@ -13,7 +13,7 @@ from typing import Protocol
 
 from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, append_config
 from testbed.hosts.layout import RECOVERING, Faults, HostFiles, HostSettings
-from testbed.hosts.mirror import UNCONFIGURED, UNPLUGGED, Mirror, MirrorError, View
+from testbed.hosts.mirror import LINKED, UNCONFIGURED, UNPLUGGED, Mirror, MirrorError, View
 from testbed.hosts.nfsd import Nfsd
 from testbed.world.files import replace_file
 
@@ -187,8 +187,8 @@ class Machine:
                 self.mirror.connect(name, does_discard="--discard-my-data" in options)
             case "disconnect":
                 self.mirror.disconnect(name)
-            case "status" | "role" | "cstate" | "dstate":
-                return self._drbd_state(verb)
+            case "status":
+                return Answer(0, format_status(self.mirror.view(name)))
             case _:
                 return Answer(1, "", f"drbdadm: unknown command '{verb}'\n")
         self.write_proc_files()
@@ -205,21 +205,10 @@ class Machine:
         is_by_address = resource.exists() and "floating" in resource.read_text()
         return not (is_by_address and self.faults().is_nic_down("eth1"))
 
-    def _drbd_state(self, verb: str) -> Answer:
-        view = self.mirror.view(self.settings.name)
-        match verb:
-            case "role":
-                return Answer(0, f"{view.role}/{view.peer_role}\n")
-            case "cstate":
-                return Answer(0, f"{view.connection}\n")
-            case "dstate":
-                return Answer(0, f"{view.disk}/{view.peer_disk}\n")
-        return Answer(0, format_status(view))
-
     async def _drbdsetup(self, arguments: list[str]) -> Answer:
         if arguments[:1] != ["status"]:
             return Answer(1, "", "drbdsetup: only status is simulated\n")
-        return self._drbd_state("status")
+        return Answer(0, format_status(self.mirror.view(self.settings.name)))
 
     async def _mount(self, arguments: list[str]) -> Answer:
         device, target = [argument for argument in arguments if argument.startswith("/")][-2:]
@@ -227,7 +216,7 @@ class Machine:
             return Answer(32, "", f"mount: {target}: special device {device} does not exist.\n")
         if self.is_mounted:
             return Answer(32, "", f"mount: {target}: {device} already mounted on {target}.\n")
-        if self.mirror.view(self.settings.name).role != "Primary":
+        if self.mirror.view(self.settings.name).role != "primary":
             return Answer(32, "", f"mount: {target}: mount({device}) failed: Wrong medium type.\n")
         await asyncio.sleep(self.settings.delays.mount_seconds)
         if self.faults().does_mount_fail:
@@ -396,16 +385,31 @@ def _hexadecimal(address: str) -> str:
     return "".join(f"{int(part):02X}" for part in reversed(address.split(".")))
 
 
+_ROLES = {"primary": "Primary", "secondary": "Secondary", "unknown": "Unknown"}
+_LINKS = {"connected": "Connected", "waiting": "WFConnection", "apart": "StandAlone"}
+_DISKS = {"current": "UpToDate", "unknown": "DUnknown"}
+"""DRBD's words for those of the mirror."""
+
+
+def _in_words_of_drbd(view: View) -> tuple[str, str, str]:
+    """Connection, roles and disks, as DRBD 8.4 says them."""
+    is_resyncing = view.link == "resyncing"
+    sync = "SyncSource" if view.is_sync_source else "SyncTarget"
+    disks = (_DISKS.get(data, "Inconsistent" if is_resyncing else "Outdated") for data in (view.data, view.peer_data))
+    roles = f"{_ROLES[view.role]}/{_ROLES[view.peer_role]}"
+    return (sync if is_resyncing else _LINKS[view.link]), roles, "/".join(disks)
+
+
 def format_proc_drbd(view: View) -> str:
     """/proc/drbd of DRBD 8.4 (user's guide, "Status information in /proc/drbd")."""
     text = "version: 8.4.11-1 (api:1/proto:86-101)\n"
-    if view.connection == UNPLUGGED:
+    if view.link == UNPLUGGED:
         return text
-    if view.connection == UNCONFIGURED:
+    if view.link == UNCONFIGURED:
         return f"{text} 0: cs:Unconfigured\n"
+    connection, roles, disks = _in_words_of_drbd(view)
     text += (
-        f" 0: cs:{view.connection} ro:{view.role}/{view.peer_role} ds:{view.disk}/{view.peer_disk} "
-        f"{view.protocol or ' '} r-----\n"
+        f" 0: cs:{connection} ro:{roles} ds:{disks} {view.protocol or ' '} r-----\n"
         "    ns:0 nr:0 dw:0 dr:0 al:8 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0\n"
     )
     if view.sync_percent is not None:
@@ -418,13 +422,16 @@ def format_proc_drbd(view: View) -> str:
 
 def format_status(view: View) -> str:
     """`drbdadm status` (DRBD user's guide, "Status information via drbdadm")."""
-    text = f"garoon role:{view.role}\n  disk:{view.disk}\n"
-    if view.connection in {"Connected", "SyncSource", "SyncTarget"}:
-        replication = "Established" if view.connection == "Connected" else view.connection
+    if view.link in (UNPLUGGED, UNCONFIGURED):
+        return ""
+    connection, roles, disks = _in_words_of_drbd(view)
+    (role, peer_role), (disk, peer_disk) = roles.split("/"), disks.split("/")
+    text = f"garoon role:{role}\n  disk:{disk}\n"
+    if view.link in LINKED:
+        replication = "Established" if connection == "Connected" else connection
         done = "" if view.sync_percent is None else f" done:{view.sync_percent:.2f}"
-        return text + f"  peer role:{view.peer_role}\n    replication:{replication} peer-disk:{view.peer_disk}{done}\n"
-    word = re.sub("^WFConnection$", "Connecting", view.connection)
-    return text + f"  peer connection:{word}\n"
+        return text + f"  peer role:{peer_role}\n    replication:{replication} peer-disk:{peer_disk}{done}\n"
+    return text + f"  peer connection:{'Connecting' if connection == 'WFConnection' else connection}\n"
 
 
 def _read_etab(files: HostFiles) -> dict[tuple[str, str], str]:

@@ -1,4 +1,4 @@
-"""A replicated pair with DRBD's manners: roles, connection, disk states, generations, resync.
+"""A replicated pair with DRBD's manners, in the product's words (docs/replication.md): role, link, data, resync.
 
 The state is WORLD/mirror.json. Every kernel of the pair changes it under one lock, so that it is exact at any moment,
 also for an observer who wants to know whether two nodes are ever Primary together.
@@ -26,34 +26,34 @@ from typing import Any
 from testbed.hosts.layout import host_files
 from testbed.world.files import exclusively, replace_file
 
-UNPLUGGED = "Down"
-UNCONFIGURED = "Unconfigured"
+UNPLUGGED = "down"
+UNCONFIGURED = "unconfigured"
 """The device exists, without its disk and without its peer: between `new-minor` and `attach`."""
-LINKED = frozenset({"Connected", "SyncSource", "SyncTarget"})
+LINKED = frozenset({"connected", "resyncing"})
 
 
 @dataclass
 class Replica:
     """One node's side of the pair."""
 
-    role: str = "Secondary"
-    disk: str = "UpToDate"
-    connection: str = UNPLUGGED
+    role: str = "secondary"
+    data: str = "current"
+    link: str = UNPLUGGED
     generations: list[str] = field(default_factory=lambda: ["initial"])
     is_crashed_primary: bool = False
-    seen_peer_role: str = "Unknown"
-    seen_peer_disk: str = "DUnknown"
+    seen_peer_role: str = "unknown"
+    seen_peer_data: str = "unknown"
     """What this side believes of a peer that is gone, until it notices the loss of the link."""
     protocol: str = "C"
     """Of its connection; of a standing one, the one side tells the other (drbd.conf(5), "protocol")."""
 
     @property
     def is_configured(self) -> bool:
-        return self.connection not in (UNPLUGGED, UNCONFIGURED)
+        return self.link not in (UNPLUGGED, UNCONFIGURED)
 
     @property
     def is_linked(self) -> bool:
-        return self.connection in LINKED
+        return self.link in LINKED
 
 
 @dataclass
@@ -78,11 +78,11 @@ class Pair:
         return all(replica.is_linked for replica in self.replicas.values())
 
     def seen_from(self, name: str) -> tuple[str, str]:
-        """Role and disk of the peer as this side believes them to be."""
+        """Role and data of the peer as this side believes them to be."""
         own, peer = self.replicas[name], self.replicas[self.peer_of(name)]
         if not own.is_linked:
-            return "Unknown", "DUnknown"
-        return (peer.role, peer.disk) if peer.is_linked else (own.seen_peer_role, own.seen_peer_disk)
+            return "unknown", "unknown"
+        return (peer.role, peer.data) if peer.is_linked else (own.seen_peer_role, own.seen_peer_data)
 
 
 class MirrorError(Exception):
@@ -99,9 +99,11 @@ class View:
 
     role: str
     peer_role: str
-    connection: str
-    disk: str
-    peer_disk: str
+    link: str
+    data: str
+    peer_data: str
+    is_sync_source: bool
+    """Of a resync: the other side is made like it."""
     sync_percent: float | None
     protocol: str | None
     """None without a connection, or the wish for one."""
@@ -117,7 +119,7 @@ class Mirror:
 
     @classmethod
     def create(cls, world: Path, names: tuple[str, str], resync_seconds: float, link_loss_seconds: float) -> Mirror:
-        """A new pair in sync: both Secondary, both UpToDate."""
+        """A new pair in sync: both secondary, both current."""
         mirror = cls(world)
         mirror._write(Pair({name: Replica() for name in names}, resync_seconds, link_loss_seconds))
         return mirror
@@ -146,7 +148,7 @@ class Mirror:
     def view(self, name: str) -> View:
         with self.changing() as pair:
             own = pair.replicas[name]
-            peer_role, peer_disk = pair.seen_from(name)
+            peer_role, peer_data = pair.seen_from(name)
             percent = None
             if pair.sync_source and pair.is_linked:
                 span = max(pair.sync_ends_at - pair.sync_started_at, 0.001)
@@ -154,11 +156,12 @@ class Mirror:
             return View(
                 role=own.role,
                 peer_role=peer_role,
-                connection=own.connection,
-                disk=own.disk,
-                peer_disk=peer_disk,
+                link=own.link,
+                data=own.data,
+                peer_data=peer_data,
+                is_sync_source=pair.sync_source == name,
                 sync_percent=percent,
-                protocol=None if own.connection == "StandAlone" else own.protocol,
+                protocol=None if own.link == "apart" else own.protocol,
             )
 
     def write(self, name: str, path: str, content: bytes) -> bool:
@@ -168,7 +171,7 @@ class Mirror:
         """
         with self.changing() as pair:
             own = pair.replicas[name]
-            if own.role != "Primary":
+            if own.role != "primary":
                 raise MirrorError(5, "the device is read-only: this node is not Primary")
             if own.is_linked and not (pair.is_linked and self._is_link_alive(pair)):
                 return False
@@ -190,29 +193,29 @@ class Mirror:
         """`drbdadm up`."""
         with self.changing() as pair:
             if not pair.replicas[name].is_configured:
-                pair.replicas[name].connection = "WFConnection"
+                pair.replicas[name].link = "waiting"
                 self._settle(pair, self._now())
 
     def create_minor(self, name: str) -> None:
         """`drbdadm new-minor`."""
         with self.changing() as pair:
-            if pair.replicas[name].connection == UNPLUGGED:
-                pair.replicas[name].connection = UNCONFIGURED
+            if pair.replicas[name].link == UNPLUGGED:
+                pair.replicas[name].link = UNCONFIGURED
 
     def attach(self, name: str) -> None:
         """`drbdadm attach`: the disk is there, and the replica does not look for its peer."""
         with self.changing() as pair:
-            if pair.replicas[name].connection == UNPLUGGED:
+            if pair.replicas[name].link == UNPLUGGED:
                 raise MirrorError(10, "garoon: Failure: (127) Device minor not allocated")
-            if pair.replicas[name].connection == UNCONFIGURED:
-                pair.replicas[name].connection = "StandAlone"
+            if pair.replicas[name].link == UNCONFIGURED:
+                pair.replicas[name].link = "apart"
 
     def unconfigure(self, name: str) -> None:
         """`drbdadm down`."""
         with self.changing() as pair:
-            if pair.replicas[name].role == "Primary":
+            if pair.replicas[name].role == "primary":
                 raise MirrorError(11, "State change failed: (-12) Device is held open by someone")
-            pair.replicas[name].connection = UNPLUGGED
+            pair.replicas[name].link = UNPLUGGED
             self._drop_link(pair)
 
     def promote(self, name: str, *, is_forced: bool) -> None:
@@ -220,17 +223,17 @@ class Mirror:
         with self.changing() as pair:
             own = pair.replicas[name]
             self._require_configured(own)
-            if own.role == "Primary":
+            if own.role == "primary":
                 return
-            peer_role, peer_disk = pair.seen_from(name)
-            if peer_role == "Primary":
+            peer_role, peer_data = pair.seen_from(name)
+            if peer_role == "primary":
                 raise MirrorError(11, "State change failed: (-1) Multiple primaries not allowed by config")
-            has_data = own.disk == "UpToDate" or peer_disk == "UpToDate"
+            has_data = own.data == "current" or peer_data == "current"
             if not has_data and not is_forced:
                 raise MirrorError(17, "State change failed: (-2) Need access to UpToDate data")
             if not has_data:
-                own.disk = "UpToDate"
-            own.role = "Primary"
+                own.data = "current"
+            own.role = "primary"
             own.is_crashed_primary = False
             if not pair.is_linked:
                 own.generations.append(uuid.uuid4().hex[:16])
@@ -239,48 +242,48 @@ class Mirror:
         """`drbdadm secondary`."""
         with self.changing() as pair:
             self._require_configured(pair.replicas[name])
-            pair.replicas[name].role = "Secondary"
+            pair.replicas[name].role = "secondary"
 
     def outdate(self, name: str) -> None:
         """`drbdadm outdate`."""
         with self.changing() as pair:
             own = pair.replicas[name]
             self._require_configured(own)
-            if own.role == "Primary" or own.is_linked:
+            if own.role == "primary" or own.is_linked:
                 raise MirrorError(17, "State change failed: (-10) State change was refused by peer node")
-            if own.disk == "UpToDate":
-                own.disk = "Outdated"
+            if own.data == "current":
+                own.data = "stale"
 
     def connect(self, name: str, *, does_discard: bool = False) -> None:
         """`drbdadm connect [--discard-my-data]`."""
         with self.changing() as pair:
             own, peer = pair.replicas[name], pair.replicas[pair.peer_of(name)]
             self._require_configured(own)
-            if own.connection == "StandAlone":
-                own.connection = "WFConnection"
+            if own.link == "apart":
+                own.link = "waiting"
             if does_discard:
                 own.generations = peer.generations[:-1] or list(peer.generations)
-                own.disk = "Inconsistent"
+                own.data = "stale"
             self._settle(pair, self._now())
 
     def disconnect(self, name: str) -> None:
         """`drbdadm disconnect`."""
         with self.changing() as pair:
             self._drop_link(pair)
-            pair.replicas[name].connection = "StandAlone"
+            pair.replicas[name].link = "apart"
 
     def start_resync(self, target: str, seconds: float) -> None:
         """Make a replica stale: mid-resync from its peer for this long (a fault to test against)."""
         with self.changing() as pair:
             pair.resync_seconds = seconds
-            pair.replicas[target].disk = "Inconsistent"
+            pair.replicas[target].data = "stale"
             self._settle(pair, self._now())
             if pair.is_linked:
                 self._begin_sync(pair, pair.peer_of(target), self._now())
 
     def _settle(self, pair: Pair, now: float) -> None:
         for name, replica in pair.replicas.items():
-            if replica.connection != UNPLUGGED and not self._is_on(name):
+            if replica.link != UNPLUGGED and not self._is_on(name):
                 self._lose_host(pair, name)
         if any(replica.is_linked for replica in pair.replicas.values()):
             self._settle_loss(pair, now)
@@ -291,10 +294,10 @@ class Mirror:
 
     def _lose_host(self, pair: Pair, name: str) -> None:
         replica, peer = pair.replicas[name], pair.replicas[pair.peer_of(name)]
-        peer.seen_peer_role, peer.seen_peer_disk = replica.role, replica.disk
-        replica.is_crashed_primary = replica.is_crashed_primary or replica.role == "Primary"
-        replica.role = "Secondary"
-        replica.connection = UNPLUGGED
+        peer.seen_peer_role, peer.seen_peer_data = replica.role, replica.data
+        replica.is_crashed_primary = replica.is_crashed_primary or replica.role == "primary"
+        replica.role = "secondary"
+        replica.link = UNPLUGGED
         pair.sync_source = None
 
     def _settle_loss(self, pair: Pair, now: float) -> None:
@@ -310,11 +313,11 @@ class Mirror:
         pair.sync_source = None
         for replica in pair.replicas.values():
             if replica.is_linked:
-                replica.connection = "WFConnection"
+                replica.link = "waiting"
 
     def _is_link_alive(self, pair: Pair) -> bool:
         return all(
-            replica.is_configured and replica.connection != "StandAlone" and self._is_on(name) and self._is_heard(name)
+            replica.is_configured and replica.link != "apart" and self._is_on(name) and self._is_heard(name)
             for name, replica in pair.replicas.items()
         )
 
@@ -323,18 +326,18 @@ class Mirror:
         (first, a), (second, b) = pair.replicas.items()
         source = _choose_source(a, b)
         if source is None:
-            a.connection = b.connection = "Connected"
+            a.link = b.link = "connected"
             a.is_crashed_primary = b.is_crashed_primary = False
-        elif source == "split" or (a if source == "second" else b).role == "Primary":
-            a.connection = b.connection = "StandAlone"
+        elif source == "split" or (a if source == "second" else b).role == "primary":
+            a.link = b.link = "apart"
         else:
             self._begin_sync(pair, first if source == "first" else second, now)
 
     def _begin_sync(self, pair: Pair, source: str, now: float) -> None:
         target = pair.peer_of(source)
-        pair.replicas[source].connection = "SyncSource"
-        pair.replicas[target].connection = "SyncTarget"
-        pair.replicas[target].disk = "Inconsistent"
+        pair.replicas[source].link = "resyncing"
+        pair.replicas[target].link = "resyncing"
+        pair.replicas[target].data = "stale"
         pair.sync_source = source
         pair.sync_started_at = now
         pair.sync_ends_at = now + pair.resync_seconds
@@ -347,9 +350,9 @@ class Mirror:
             pair.discarded.append({"time": self._now(), "node": target, "files": lost})
         self._copy_volume(source, target)
         pair.replicas[target].generations = list(pair.replicas[source].generations)
-        pair.replicas[target].disk = "UpToDate"
+        pair.replicas[target].data = "current"
         for replica in pair.replicas.values():
-            replica.connection = "Connected"
+            replica.link = "connected"
             replica.is_crashed_primary = False
         pair.sync_source = None
 
@@ -394,11 +397,11 @@ class Mirror:
 
 def _choose_source(a: Replica, b: Replica) -> str | None:
     """Which side the other must follow: `first`, `second`, `split`, or None when they are the same."""
-    if a.role == b.role == "Primary":
+    if a.role == b.role == "primary":
         return "split"
     if a.generations == b.generations:
-        if a.disk != b.disk:
-            return "first" if a.disk == "UpToDate" else "second"
+        if a.data != b.data:
+            return "first" if a.data == "current" else "second"
         if a.is_crashed_primary != b.is_crashed_primary:
             return "first" if a.is_crashed_primary else "second"
         return None

@@ -36,8 +36,9 @@ class HostState:
     is_primary: bool
     is_mounted: bool
     has_services: bool
-    disk: str
-    connection: str = "Unknown"
+    data: str
+    """Of its replica, as docs/replication.md has it, and so its link."""
+    link: str = "unknown"
     has_database: bool = False
     """Its database takes connections."""
     is_isolated: bool = False

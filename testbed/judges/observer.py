@@ -41,12 +41,12 @@ def read_hosts(world_directory: Path) -> dict[str, HostState]:
         is_on = files.is_on()
         states[name] = HostState(
             is_on=is_on,
-            is_primary=is_on and replica.role == "Primary",
+            is_primary=is_on and replica.role == "primary",
             is_mounted=is_on and _is_mounted(files),
             has_services=is_on and any(files.service_mark(service).exists() for service in files.settings().services),
             has_database=is_on and _has_database(files),
-            disk=replica.disk,
-            connection=replica.connection,
+            data=replica.data,
+            link=replica.link,
             is_isolated=files.cut_off() >= {"eth0", "eth1"},
         )
     return states

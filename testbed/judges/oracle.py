@@ -75,14 +75,14 @@ def judge_no_stale_data(history: History) -> Iterator[str]:
     for before, after in pairwise(history.samples):
         for name, host in after.hosts.items():
             was = before.hosts[name]
-            if not host.is_primary or was.is_primary or was.disk == "UpToDate":
+            if not host.is_primary or was.is_primary or was.data == "current":
                 continue
             if any(
                 execution.input.get("acceptDataLoss") is True and _covers(execution, after.time)
                 for execution in history.executions
             ):
                 continue
-            yield f"{name} became primary at {after.time:.3f}; its replica was {was.disk} just before."
+            yield f"{name} became primary at {after.time:.3f}; its replica was {was.data} just before."
 
 
 def judge_one_at_a_time(history: History) -> Iterator[str]:

@@ -108,7 +108,7 @@ class LabTestbed(Testbed):
         except HostUnreachable as error:
             return [f"The volume of {active} could not be checked: {error}"]
         seen = read_hosts(self.world.directory)
-        if all(host.connection == "Connected" and host.disk == "UpToDate" for host in seen.values()):
+        if all(host.link == "connected" and host.data == "current" for host in seen.values()):
             problems += compare_replicas(node, peer)
         return problems
 

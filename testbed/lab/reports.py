@@ -11,7 +11,16 @@ from testbed.hosts.layout import RECOVERING, HostFiles, host_files
 from testbed.hosts.mirror import Mirror
 from testbed.world.files import exclusively, replace_file
 
-_UNKNOWN = {"role": "Unknown", "disk": "Unknown", "connection": "Unknown"}
+_ROLES = {"Primary": "primary", "Secondary": "secondary"}
+_LINKS = {"Connected": "connected", "WFConnection": "waiting", "StandAlone": "apart"}
+_DATA = {
+    "UpToDate": "current",
+    "Inconsistent": "stale",
+    "Outdated": "stale",
+    "Consistent": "stale",
+    "Diskless": "unusable",
+}
+"""The product's words for DRBD's, which the agent tells."""
 
 
 def create_reports(world: Path, names: tuple[str, str]) -> None:
@@ -45,7 +54,10 @@ class Report:
                 replace_file(mark, RECOVERING if is_recovering else "")
             else:
                 mark.unlink(missing_ok=True)
-        self._write_replica({key: str(state.get(key, value)) for key, value in _UNKNOWN.items()})
+        connection = str(state.get("connection"))
+        link = "resyncing" if connection.startswith(("Sync", "PausedSync")) else _LINKS.get(connection, "unknown")
+        role, data = _ROLES.get(str(state.get("role")), "unknown"), _DATA.get(str(state.get("disk")), "unknown")
+        self._write_replica({"role": role, "data": data, "link": link})
 
     def _read(self) -> dict[str, Any]:
         replicas: dict[str, Any] = json.loads(self._mirror_file.read_text())["replicas"]

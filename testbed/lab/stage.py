@@ -220,7 +220,7 @@ class LabStage(Stage):
         lines: list[str] = []
 
         def is_written() -> bool:
-            if read_hosts(self._bed.world.directory)[node].connection != "Connected":
+            if read_hosts(self._bed.world.directory)[node].link != "connected":
                 lines.append(self._read_last_line(node))
             return len(set(lines)) > 1  # the first may be of before
 
@@ -269,21 +269,21 @@ class LabStage(Stage):
 
         wait_until(is_so, f"the alarm {name} being {state}", self._bed.patience_seconds, _LOOK_SECONDS)
 
-    def wait_for_disk(self, node: str, disk: str) -> None:
+    def wait_for_data(self, node: str, data: str) -> None:
         def is_so() -> bool:
-            return read_hosts(self._bed.world.directory)[node].disk == disk
+            return read_hosts(self._bed.world.directory)[node].data == data
 
-        wait_until(is_so, f"the replica of {node} being {disk}", self._bed.patience_seconds, _LOOK_SECONDS)
+        wait_until(is_so, f"the replica of {node} being {data}", self._bed.patience_seconds, _LOOK_SECONDS)
 
-    def wait_for_status(self, node: str, connection: str, disk: str) -> None:
-        """Until the node script on it, asked for its `status`, calls connection and disk so."""
+    def wait_for_status(self, node: str, link: str, data: str) -> None:
+        """Until the node script on it, asked for its `status`, calls its replica's link and data so."""
 
         def is_so() -> bool:
             replication = json.loads(self._do(node, "garoon-node status"))["status"]["replication"]
-            return (replication["connection"], replication["disk"]) == (connection, disk)
+            return (replication["link"], replication["data"]) == (link, data)
 
-        wait_until(is_so, f"{node} calling its replica {connection}, {disk}", self._bed.patience_seconds, _LOOK_SECONDS)
-        self._tell(f"{node}: its script says {connection}, {disk}")
+        wait_until(is_so, f"{node} calling its replica {link}, {data}", self._bed.patience_seconds, _LOOK_SECONDS)
+        self._tell(f"{node}: its script says {link}, {data}")
 
     def _do(self, node: str, script: str) -> str:
         """Whatever the machine's network does. Raises HostError when it does not succeed."""

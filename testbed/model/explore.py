@@ -169,8 +169,8 @@ def repaired(world: World) -> World:
             world = world.with_node(index, is_reached=True)
     world = world.settled()
     for index in range(len(NAMES)):
-        if world.is_connected and world.nodes[index].disk == "Inconsistent":
-            world = world.with_node(1 - index, is_ahead=False).with_node(index, disk="UpToDate")
+        if world.is_connected and world.nodes[index].data == "stale":
+            world = world.with_node(1 - index, is_ahead=False).with_node(index, data="current")
     return world
 
 

@@ -13,7 +13,7 @@ from testbed.model.world import NAMES
 def broken_in(state: State) -> str:
     """The promise that this state breaks; empty if it breaks none."""
     if all(node.may_serve for node in state.world.nodes):
-        return "Promise 1: both nodes are Primary and may serve"
+        return "Promise 1: both nodes are primary and may serve"
     return ""
 
 

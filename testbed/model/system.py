@@ -188,18 +188,18 @@ class System:
                 yield Step(f"{name} is stopped", _stopped(state, index))
             if not node.is_reached and node.is_up:
                 yield self._moved(state, f"{name} comes back as it was", index, is_reached=True)
-            if world.is_connected and node.disk == "Inconsistent":
-                after = world.with_node(1 - index, is_ahead=False).with_node(index, disk="UpToDate")
+            if world.is_connected and node.data == "stale":
+                after = world.with_node(1 - index, is_ahead=False).with_node(index, data="current")
                 yield Step(f"the resync of {name} is done", state._replace(world=after))
             if (
                 not world.is_link_up
                 and not node.is_primary
                 and node.answers
-                and node.disk == "UpToDate"
+                and node.data == "current"
                 and world.nodes[1 - index].is_serving
                 and world.nodes[1 - index].answers
             ):
-                yield self._moved(state, f"{name} outdates its own replica", index, disk="Outdated")
+                yield self._moved(state, f"{name} outdates its own replica", index, data="stale")
         if not world.is_link_up:
             yield Step("the replication link heals", state._replace(world=world._replace(is_link_up=True).settled()))
 
@@ -725,7 +725,7 @@ def _state(world: World, index: int) -> NodeState:
     service = "running" if node.is_serving else "stopped"
     return NodeState(
         node=NAMES[index], version="1", epoch=node.epoch, booted_at=0, word=node.word,
-        role="Primary" if node.is_primary else "Secondary", connection=world.connection(index), disk=node.disk,
+        role="primary" if node.is_primary else "secondary", link=world.link(index), data=node.data,
         is_mounted=node.is_mounted, is_writable=node.is_mounted, database=service, scheduler=service,
         does_database_answer=node.is_serving, is_exported=node.is_serving, has_virtual_ip=node.is_serving,
         is_serving=node.is_serving and node.is_mounted and node.is_primary,

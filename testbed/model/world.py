@@ -1,4 +1,4 @@
-"""The world around the controller: two nodes with DRBD's manners, their machines, the route, Run Command's deliveries.
+"""The world around the controller: two nodes with their replicas and machines, the route, Run Command's deliveries.
 
 Every value is immutable; a change gives a new world. Abstracted: a verb of garoon-node.sh happens at once (the script
 holds a lock while it works) or breaks off halfway; users write whenever a node serves; a node that loses its peer
@@ -30,7 +30,8 @@ class Node(NamedTuple):
     is_mounted: bool = False
     is_serving: bool = False
     epoch: int = 0
-    disk: str = "UpToDate"
+    data: str = "current"
+    """Of its replica: current or stale."""
     cut: tuple[bool, bool] = (False, False)
     """Which of its subnets, eth0's and eth1's, have the network ACL that denies everything."""
     is_ahead: bool = False
@@ -39,7 +40,7 @@ class Node(NamedTuple):
     """Its last ReplicationHealthy."""
     word: str = ""
     """What it knows of its role: active; unreplicated, demoted while its peer was out of touch; empty for a standby."""
-    is_standalone: bool = False
+    is_apart: bool = False
     """It booted with such a word, and stays out of touch until it is told which data stands."""
 
     @property
@@ -53,18 +54,18 @@ class Node(NamedTuple):
 
     @property
     def is_on_the_link(self) -> bool:
-        return self.is_up and self.is_reached and not self.cut[1] and not self.is_standalone
+        return self.is_up and self.is_reached and not self.cut[1] and not self.is_apart
 
     @property
     def may_serve(self) -> bool:
-        """Somebody may read what it writes: it is Primary, runs, and is not cut off on both sides."""
+        """Somebody may read what it writes: it is primary, runs, and is not cut off on both sides."""
         return self.is_up and self.is_primary and self.cut != (True, True)
 
     def booted(self) -> Node:
         """garoon-node-boot.service: a booting node comes up demoted."""
         return self._replace(
             power="running", is_reached=True, is_primary=False, is_mounted=False, is_serving=False,
-            is_standalone=bool(self.word),
+            is_apart=bool(self.word),
         )  # fmt: skip
 
 
@@ -123,24 +124,22 @@ class World(NamedTuple):
             if node.is_serving and node.answers and not is_connected:
                 nodes[index] = node = node._replace(is_ahead=True)
             if is_connected and peer.is_ahead:
-                nodes[index] = node = node._replace(disk="Inconsistent")
-            elif is_connected and node.disk == "Outdated":
-                nodes[index] = node = node._replace(disk="UpToDate")
+                nodes[index] = node = node._replace(data="stale")
+            elif is_connected:
+                nodes[index] = node = node._replace(data="current")
         if all(node.is_ahead for node in nodes):
             is_connected = False
-        is_healthy = is_connected and all(node.disk == "UpToDate" for node in nodes)
+        is_healthy = is_connected and all(node.data == "current" for node in nodes)
         nodes = [node._replace(said_replicating=is_healthy) if node.answers else node for node in nodes]
         return self._replace(nodes=(nodes[0], nodes[1]))
 
-    def connection(self, index: int) -> str:
-        """DRBD's word for the link, as the node sees it."""
-        if self.nodes[index].is_standalone:
-            return "StandAlone"
+    def link(self, index: int) -> str:
+        """The link as the node sees it."""
+        if self.nodes[index].is_apart:
+            return "apart"
         if not self.is_connected:
-            return "WFConnection"
-        if self.nodes[1 - index].is_ahead:
-            return "SyncTarget"
-        return "SyncSource" if self.nodes[index].is_ahead else "Connected"
+            return "waiting"
+        return "resyncing" if any(node.is_ahead for node in self.nodes) else "connected"
 
 
 def obey(world: World, command: Command, *, checks_epoch: bool = True) -> tuple[World, Answer]:
@@ -152,16 +151,14 @@ def obey(world: World, command: Command, *, checks_epoch: bool = True) -> tuple[
     world = world.with_node(command.node, epoch=max(node.epoch, command.epoch))
     match verb:
         case "promote" if node.is_primary:
-            return world.with_node(command.node, is_mounted=True, word="active", is_standalone=False), Answer(verb)
+            return world.with_node(command.node, is_mounted=True, word="active", is_apart=False), Answer(verb)
         case "promote" if world.is_connected and peer.is_primary:
             return world, Answer(verb, "refused", "peer_primary")
-        case "promote" if not command.accepts_data_loss and (
-            node.disk != "UpToDate" or world.connection(command.node) == "SyncTarget"
-        ):
+        case "promote" if not command.accepts_data_loss and node.data != "current":
             return world, Answer(verb, "refused", "stale_replica")
         case "promote":
-            promoted = {"is_primary": True, "is_mounted": True, "disk": "UpToDate", "word": "active"}
-            return world.with_node(command.node, **promoted, is_standalone=False), Answer(verb)
+            promoted = {"is_primary": True, "is_mounted": True, "data": "current", "word": "active"}
+            return world.with_node(command.node, **promoted, is_apart=False), Answer(verb)
         case "demote":
             is_alone = node.word == "unreplicated" or (node.word == "active" and not world.is_connected)
             demoted = {"is_primary": False, "is_mounted": False, "is_serving": False}
@@ -190,7 +187,7 @@ def break_off(world: World, command: Command) -> World | None:
 
 
 def is_promotion_of_stale_data(before: World, after: World, index: int) -> bool:
-    """The node was made Primary although its peer holds acknowledged writes that it lacks."""
+    """The node was made primary although its peer holds acknowledged writes that it lacks."""
     return (
         after.nodes[index].is_primary and not before.nodes[index].is_primary and before.nodes[1 - index].is_ahead
     )  # fmt: skip

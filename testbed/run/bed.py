@@ -213,7 +213,7 @@ class Testbed:
 
         def are_connected() -> bool:
             return all(
-                host.connection == "Connected" and host.disk == "UpToDate"
+                host.link == "connected" and host.data == "current"
                 for host in read_hosts(self.world.directory).values()
             )
 

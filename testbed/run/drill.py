@@ -384,8 +384,8 @@ class _Drill:
             )
         if expected.standby is not None:
             standby = after.hosts[expected.standby]
-            state = (standby.is_active, standby.disk, standby.connection)
-            self._require(f"The state of {expected.standby}", (False, "UpToDate", "Connected"), state)
+            state = (standby.is_active, standby.data, standby.link)
+            self._require(f"The state of {expected.standby}", (False, "current", "connected"), state)
         if expected.is_data_discarded:
             self._require("That a resync overwrote something", True, bool(history.discards))
         if expected.snapshot_of is not None:

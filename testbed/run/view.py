@@ -180,7 +180,7 @@ def _draw_nodes(sample: Sample) -> Table:
             Text(f"{'▶' if is_active else ' '} {name}", "bold" if is_active else ""),
             _state(sample.instances.get(name, "?"), {"running"}),
             _role(host),
-            _state(host.disk, {"UpToDate"}) if host.is_on else Text("-", "dim"),
+            _state(host.data, {"current"}) if host.is_on else Text("-", "dim"),
             Text("running", "green") if host.has_services else Text("-", "dim"),
         )
     return table

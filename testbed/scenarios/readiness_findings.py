@@ -47,7 +47,7 @@ def standby_reconfigured(bed: Bed) -> Iterator[None]:
     script.write_text(f"{before}# of an older stack\n")
     service, left = root / "etc/init.d/cyss_cbgrn", root / "etc/init.d/cyss_old"
     service.rename(left)
-    fstab.write_text("/dev/drbd0 /mnt/DIR1 xfs defaults 0 0\n")
+    fstab.write_text("/dev/xvdb1 /mnt/DIR1 xfs defaults 0 0\n")
     link.parent.mkdir(exist_ok=True)
     link.symlink_to("../init.d/cyde_5_0")
     hosts = root / "etc/hosts"
@@ -149,9 +149,9 @@ def resync(bed: Bed) -> Iterator[None]:
 @contextmanager
 def protocol_changed(bed: Bed) -> Iterator[None]:
     """On a connection that stands, as an operator does, or a stack whose parameter the nodes never heard of."""
-    bed.hosts[STANDBY].deliver("drbdadm net-options --protocol=A garoon", {}, 10.0)
+    bed.hosts[STANDBY].mirror.set_protocol(STANDBY, "A")
     yield
-    bed.hosts[STANDBY].deliver("drbdadm net-options --protocol=C garoon", {}, 10.0)
+    bed.hosts[STANDBY].mirror.set_protocol(STANDBY, "C")
 
 
 @contextmanager
@@ -303,7 +303,7 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
     ("somebody spoils the fence", fence_spoiled, {"isolation-acl-unfit", "stop-protected"}),
     ("the fence's function may not stop an instance any more", right_taken, {"rehearsal-failed"}),
     ("nobody would hear an alarm", operators_deaf, {"alarms-muted-by-rule", "nobody-told"}),
-    ("DRBD runs another protocol than the stack has", protocol_changed, {"protocol-differs"}),
+    ("replication runs with another protocol than the stack has", protocol_changed, {"protocol-differs"}),
     ("the standby's watch ends", watch_stopped, {"heartbeat-missing"}),
     ("the standby's status checks fail", status_check_failing, {"status-check-failed"}),
     ("the standby's path to AWS breaks", faulty(aws="down"), {"node-silent"}),

@@ -316,7 +316,7 @@ class Stage:
 
         def is_standby() -> bool:
             state = self._host(node)
-            return state.is_on and state.disk == "UpToDate" and state.connection == "Connected"
+            return state.is_on and state.data == "current" and state.link == "connected"
 
         wait_until(is_standby, f"{node} being an up-to-date standby", self._bed.patience_seconds)
 

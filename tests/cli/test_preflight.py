@@ -15,7 +15,7 @@ from garoon_failover import on_nodes
 from garoon_failover.account import Account, Instance, Interface, Subnet, Table, TargetGroup, Volume
 from garoon_failover.network import AclEntry, GroupRule, Network, SecurityGroup
 from garoon_failover.on_nodes import Seen
-from garoon_failover.preconditions import DRBD_PORT, Agent, Facts, Verdict, judge
+from garoon_failover.preconditions import REPLICATION_PORT, Agent, Facts, Verdict, judge
 
 from tests.cli.conftest import Place, run
 
@@ -141,8 +141,8 @@ FINDINGS: dict[str, tuple[str, Verdict, str, dict[str, Any]]] = {
         {"account": an_account(interfaces=(*INTERFACES[:2], INTERFACES[2].model_copy(update={"is_source_dest_check_on": True}), *INTERFACES[3:]))},
     ),
     "a shared subnet": ("subnets", WARNING, "could not be isolated", {"alone": {"A": NotProven(why="the subnet holds eni-9"), "B": Proven(how="so it is")}}),
-    "a security group without DRBD's port": (
-        "network", STOP, f"TCP {DRBD_PORT} does not get through",
+    "a security group without the replication's port": (
+        "network", STOP, f"TCP {REPLICATION_PORT} does not get through",
         {"network": with_group(GroupRule(protocol="tcp", first_port=0, last_port=5000, cidrs=("10.0.0.0/16",)))},
     ),
     "a security group that lets UDP in only": (
@@ -245,7 +245,7 @@ def room(fits: str, *commands: str) -> ReplicaRoom:
 def seen(seconds_ahead: float = 0.0, services: tuple[str, ...] = ("cyde_5_0", "cyss_cbgrn"), **changes: Any) -> Seen:
     """A node on which everything is as it must be, but for these changes."""
     host = NodeHost(
-        bash="5.2", missing_commands=(), drbd="8.4.11-1", agent="1.300071.0b1", devices=(device(),),
+        bash="5.2", missing_commands=(), engine="Mirror 8.4.11-1", agent="1.300071.0b1", devices=(device(),),
         mounted_at_boot=("/",), enabled_at_boot=(), free_mib={"/": 900, "/var": 900, "/run": 900}, room=room("internal"),
     )  # fmt: skip
     survey = NodeSurvey(services=services, missing=(), identifiers=(), database_ports=(), exports=())
@@ -255,9 +255,9 @@ def seen(seconds_ahead: float = 0.0, services: tuple[str, ...] = ("cyde_5_0", "c
 ON_NODES: dict[str, tuple[str, Verdict, str, dict[str, Seen | Unknown]]] = {
     "no answer": ("on-node", Verdict.UNKNOWN, "did not answer", {"B": Unknown(why="db-02 did not answer within 60 s.")}),
     "an old bash": ("tools", STOP, "older than 4.2", {"B": seen(bash="4.1")}),
-    "no drbd-utils": ("tools", STOP, "It has no drbdadm, drbdsetup", {"B": seen(missing_commands=("drbdadm", "drbdsetup"))}),
-    "no module": ("drbd", STOP, "no module drbd", {"B": seen(drbd="")}),
-    "two versions of DRBD": ("drbd", WARNING, "One has DRBD 8.4.11-1, the other 9.2.18", {"B": seen(drbd="9.2.18")}),
+    "no tools of the engine": ("tools", STOP, "It has no mirrorctl, dd", {"B": seen(missing_commands=("mirrorctl", "dd"))}),
+    "no module": ("replication", STOP, "no replication engine", {"B": seen(engine="")}),
+    "two versions of the engine": ("replication", WARNING, "One has Mirror 8.4.11-1, the other Mirror 9.2.18", {"B": seen(engine="Mirror 9.2.18")}),
     "another name": ("device", STOP, "no /dev/xvdb1, which DataDevice names. On vol-0b are /dev/nvme1n1p1.", {"B": seen(devices=(device("nvme1n1p1", volume="vol-0b"),))}),
     "another volume": ("device", STOP, "of vol-9, and Node*DataVolumeId is vol-0b", {"B": seen(devices=(device(volume="vol-9"),))}),
     "partitions of two sizes": ("device", STOP, "1,024 and 8,589,934,592 bytes", {"B": seen(devices=(device(size=1024),))}),

@@ -176,8 +176,6 @@ class ModelArm:
 
     name = "model"
     lacks: ClassVar[dict[str, str]] = {
-        "peer_role": "the decision does not go by it, and each value would make more states",
-        "peer_disk": "the decision does not go by it, and each value would make more states",
         "protocol": "the model replicates before it acknowledges, always",
     }
     cannot: ClassVar[dict[str, str]] = {
@@ -218,7 +216,7 @@ class ModelArm:
             case "finds its link again":
                 self._world = world._replace(is_link_up=True).settled()
             case "is outdated":
-                self._world = world.with_node(index, disk="Outdated")
+                self._world = world.with_node(index, data="stale")
             case "begins a long resync":
                 self._is_resync_long = True
                 self._world = world.with_node(1 - index, is_ahead=True)
@@ -235,6 +233,6 @@ class ModelArm:
 
     def rest(self, is_at_rest: Callable[[], bool]) -> None:
         for index, node in enumerate(self._world.nodes):
-            if self._world.is_connected and node.disk == "Inconsistent" and not self._is_resync_long:
-                self._world = self._world.with_node(1 - index, is_ahead=False).with_node(index, disk="UpToDate")
+            if self._world.is_connected and node.data == "stale" and not self._is_resync_long:
+                self._world = self._world.with_node(1 - index, is_ahead=False).with_node(index, data="current")
         is_at_rest()

@@ -229,7 +229,7 @@ class LabArm(HostArm):
 
     def _is_in_sync(self) -> bool:
         states = [NodeState.from_json(self.obey(name, "status", 0, None, False).report["status"]) for name in NAMES]
-        return all((state.connection, state.disk) == ("Connected", "UpToDate") for state in states)
+        return all((state.link, state.data) == ("connected", "current") for state in states)
 
     def _boot(self, node: str) -> None:
         self._machines[node].boot()

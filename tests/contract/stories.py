@@ -7,10 +7,10 @@ from tests.contract.story import ORDERS, PROMOTED, SERVING, STANDBY, Crash, Happ
 IN_SERVICE = (Order("db-01", "promote", first=PROMOTED), Order("db-01", "start", first=SERVING))
 DEMOTED = STANDBY | {"word": ""}
 UNREPLICATED = STANDBY | {"word": "unreplicated"}
-BACK = STANDBY | {"word": "active", "connection": "StandAlone"}
+BACK = STANDBY | {"word": "active", "link": "apart"}
 """A node that went down while it was active."""
 NO_DATABASE = {"database": "stopped", "does_database_answer": False, "is_serving": False}
-TOGETHER, ALONE = {"connection": "Connected"}, {"connection": "WFConnection"}
+TOGETHER, ALONE = {"link": "connected"}, {"link": "waiting"}
 SEEN = {"database": "answers", "nfs": "answers", "eth0": True, "eth1": True}
 GONE = {"database": "unreachable", "nfs": "unreachable", "eth0": False, "eth1": False}
 
@@ -48,7 +48,7 @@ STORIES = (
         ),
     ),
     Story(
-        "beside a Primary",
+        "beside a primary",
         (
             *IN_SERVICE,
             Order("db-02", "promote", "peer_primary", epoch=2),
@@ -59,7 +59,7 @@ STORIES = (
         ),
     ),
     Story(
-        "beside a Primary, what else there is to order",
+        "beside a primary, what else there is to order",
         (
             *IN_SERVICE,
             Order("db-02", "stop"),
@@ -216,7 +216,7 @@ STORIES = (
         (
             Happening(
                 "db-02", "begins a long resync",
-                first={"connection": "SyncSource"}, second={"connection": "SyncTarget", "disk": "Inconsistent"},
+                first={"link": "resyncing"}, second={"link": "resyncing", "data": "stale"},
             ),
             Order("db-02", "promote", "stale_replica"),
             Order("db-02", "start", "failed"),
@@ -228,10 +228,10 @@ STORIES = (
         (
             *IN_SERVICE,
             Happening("db-02", "loses its link", first=ALONE, second=ALONE),
-            Happening("db-02", "is outdated", second={"disk": "Outdated"}),
+            Happening("db-02", "is outdated", second={"data": "stale"}),
             Happening("db-01", "loses power", first=None),
             Order("db-02", "promote", "stale_replica", epoch=2),
-            Order("db-02", "promote", epoch=2, accepts_data_loss=True, second=PROMOTED | {"disk": "UpToDate"}),
+            Order("db-02", "promote", epoch=2, accepts_data_loss=True, second=PROMOTED | {"data": "current"}),
             Order("db-02", "start", epoch=2, second=SERVING),
         ),
     ),
@@ -294,11 +294,11 @@ STORIES = (
             *IN_SERVICE,
             Happening(
                 "db-01", "can't see its replica",
-                first={"role": "Unknown", "connection": "Unknown", "disk": "Unknown", "is_serving": None},
+                first={"role": "unknown", "link": "unknown", "data": "unknown", "is_serving": None},
             ),
             Order("db-01", "demote", "unknown", epoch=2),
             Order("db-01", "start", "unknown", epoch=2),
-            Happening("db-01", "is well again", first=SERVING | TOGETHER | {"disk": "UpToDate"}),
+            Happening("db-01", "is well again", first=SERVING | TOGETHER | {"data": "current"}),
             Order("db-01", "demote", epoch=2, first=DEMOTED),
         ),
     ),
@@ -318,7 +318,7 @@ STORIES = (
         "a promotion that the node does not live through",
         (
             Crash(
-                "db-01", "promote", {"role": "Primary", "is_mounted": False, "word": "active"},
+                "db-01", "promote", {"role": "primary", "is_mounted": False, "word": "active"},
                 first=BACK, second=ALONE,
             ),
             Order(

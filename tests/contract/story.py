@@ -35,7 +35,6 @@ Event = Literal[
 
 EVENTS: tuple[Event, ...] = get_args(Event)
 
-_LINKED = ("Connected", "SyncSource", "SyncTarget")
 _NO_PROMISE = (
     "instance_id",
     "version",
@@ -47,7 +46,7 @@ _NO_PROMISE = (
     "unwritable",
 )
 """Fields of a status that differ from node to node, and from moment to moment."""
-_IN_FLUX = ("connection", "disk", "peer_role", "peer_disk", "protocol", "does_nfs_answer")
+_IN_FLUX = ("link", "data", "protocol", "does_nfs_answer")
 """What may still be on its way when a verb ends that changes the link: it is looked at when the pair is at rest."""
 STATE_FIELDS = tuple(each.name for each in fields(NodeState) if each.name not in (*_NO_PROMISE, "node"))
 
@@ -55,10 +54,10 @@ Change = Mapping[str, Any] | None
 """How a node's state differs from what it was; None for a node that is off from here on."""
 
 STANDBY: dict[str, Any] = {
-    "role": "Secondary", "is_mounted": False, "is_writable": False, "database": "stopped", "scheduler": "stopped",
+    "role": "secondary", "is_mounted": False, "is_writable": False, "database": "stopped", "scheduler": "stopped",
     "does_database_answer": False, "is_exported": False, "has_virtual_ip": False, "is_serving": False,
 }  # fmt: skip
-PROMOTED: dict[str, Any] = STANDBY | {"role": "Primary", "is_mounted": True, "is_writable": True, "word": "active"}
+PROMOTED: dict[str, Any] = STANDBY | {"role": "primary", "is_mounted": True, "is_writable": True, "word": "active"}
 SERVING: dict[str, Any] = PROMOTED | {
     "database": "running", "scheduler": "running", "does_database_answer": True, "is_exported": True,
     "has_virtual_ip": True, "is_serving": True,
@@ -224,7 +223,7 @@ class Expected:
     """How the pair is to be: what each node says of itself, and which is off."""
 
     def __init__(self) -> None:
-        self.states = {name: NodeState(node=name, peer_role="Secondary", peer_disk="UpToDate") for name in NAMES}
+        self.states = {name: NodeState(node=name) for name in NAMES}
         self.off: set[str] = set()
         self.has_link_changed = False
 
@@ -246,8 +245,8 @@ class Expected:
             ordered = self.states[line.node]
             self.states[line.node] = replace(ordered, epoch=max(ordered.epoch, line.epoch))
         on = self.on
-        self.states |= {name: _with_peer(state, on.get(NAMES[1 - NAMES.index(name)])) for name, state in on.items()}
-        self.has_link_changed = any(before[name].connection != state.connection for name, state in on.items())
+        self.states |= {name: _with_protocol(state) for name, state in on.items()}
+        self.has_link_changed = any(before[name].link != state.link for name, state in on.items())
 
 
 def play(story: Story, arm: Arm) -> list[str]:
@@ -283,14 +282,9 @@ def _wrong_states(arm: Arm, expected: Expected, seen: Mapping[str, NodeState]) -
     return problems
 
 
-def _with_peer(state: NodeState, peer: NodeState | None) -> NodeState:
-    """What a replica knows of its peer goes by its connection; it sees also one that can't see itself."""
-    if peer is not None and peer.role == "Unknown":
-        return state
-    is_linked = peer is not None and state.connection in _LINKED
-    role, disk = (peer.role, peer.disk) if peer is not None and is_linked else ("Unknown", "Unknown")
-    protocol = None if state.connection in ("StandAlone", "Unknown") else "C"
-    return replace(state, peer_role=role, peer_disk=disk, protocol=protocol)
+def _with_protocol(state: NodeState) -> NodeState:
+    """There is one while there is a peer, or the wish for one."""
+    return replace(state, protocol=None if state.link in ("apart", "unknown") else "C")
 
 
 def _wrong_parts(seen: NodeState, expected: NodeState, arm: Arm, without: tuple[str, ...] = ()) -> list[str]:

@@ -53,8 +53,8 @@ def states_of(story: Story) -> Iterator[tuple[str, str, str]]:
     for line in story.lines:
         if isinstance(line, Order):
             state = expected.states[line.node]
-            kind = "in service" if state.is_serving else "promoted" if state.role == "Primary" else "standby"
-            if state.role == "Secondary" and state.word:
+            kind = "in service" if state.is_serving else "promoted" if state.role == "primary" else "standby"
+            if state.role == "secondary" and state.word:
                 kind = "out of touch"
             yield line.verb, kind, line.code
         expected.follow(line)

@@ -74,7 +74,9 @@ def other(value: Any) -> Any:
             return "unreplicated"
         case "":
             return "active"
-        case "running" | "stopped" | "starting":
+        case "running" | "stopped" | "starting" | "primary" | "secondary" | "current" | "stale":
+            return "unknown"
+        case "connected" | "resyncing" | "waiting" | "apart":
             return "unknown"
         case "C" | None:
             return "A"

@@ -120,7 +120,18 @@ def test_from_discover_to_the_ticket_of_a_failover(shell: Testbed) -> None:
 
 def test_nodes_are_asked_the_same_before_there_is_a_stack(shell: Testbed, monkeypatch: pytest.MonkeyPatch) -> None:
     done(run("discover"))
-    of_nodes = {"tools", "drbd", "device", "room", "fstab", "boot", "cloudwatch-agent", "space", "services", "clock"}
+    of_nodes = {
+        "tools",
+        "replication",
+        "device",
+        "room",
+        "fstab",
+        "boot",
+        "cloudwatch-agent",
+        "space",
+        "services",
+        "clock",
+    }
     for stack in (shell.stack.name, "none"):
         monkeypatch.setenv(session.STACK_VARIABLE, stack)
         said = done(run("preflight", "--on-nodes", "--json")).json()

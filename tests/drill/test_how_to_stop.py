@@ -70,7 +70,7 @@ def test_from_the_first_line_on_nothing_starts_and_from_the_last_on_nothing_runs
     bed.hosts["db-01"].power_off()
     bed.make_stage(lambda _text: None).repeat_alarm_event("db-01", "heartbeat-lost", 1)
     wait_until(lambda: not list_executions(bed.clients, bed.stack, statusFilter="RUNNING"), "the event's end", 90, 0.5)
-    assert bed.hosts["db-02"].mirror.view("db-02").role == "Secondary"
+    assert bed.hosts["db-02"].mirror.view("db-02").role == "secondary"
 
 
 def test_what_starts_executions_can_be_switched_off_one_by_one(stopped: Testbed) -> None:

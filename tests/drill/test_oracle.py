@@ -10,9 +10,9 @@ from testbed.garoon.user import Visit
 from testbed.judges.history import Call, Execution, History, HostState, Repeat, Sample, Step
 from testbed.judges.oracle import judge
 
-ACTIVE = HostState(is_on=True, is_primary=True, is_mounted=True, has_services=True, disk="UpToDate")
-STANDBY = HostState(is_on=True, is_primary=False, is_mounted=False, has_services=False, disk="UpToDate")
-OFF = HostState(is_on=False, is_primary=False, is_mounted=False, has_services=False, disk="UpToDate")
+ACTIVE = HostState(is_on=True, is_primary=True, is_mounted=True, has_services=True, data="current")
+STANDBY = HostState(is_on=True, is_primary=False, is_mounted=False, has_services=False, data="current")
+OFF = HostState(is_on=False, is_primary=False, is_mounted=False, has_services=False, data="current")
 ARN = "arn:aws:states:ap-northeast-1:000000000000:execution:garoon-failover:first"
 OTHER_ARN = ARN.replace("first", "second")
 OUTCOME: Mapping[str, Any] = {
@@ -133,14 +133,14 @@ def test_fencing_after_a_failed_assessment_breaks_promise_2() -> None:
     assert broken(change_steps(history, steps)) == {"2"}
 
 
-@pytest.mark.parametrize("disk", ["Inconsistent", "Outdated", "Unknown"])
-def test_promoting_a_stale_replica_breaks_promise_3(disk: str) -> None:
-    stale = replace(STANDBY, disk=disk)
+@pytest.mark.parametrize("data", ["stale", "unusable", "unknown"])
+def test_promoting_a_stale_replica_breaks_promise_3(data: str) -> None:
+    stale = replace(STANDBY, data=data)
     assert broken(change_sample(failover(), 3, hosts={"db-01": OFF, "db-02": stale})) == {"3"}
 
 
 def test_an_operator_may_accept_the_loss_of_data() -> None:
-    history = change_sample(failover(), 3, hosts={"db-01": OFF, "db-02": replace(STANDBY, disk="Outdated")})
+    history = change_sample(failover(), 3, hosts={"db-01": OFF, "db-02": replace(STANDBY, data="stale")})
     execution = replace(history.executions[0], input={"acceptDataLoss": True})
     assert broken(replace(history, executions=[execution])) == set()
 

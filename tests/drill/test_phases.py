@@ -7,9 +7,9 @@ from dataclasses import replace
 from testbed.judges.history import Execution, HostState, Sample, Step
 from testbed.judges.phases import measure_phases
 
-OFF = HostState(is_on=False, is_primary=False, is_mounted=False, has_services=False, disk="UpToDate")
-STANDBY = HostState(is_on=True, is_primary=False, is_mounted=False, has_services=False, disk="UpToDate")
-PRIMARY = HostState(is_on=True, is_primary=True, is_mounted=False, has_services=False, disk="UpToDate")
+OFF = HostState(is_on=False, is_primary=False, is_mounted=False, has_services=False, data="current")
+STANDBY = HostState(is_on=True, is_primary=False, is_mounted=False, has_services=False, data="current")
+PRIMARY = HostState(is_on=True, is_primary=True, is_mounted=False, has_services=False, data="current")
 MOUNTED = replace(PRIMARY, is_mounted=True)
 RECOVERED = replace(MOUNTED, has_services=True, has_database=True)
 

@@ -73,7 +73,7 @@ def test_a_serving_machine_is_seen_as_active(running_host: LabHost) -> None:
 
     assert seen.is_active
     assert (seen.is_primary, seen.is_mounted, seen.has_services, seen.has_database) == (True, True, True, True)
-    assert (seen.disk, seen.connection) == ("UpToDate", "Connected")
+    assert (seen.data, seen.link) == ("current", "connected")
 
 
 def test_a_database_that_still_recovers_runs_and_takes_no_connections(running_host: LabHost) -> None:

@@ -139,9 +139,7 @@ class Cluster:
 
     def is_in_sync(self) -> bool:
         with self.mirror.changing() as pair:
-            return all(
-                replica.connection == "Connected" and replica.disk == "UpToDate" for replica in pair.replicas.values()
-            )
+            return all(replica.link == "connected" and replica.data == "current" for replica in pair.replicas.values())
 
     def start_resync(self, node: Node) -> None:
         """That node's replica is in the middle of a long resync, and its host shows it."""

@@ -50,7 +50,7 @@ def test_the_next_active_node_tickles_the_clients_of_a_dead_one(active_cluster: 
         replica = (first.host.files.root / NOTE).read_bytes()
         first.host.power_off()
     (second.host.files.volume / NOTE.rpartition("/")[2]).write_bytes(replica)  # what the mirror has done
-    wait_for("the peer's loss being noticed", lambda: second.status()["replication"]["connection"] == "WFConnection")
+    wait_for("the peer's loss being noticed", lambda: second.status()["replication"]["link"] == "waiting")
 
     active_cluster.activate(second, epoch="2")
 

@@ -15,7 +15,7 @@ def test_a_full_tmp_hides_nothing_from_an_old_bash(active_cluster: Cluster, verb
     report = active_cluster.first.run(verb, NO_TEMPORARY_FILES)
 
     assert (report.exit_code, report.result) == (0, "done")
-    assert report.state["replication"]["role"] == ("Secondary" if verb == "demote" else "Primary")
+    assert report.state["replication"]["role"] == ("secondary" if verb == "demote" else "primary")
     assert report.state["isServing"] is (verb != "demote")
     assert "temp file" not in report.stderr
 
@@ -30,7 +30,7 @@ def test_an_old_bash_promotes_and_starts_with_a_full_tmp(cluster: Cluster) -> No
 def test_a_role_that_can_not_be_read_changes_nothing(active_cluster: Cluster) -> None:
     node = active_cluster.first
     node.host.set_fault("hanging_commands", ["drbdsetup"])
-    wait_for("the role unreadable", lambda: node.status()["replication"]["role"] == "Unknown")
+    wait_for("the role unreadable", lambda: node.status()["replication"]["role"] == "unknown")
     assert node.status()["isServing"] is None
 
     for verb in ("restart", "start", "demote"):

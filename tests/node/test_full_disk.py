@@ -53,7 +53,7 @@ def test_an_order_to_stop_is_obeyed_though_it_can_not_be_recorded(active_cluster
     for name in ("epoch", "role"):
         (node.host.files.root / "var/lib/garoon-node" / name).unlink()
 
-    assert node.must("demote", Epoch="5").state["replication"]["role"] == "Secondary"
+    assert node.must("demote", Epoch="5").state["replication"]["role"] == "secondary"
 
     assert node.run("promote", Epoch="4").code == "stale_epoch"
     assert node.run("promote", Epoch="6").result == "failed"

@@ -110,7 +110,7 @@ def test_a_new_protocol_connects_no_replica_that_must_not_be_in_touch(cluster: C
 
     cluster.first.install(ReplicationProtocol="A")
 
-    assert cluster.first.status()["replication"]["connection"] == "StandAlone"
+    assert cluster.first.status()["replication"]["link"] == "apart"
     assert cluster.first.status()["replication"]["protocol"] is None
     assert "protocol A;" in (cluster.first.host.files.root / "etc/drbd.d/garoon.res").read_text()
 
@@ -190,7 +190,7 @@ def test_an_active_node_that_lost_power_comes_back_as_a_standby(active_cluster: 
 
     status = node.status()
 
-    assert status["replication"]["role"] == "Secondary"
+    assert status["replication"]["role"] == "secondary"
     assert not status["isMounted"]
     assert set(status["services"].values()) == {"stopped"}
     assert not status["hasVirtualIp"]

@@ -126,7 +126,7 @@ def test_a_recovering_database_is_stopped_before_the_volume_goes(active_cluster:
     status = node.must("demote").state
 
     assert set(status["services"].values()) == {"stopped"}
-    assert status["replication"]["role"] == "Secondary"
+    assert status["replication"]["role"] == "secondary"
 
 
 def test_a_status_that_takes_long_is_no_word(active_cluster: Cluster) -> None:

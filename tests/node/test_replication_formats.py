@@ -48,9 +48,29 @@ NINE = {
     "device-made": "Secondary Unknown Unknown Diskless Unknown null",
 }
 SHOW = (
-    'read_replication; echo "$REPLICATION_ROLE $REPLICATION_PEER_ROLE $REPLICATION_CONNECTION'
-    ' $REPLICATION_DISK $REPLICATION_PEER_DISK $REPLICATION_PERCENT"'
+    'read_replication; echo "$DRBD_ROLE $DRBD_PEER_ROLE $DRBD_CONNECTION $DRBD_DISK $DRBD_PEER_DISK'
+    ' $REPLICATION_PERCENT"'
 )
+TELL = (
+    'read_replication; echo "$REPLICATION_ROLE/$REPLICATION_PEER_ROLE $REPLICATION_LINK'
+    ' $REPLICATION_DATA/$REPLICATION_PEER_DATA"'
+)
+# What the parts behind the engine, and the controller, hear of these.
+TOLD = {
+    "connected-primary": "primary/secondary connected current/current",
+    "connected-secondary": "secondary/primary connected current/current",
+    "link-lost": "secondary/unknown waiting current/unknown",
+    "outdated": "secondary/unknown waiting stale/unknown",
+    "sync-source": "primary/secondary resyncing current/stale",
+    "sync-target": "secondary/primary resyncing stale/current",
+    "sync-paused": "secondary/primary resyncing stale/current",
+    "standalone-inconsistent": "secondary/unknown apart stale/unknown",
+    "split": "secondary/unknown apart current/unknown",
+    "diskless": "secondary/primary connected unusable/current",
+    "diskless-standalone": "secondary/unknown apart unusable/unknown",
+    "peer-diskless": "secondary/primary connected current/unusable",
+    "device-made": "secondary/unknown unknown unusable/unknown",
+}
 
 
 def with_functions(root: Path, commands: str) -> str:
@@ -195,7 +215,7 @@ def test_a_replica_of_drbd_9_that_just_lost_its_primary_is_looked_at_again(tmp_p
     told = f"cat <<'END'\n{lost.replace('disk:UpToDate', 'disk:Consistent')}END\n"
     give(tmp_path, "drbdsetup", f"if mkdir {tmp_path}/asked; then\n{told}else\ncat <<'END'\n{lost}END\nfi\n")
 
-    waited = "wait_until 5 is_peer_loss_settled; why_replica_is_stale; echo $REPLICATION_DISK"
+    waited = "wait_until 5 is_peer_loss_settled; why_replica_is_stale; echo $DRBD_DISK"
     assert with_functions(tmp_path, waited) == "UpToDate"
 
 
@@ -229,7 +249,7 @@ def test_drbd_is_loaded_before_its_resource_file_is_written(tmp_path: Path, vers
     (tmp_path / "proc").mkdir()
     give(tmp_path, "modprobe", f'echo "version: {version}" >{tmp_path}/proc/drbd\n')
 
-    with_functions(tmp_path, "CONFIG[NODE_NAME]=db-01 CONFIG[PEER_NAME]=db-02; install_resource")
+    with_functions(tmp_path, "CONFIG[NODE_NAME]=db-01 CONFIG[PEER_NAME]=db-02; install_replication")
 
     assert (tmp_path / "etc/drbd.d/garoon.res").read_text().count("node-id") == words
 
@@ -271,3 +291,32 @@ def give(root: Path, command: str, body: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!/bin/bash\n{body}")
     path.chmod(0o755)
+
+
+@pytest.mark.parametrize(("state", "expected"), TOLD.items())
+def test_what_drbd_9_says_is_told_in_our_words(tmp_path: Path, state: str, expected: str) -> None:
+    give_drbd_9(tmp_path, recorded(state))
+
+    assert with_functions(tmp_path, TELL) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("cs:VerifyS ro:Primary/Secondary ds:UpToDate/UpToDate", "primary/secondary resyncing current/current"),
+        ("cs:SyncTarget ro:Secondary/Primary ds:Inconsistent/UpToDate", "secondary/primary resyncing stale/current"),
+        # The bitmaps are compared, and it is not marked yet.
+        ("cs:WFBitMapT ro:Secondary/Primary ds:UpToDate/UpToDate", "secondary/primary resyncing stale/current"),
+        ("cs:NetworkFailure ro:Secondary/Unknown ds:Consistent/DUnknown", "secondary/unknown waiting stale/unknown"),
+        ("cs:StandAlone ro:Secondary/Unknown ds:Failed/DUnknown", "secondary/unknown apart unusable/unknown"),
+        ("cs:Unconfigured", "unknown/unknown apart unknown/unknown"),
+        ("cs:NewWord ro:Secondary/Third ds:Attaching/Negotiating", "secondary/unknown unknown unknown/unknown"),
+    ],
+)
+def test_what_drbd_8_4_says_is_told_in_our_words_and_a_word_unheard_of_says_nothing(
+    tmp_path: Path, state: str, expected: str
+) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/drbd").write_text(PROC_DRBD.format(state=state))
+
+    assert with_functions(tmp_path, TELL) == expected

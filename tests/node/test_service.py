@@ -12,7 +12,7 @@ def test_a_started_node_serves_and_says_so(serving_cluster: Cluster) -> None:
 
     assert status["isServing"]
     assert status["services"] == {"cyde_5_0": "running", "cyss_cbgrn": "running"}
-    assert status["replication"]["connection"] == "Connected"
+    assert status["replication"]["link"] == "connected"
     assert status["hasVirtualIp"]
     assert status["isExported"]
 
@@ -33,7 +33,7 @@ def test_a_standby_starts_nothing(serving_cluster: Cluster) -> None:
     for verb in ("start", "restart"):
         report = serving_cluster.second.run(verb)
         assert (report.exit_code, report.result) == (1, "failed")
-        assert "Secondary" in report.message
+        assert "secondary" in report.message
         assert set(report.state["services"].values()) == {"stopped"}
         assert not report.state["hasVirtualIp"]
 
@@ -77,7 +77,7 @@ def test_a_node_with_a_hung_database_is_demoted(serving_cluster: Cluster) -> Non
 
     status = node.must("demote").state
 
-    assert status["replication"]["role"] == "Secondary"
+    assert status["replication"]["role"] == "secondary"
     assert not status["isMounted"]
     assert not status["hasVirtualIp"]
     assert not status["isExported"]
@@ -92,7 +92,7 @@ def test_a_node_that_can_not_unmount_is_not_called_demoted(serving_cluster: Clus
 
     assert (report.exit_code, report.result) == (1, "failed")
     assert "busy" in report.message
-    assert report.state["replication"]["role"] == "Primary"
+    assert report.state["replication"]["role"] == "primary"
     assert report.state["wasActive"]
 
 
@@ -162,7 +162,7 @@ def test_two_commands_at_a_time_are_done_one_after_the_other(cluster: Cluster) -
     )
 
     assert result.stdout.count('"code":"done"') == 3, result
-    assert cluster.mirror.read().replicas["db-01"].role == "Primary"
+    assert cluster.mirror.read().replicas["db-01"].role == "primary"
 
 
 def test_a_command_behind_a_stuck_one_is_told_that_the_node_is_busy(cluster: Cluster) -> None:
@@ -173,7 +173,7 @@ def test_a_command_behind_a_stuck_one_is_told_that_the_node_is_busy(cluster: Clu
     report = node.run("promote")
 
     assert (report.exit_code, report.result, report.code) == (14, "refused", "busy")
-    assert node.status()["replication"]["role"] == "Secondary"
+    assert node.status()["replication"]["role"] == "secondary"
 
 
 def test_a_verb_cut_off_halfway_is_finished_by_the_next_one(serving_cluster: Cluster) -> None:
@@ -184,5 +184,5 @@ def test_a_verb_cut_off_halfway_is_finished_by_the_next_one(serving_cluster: Clu
         node.must("promote")
         assert node.must("start").state["isServing"]
 
-    assert node.must("demote").state["replication"]["role"] == "Secondary"
+    assert node.must("demote").state["replication"]["role"] == "secondary"
     wait_for("in sync", serving_cluster.is_in_sync)

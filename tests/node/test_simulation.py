@@ -88,21 +88,21 @@ def test_an_isolated_host_is_reached_by_nobody_and_its_open_connections_end(acti
             pass  # until it is closed; a time-out fails the test
     with pytest.raises(HostUnreachable):
         first.host.deliver("true", {}, 1)
-    wait_for("the link lost", lambda: second.status()["replication"]["connection"] == "WFConnection")
+    wait_for("the link lost", lambda: second.status()["replication"]["link"] == "waiting")
     sight = second.must("probe").sight
     assert (sight["database"], sight["nfs"]) == ("unreachable", "unreachable")
     assert sight["paths"] == {"eth0": False, "eth1": False}
 
     write_cut_off(first.host.files.world, {})
 
-    wait_for("the replicas in touch", lambda: second.status()["replication"]["connection"] == "Connected")
+    wait_for("the replicas in touch", lambda: second.status()["replication"]["link"] == "connected")
     first.host.wait_until_ready()
 
 
 def test_a_primary_that_writes_alone_gets_ahead_and_its_peer_catches_up(serving_cluster: Cluster) -> None:
     first, second = serving_cluster.first, serving_cluster.second
     first.host.set_fault("nic_eth1", "down")
-    wait_for("the link lost", lambda: second.status()["replication"]["connection"] == "WFConnection")
+    wait_for("the link lost", lambda: second.status()["replication"]["link"] == "waiting")
     assert first.say(3770, "PUT alone 1") == "OK"
     assert not (second.host.files.volume / "cybozu/mysql-5.0/data/memo/alone").exists()
 
@@ -128,7 +128,7 @@ def test_what_a_host_wrote_alone_because_its_network_is_down_is_acknowledged_to_
             connection.sendall(f"PUT alone{number} 1\n".encode())
         for interface in ("eth0", "eth1"):
             first.set_fault(f"nic_{interface}", "down")
-        wait_for("the link lost", lambda: second.status()["replication"]["connection"] == "WFConnection")
+        wait_for("the link lost", lambda: second.status()["replication"]["link"] == "waiting")
         for process in processes:
             os.kill(process, signal.SIGCONT)
         for connection in connections:
@@ -142,14 +142,14 @@ def test_replicas_that_were_both_written_alone_are_never_merged(active_cluster: 
     first, second = active_cluster.first, active_cluster.second
     second.stop_watch()
     first.host.set_fault("nic_eth1", "down")
-    wait_for("the link lost", lambda: second.status()["replication"]["connection"] == "WFConnection")
+    wait_for("the link lost", lambda: second.status()["replication"]["link"] == "waiting")
     assert first.say(3770, "PUT alone 1") == "OK"
     second.must("promote")
 
     first.host.clear_faults()
 
-    wait_for("a split", lambda: second.status()["replication"]["connection"] == "StandAlone")
-    assert first.status()["replication"]["connection"] == "StandAlone"
+    wait_for("a split", lambda: second.status()["replication"]["link"] == "apart")
+    assert first.status()["replication"]["link"] == "apart"
 
 
 def test_hosts_die_with_their_owner(cluster: Cluster) -> None:

@@ -91,7 +91,7 @@ def test_what_everything_else_needs_is_told(serving_cluster: Cluster) -> None:
 
     assert host is not None
     assert host.missing_commands == ()
-    assert host.drbd == "8.4.11-1"
+    assert host.engine == "DRBD 8.4.11-1"
     assert host.agent == "1.300071.0b1"
     assert host.devices == (BlockDevice(name="xvdb1", bytes=8387584 * 1024, volume=""),)
     assert host.mounted_at_boot == ("/mnt/DIR1",)

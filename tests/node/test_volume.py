@@ -209,7 +209,7 @@ def test_an_unmount_that_goes_on_writing_back_is_waited_for(active_cluster: Clus
     node = active_cluster.first
     node.host.set_fault("write_back_seconds", 3)
 
-    assert node.must("demote").state["replication"]["role"] == "Secondary"
+    assert node.must("demote").state["replication"]["role"] == "secondary"
 
 
 def test_who_keeps_the_device_open_is_named(tmp_path: Path, other_device: Path) -> None:

@@ -219,8 +219,8 @@ def test_the_end_of_replication_is_told_and_kept_at_once_not_in_the_next_round(a
 
     assert next(at for at, is_healthy in words() if not is_healthy) - lost_at < 6
 
-    def disk() -> str:
-        return str(active_cluster.second.status()["replication"]["disk"])
+    def data() -> str:
+        return str(active_cluster.second.status()["replication"]["data"])
 
-    wait_for("the standby's own mark", lambda: disk() == "Outdated")
+    wait_for("the standby's own mark", lambda: data() == "stale")
     assert time.time() - lost_at < 9

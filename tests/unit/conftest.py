@@ -143,7 +143,7 @@ def ssm(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeSsm:
     """Run Command with db-01 primary and serving and db-02 its standby."""
     fake = FakeSsm(
         {
-            settings.node_a.instance_id: FakeNode("db-01", role="Primary", is_serving=True),
+            settings.node_a.instance_id: FakeNode("db-01", role="primary", is_serving=True),
             settings.node_b.instance_id: FakeNode("db-02"),
         }
     )

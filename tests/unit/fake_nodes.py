@@ -33,14 +33,14 @@ class StillMirror(MirrorInMemory):
 
     def connect(self, name: str, *, does_discard: bool = False) -> None:
         """A replica that was up to date has nothing to catch up with."""
-        was_current = self.replica(name).disk == "UpToDate"
+        was_current = self.replica(name).data == "current"
         super().connect(name, does_discard=does_discard)
         if was_current and self._pair.sync_source is not None:
             self._finish_sync(self._pair)
 
 
 class FakeNode(Node):
-    """The campaign's node without a clock, in the words that a test says: FakeNode("db-01", role="Primary").
+    """The campaign's node without a clock, in the words that a test says: FakeNode("db-01", role="primary").
 
     A test says of each node alone what it needs, so the peer of one is a standby in sync, unless `make_pair`
     makes another node its peer: then the one sees what the other does.
@@ -73,25 +73,25 @@ class FakeNode(Node):
     @role.setter
     def role(self, role: str) -> None:
         self.mirror.replica(self.name).role = role
-        self.is_mounted = role == "Primary"
+        self.is_mounted = role == "primary"
         if self.is_mounted:
             self.word = "active"
 
     @property
-    def disk(self) -> str:
-        return self.mirror.replica(self.name).disk
+    def replica_data(self) -> str:
+        return self.mirror.replica(self.name).data
 
-    @disk.setter
-    def disk(self, disk: str) -> None:
-        self.mirror.replica(self.name).disk = disk
+    @replica_data.setter
+    def replica_data(self, data: str) -> None:
+        self.mirror.replica(self.name).data = data
 
     @property
-    def connection(self) -> str:
-        return self.mirror.replica(self.name).connection
+    def link(self) -> str:
+        return self.mirror.replica(self.name).link
 
-    @connection.setter
-    def connection(self, connection: str) -> None:
-        self.mirror.replica(self.name).connection = connection
+    @link.setter
+    def link(self, link: str) -> None:
+        self.mirror.replica(self.name).link = link
 
     @property
     def is_serving(self) -> bool:

@@ -171,7 +171,7 @@ def test_python_s_names_are_for_python_alone(model: type[Value]) -> None:
 
 RUN_COMMAND_CHARACTERS = 24_000
 """GetCommandInvocation's StandardOutputContent is cut there (Systems Manager API Reference)."""
-STATUS = FakeNode("db-01", role="Primary", is_serving=True).run("status", 0, accept_data_loss=False)
+STATUS = FakeNode("db-01", role="primary", is_serving=True).run("status", 0, accept_data_loss=False)
 
 
 def say(settings: Settings, output: str) -> VerbResult | None:
@@ -202,7 +202,7 @@ def test_node_output_is_understood_or_says_nothing(settings: Settings, output: s
     json.dumps(result.to_json())
     if result.status is not None:
         assert result.status.is_demoted == (
-            result.status.replication.role == "Secondary" and not result.status.is_mounted
+            result.status.replication.role == "secondary" and not result.status.is_mounted
         )
         result.status.failing_parts()
 

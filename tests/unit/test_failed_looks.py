@@ -47,18 +47,18 @@ def test_node_whose_look_at_itself_failed_is_unknown_and_changes_nothing(setting
     ],
 )
 def test_unseen_part_of_a_primary_is_neither_up_nor_down(changes: dict[str, Any], answer: Answer) -> None:
-    status = NodeStatus.model_validate(FakeNode("db-01", role="Primary", is_serving=True).status())
+    status = NodeStatus.model_validate(FakeNode("db-01", role="primary", is_serving=True).status())
     assert judge_status(status.model_copy(update=changes)) is answer
 
 
 @pytest.mark.parametrize(
     ("role", "is_mounted", "answer"),
     [
-        ("Secondary", False, Answer.DEMOTED),
-        ("Secondary", None, Answer.UNKNOWN),
-        ("Secondary", True, Answer.NOT_SERVING),
-        ("Unknown", False, Answer.UNKNOWN),
-        ("Unknown", True, Answer.UNKNOWN),
+        ("secondary", False, Answer.DEMOTED),
+        ("secondary", None, Answer.UNKNOWN),
+        ("secondary", True, Answer.NOT_SERVING),
+        ("unknown", False, Answer.UNKNOWN),
+        ("unknown", True, Answer.UNKNOWN),
     ],
 )
 def test_only_a_role_that_was_read_is_a_proof(role: str, is_mounted: bool | None, answer: Answer) -> None:
@@ -120,7 +120,7 @@ def test_node_that_cannot_see_its_role_is_asked_again_and_not_called_a_failure(
     with pytest.raises(StateUnknown, match="could not see its replica's role or its mount"):
         steps[step]()
     assert "promote" not in ssm.nodes["i-0b"].heard
-    assert ssm.nodes["i-0a"].role == "Primary"
+    assert ssm.nodes["i-0a"].role == "primary"
 
 
 def test_restart_that_saw_nothing_ends_in_a_warning_and_moves_nothing() -> None:

@@ -240,7 +240,7 @@ def test_isolated_peer_is_proof_enough_and_is_not_asked(
     put_last_word(settings.node_a)
     assert promote(settings).proof == "db-01 is isolated, and db-02 sees nothing of it"
     assert ssm.nodes["i-0a"].heard == []
-    assert ssm.nodes["i-0b"].role == "Primary"
+    assert ssm.nodes["i-0b"].role == "primary"
 
 
 def halve(network_acls: FakeNetwork, _ssm: FakeSsm) -> None:
@@ -263,7 +263,7 @@ def test_isolation_of_the_peer_is_believed_only_if_it_holds_now(
     doubt(network_acls, ssm)
     with pytest.raises(NotYet, match="not proven yet that db-01 is cut off"):
         promote(settings)
-    assert ssm.nodes["i-0b"].role == "Secondary"
+    assert ssm.nodes["i-0b"].role == "secondary"
     assert ssm.nodes["i-0a"].heard == []
 
 
@@ -304,7 +304,7 @@ def test_fence_that_ec2_never_shows_again_is_not_waited_for_for_ever(
     with pytest.raises(NotYet, match="db-01 did not answer `garoon-node demote`"):
         promote(settings)
     assert late.now == pytest.approx(30, abs=2)
-    assert ssm.nodes["i-0b"].role == "Secondary"
+    assert ssm.nodes["i-0b"].role == "secondary"
 
 
 def test_promoted_node_is_no_longer_recorded_as_fenced(

@@ -37,7 +37,7 @@ def survivor(machines: FakeMachines, ssm: FakeSsm) -> FakeSsm:
     """db-01 is active, has just rebooted and is demoted; of db-02 EC2 and Systems Manager know nothing any more."""
     machines.states["db-02"] = InstanceState.FORGOTTEN
     del ssm.nodes["i-0b"]
-    ssm.nodes["i-0a"].become(role="Secondary", is_serving=False, was_active=True)
+    ssm.nodes["i-0a"].become(role="secondary", is_serving=False, was_active=True)
     return ssm
 
 
@@ -55,7 +55,7 @@ def test_unknown_id_proves_nothing_and_the_operator_is_told_what_would(settings:
     assert '{"peerIsGone": "i-0b"}' in decision.reason
     with pytest.raises(NotYet):
         resume(settings)
-    assert survivor.nodes["i-0a"].role == "Secondary"
+    assert survivor.nodes["i-0a"].role == "secondary"
 
 
 def test_what_was_seen_terminated_lets_the_survivor_serve_for_ever_after(settings: Settings, survivor: FakeSsm) -> None:
@@ -65,7 +65,7 @@ def test_what_was_seen_terminated_lets_the_survivor_serve_for_ever_after(setting
         resume(settings).proof
         == "the instance i-0b, which EC2 does not know any more, was off, and db-01 sees nothing of it"
     )
-    assert survivor.nodes["i-0a"].role == "Primary"
+    assert survivor.nodes["i-0a"].role == "primary"
 
 
 def test_what_was_proven_off_by_its_fence_lets_the_survivor_serve(settings: Settings, survivor: FakeSsm) -> None:
@@ -91,10 +91,10 @@ def test_proof_does_not_count_against_a_node_that_answers_or_is_seen(
     with pytest.raises(NotYet):
         resume(settings)
     survivor.nodes["i-0a"].sees_peer = False
-    survivor.nodes["i-0b"] = FakeNode("db-02", role="Primary", obeys=False)
+    survivor.nodes["i-0b"] = FakeNode("db-02", role="primary", obeys=False)
     with pytest.raises(Failed, match="demote"):
         resume(settings)
-    assert survivor.nodes["i-0a"].role == "Secondary"
+    assert survivor.nodes["i-0a"].role == "secondary"
 
 
 def acquire(settings: Settings, given: dict[str, Any]) -> Any:
@@ -177,7 +177,7 @@ def test_machine_that_ec2_does_not_know_just_now_is_waited_for(settings: Setting
 
 
 def test_rejoin_of_a_machine_that_is_gone_halts(settings: Settings, survivor: FakeSsm) -> None:
-    survivor.nodes["i-0a"].become(role="Primary", is_serving=True)
+    survivor.nodes["i-0a"].become(role="primary", is_serving=True)
     evidence = gather_evidence(OPERATOR, table.read_record(settings), settings, datetime.now(UTC))
     decision = decide_rejoin(evidence, OPERATOR)
     assert decision.verdict is Verdict.HALT
@@ -258,7 +258,7 @@ def started(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[tuple[s
 @pytest.fixture
 def late_standby(machines: FakeMachines, ssm: FakeSsm) -> FakeSsm:
     """db-02 runs again, and is out of touch until somebody says which data stands."""
-    ssm.nodes["i-0b"].become(was_active=True, connection="StandAlone")
+    ssm.nodes["i-0b"].become(was_active=True, link="apart")
     return ssm
 
 
@@ -271,7 +271,7 @@ def test_standby_whose_agent_came_late_is_found_by_the_schedule_and_rejoins(
     assert watch_cluster(WatchEvent(), settings).is_started
     [(workflow, given)] = started
     assert workflow == "garoon-rejoin"
-    assert "db-02 runs and has not rejoined (StandAlone" in read_trigger("rejoin", given, settings).reason
+    assert "db-02 runs and has not rejoined (apart" in read_trigger("rejoin", given, settings).reason
 
 
 def test_rejoin_that_did_not_help_is_not_tried_again_every_minute(
@@ -297,7 +297,7 @@ def test_standby_that_has_nothing_to_rejoin_is_left_alone(
 ) -> None:
     match reason:
         case "it is connected":
-            late_standby.nodes["i-0b"].become(was_active=False, connection="SyncTarget")
+            late_standby.nodes["i-0b"].become(was_active=False, link="resyncing")
         case "it is off":
             machines.states["db-02"] = InstanceState.OFF
         case "nothing is degraded":

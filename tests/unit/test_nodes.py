@@ -72,8 +72,8 @@ def test_every_end_of_a_verb_has_its_error(settings: Settings, ssm: FakeSsm) -> 
     standby.is_silent = True
     with pytest.raises(NotYet, match="db-02 did not answer"):
         obey(settings.node_b, "promote", settings, execution=EXECUTION, epoch=1)
-    standby.is_silent, standby.disk = False, "Inconsistent"
-    with pytest.raises(Refused, match=r"is stale \(Connected, Inconsistent\)"):
+    standby.is_silent, standby.replica_data = False, "stale"
+    with pytest.raises(Refused, match=r"is stale \(connected, stale\)"):
         obey(settings.node_b, "promote", settings, execution=EXECUTION, epoch=1)
     standby.obeys = False
     with pytest.raises(Failed, match="promote went wrong"):

@@ -55,7 +55,7 @@ AGENT = CloudWatchAgent(version="1.300071.0b1", is_running=True, has_our_part=Tr
 def a_status(node: str, **changes: Any) -> NodeStatus:
     is_active = node == "db-01"
     replication = Replication(
-        role="Primary" if is_active else "Secondary", connection="Connected", disk="UpToDate", protocol="C"
+        role="primary" if is_active else "secondary", link="connected", data="current", protocol="C"
     )
     return NodeStatus(
         node=node, version=DIGEST, epoch=0, booted_at=1, replication=replication, is_mounted=is_active,
@@ -195,7 +195,7 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         [("interval-running", "interval", WARNING)],
     ),
     "standby is primary": (
-        replica_of("db-02", role="Primary"),
+        replica_of("db-02", role="primary"),
         [("roles-disagree", "db-02", CRITICAL)],
     ),
     "active does not serve": (
@@ -211,11 +211,11 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         [("role-not-noted", "db-01", CRITICAL)],
     ),
     "replica in a resync": (
-        replica_of("db-02", disk="Inconsistent", connection="SyncTarget", sync_percent=42.0),
+        replica_of("db-02", data="stale", link="resyncing", sync_percent=42.0),
         [("replica-stale", "db-02", CRITICAL)],
     ),
     "replica out of touch": (
-        replica_of("db-02", connection="WFConnection"),
+        replica_of("db-02", link="waiting"),
         [("replica-not-connected", "db-02", CRITICAL)],
     ),
     "protocol by which writes may be lost": (
@@ -241,7 +241,7 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         [("look-failed", "db-01", CRITICAL)],
     ),
     "standby that can not see its role": (
-        replica_of("db-02", role="Unknown"),
+        replica_of("db-02", role="unknown"),
         [("look-failed", "db-02", CRITICAL)],
     ),
     "standby that can not see its mount": (

@@ -80,7 +80,7 @@ FENCED = node(
     is_up_to_date_standby=False,
     must_be_kept=True,
 )
-LAGGING = node("db-01", replica=Replica.STALE, is_up_to_date_standby=False, detail="SyncTarget, disk Inconsistent")
+LAGGING = node("db-01", replica=Replica.STALE, is_up_to_date_standby=False, detail="resyncing, data stale")
 
 
 # --- the decisions -----------------------------------------------------------------------------------------------
@@ -284,8 +284,8 @@ def test_without_the_lock_no_snapshot_is_taken(settings: Settings, ebs: FakeSnap
 @pytest.fixture
 def returned(ssm: FakeSsm) -> FakeSsm:
     """db-02 serves; db-01, which was active before, booted out of touch."""
-    ssm.nodes["i-0a"].become(role="Secondary", is_serving=False, was_active=True, connection="StandAlone")
-    ssm.nodes["i-0b"].become(role="Primary", is_serving=True, connection="StandAlone")
+    ssm.nodes["i-0a"].become(role="secondary", is_serving=False, was_active=True, link="apart")
+    ssm.nodes["i-0b"].become(role="primary", is_serving=True, link="apart")
     return ssm
 
 
@@ -310,7 +310,7 @@ def test_a_kept_node_follows_and_its_fence_is_history(settings: Settings, return
 
 @pytest.mark.usefixtures("lock")
 def test_a_node_that_catches_up_is_waited_for_and_not_told_again(settings: Settings, returned: FakeSsm) -> None:
-    returned.nodes["i-0a"].disk = "Inconsistent"
+    returned.nodes["i-0a"].replica_data = "stale"
     for _ in range(2):
         with pytest.raises(NotYet, match="catching up"):
             rejoin(settings, "snap-1")
@@ -326,7 +326,7 @@ def test_a_node_that_catches_up_is_waited_for_and_not_told_again(settings: Setti
 def test_a_rejoin_gives_way_to_trouble_of_the_active_node(
     trouble: dict[str, Any], words: str, settings: Settings, returned: FakeSsm
 ) -> None:
-    returned.nodes["i-0a"].disk = "Inconsistent"
+    returned.nodes["i-0a"].replica_data = "stale"
     with pytest.raises(NotYet, match="catching up"):
         rejoin(settings, "snap-1")
     returned.nodes["i-0b"].become(**trouble)
@@ -347,7 +347,7 @@ def test_a_rejoin_that_waits_for_a_silent_node_gives_way_as_well(settings: Setti
 
 @pytest.mark.usefixtures("lock")
 def test_a_node_without_an_active_peer_to_follow_does_not_follow(settings: Settings, returned: FakeSsm) -> None:
-    returned.nodes["i-0b"].role = "Secondary"
+    returned.nodes["i-0b"].role = "secondary"
     with pytest.raises(Refused, match="its data is not the one to follow"):
         rejoin(settings, "snap-1")
     assert "rejoin" not in returned.nodes["i-0a"].heard
@@ -371,7 +371,7 @@ def test_a_node_demoted_out_of_touch_keeps_its_peer_from_being_promoted(
 ) -> None:
     """The link broke between the look and the demotion: what was written in between is on the old active only."""
     table.acquire_lock(settings, EXECUTION, datetime.now(UTC))
-    ssm.nodes["i-0a"].is_unreplicated, ssm.nodes["i-0a"].connection = True, "WFConnection"
+    ssm.nodes["i-0a"].is_unreplicated, ssm.nodes["i-0a"].link = True, "waiting"
     with pytest.raises(Refused, match="last writes would be lost"):
         promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
     assert "promote" not in ssm.nodes["i-0b"].heard
@@ -380,13 +380,13 @@ def test_a_node_demoted_out_of_touch_keeps_its_peer_from_being_promoted(
 # --- how it ends -------------------------------------------------------------------------------------------------
 
 MOVE = Decision(verdict=Verdict.SWITCH_OVER, reason="db-01 is to be active in place of db-02.")
-FAILURE = Failure(step="PromoteReplica", error="Failed", cause='{"errorMessage": "db-01 can\'t be made Primary."}')
+FAILURE = Failure(step="PromoteReplica", error="Failed", cause='{"errorMessage": "db-01 can\'t be made primary."}')
 
 
 def test_a_move_that_was_undone_says_what_failed_and_where_the_role_is() -> None:
     conclusion = conclude(MOVE, None, Progress(move_failure=FAILURE))
     assert conclusion.kind is OutcomeKind.RESTORED
-    assert "PromoteReplica did not succeed: db-01 can't be made Primary." in conclusion.reason
+    assert "PromoteReplica did not succeed: db-01 can't be made primary." in conclusion.reason
     assert "put back" in conclusion.reason
 
 

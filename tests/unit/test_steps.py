@@ -110,8 +110,8 @@ def test_promotion_believes_nobody_and_demotes_the_peer_itself(settings: Setting
     request = PromoteReplicaInput(execution=EXECUTION, node="db-02")
     promoted = promote_replica(request, settings)
     assert ssm.nodes["i-0a"].heard == ["demote"]
-    assert ssm.nodes["i-0a"].role == "Secondary"
-    assert ssm.nodes["i-0b"].role == "Primary"
+    assert ssm.nodes["i-0a"].role == "secondary"
+    assert ssm.nodes["i-0b"].role == "primary"
     assert promoted.proof == "db-01 is demoted"
     record = table.read_record(settings)
     assert (record.active, record.epoch, record.moving_to) == ("db-02", 1, None)
@@ -161,11 +161,11 @@ def test_late_command_of_an_earlier_move_is_refused_by_the_node(
     """An aborted execution's `promote` of db-02 is still on its way while the next execution resumes db-01."""
     late_epoch = table.begin_move(settings, EXECUTION, "db-02")
     table.acquire_lock(settings, OTHER_EXECUTION, datetime.now(UTC), stale_owner=EXECUTION)
-    ssm.nodes["i-0a"].role = "Secondary"
+    ssm.nodes["i-0a"].role = "secondary"
     promote_replica(PromoteReplicaInput(execution=OTHER_EXECUTION, node="db-01"), settings)
     answer = ssm.nodes["i-0b"].run("promote", late_epoch, accept_data_loss=False)
     assert answer["code"] == "stale_epoch"
-    assert ssm.nodes["i-0b"].role == "Secondary"
+    assert ssm.nodes["i-0b"].role == "secondary"
 
 
 @pytest.mark.usefixtures("lock")
@@ -174,11 +174,11 @@ def test_stale_replica_is_refused_unless_data_loss_is_accepted(
 ) -> None:
     machines.states["db-01"] = InstanceState.OFF
     put_last_word(settings.node_a)
-    ssm.nodes["i-0b"].disk = "Outdated"
-    with pytest.raises(Refused, match=r"is stale \(Connected, Outdated\)"):
+    ssm.nodes["i-0b"].replica_data = "stale"
+    with pytest.raises(Refused, match=r"is stale \(connected, stale\)"):
         promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
     promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02", accept_data_loss=True), settings)
-    assert ssm.nodes["i-0b"].role == "Primary"
+    assert ssm.nodes["i-0b"].role == "primary"
 
 
 @pytest.mark.usefixtures("lock")
@@ -193,7 +193,7 @@ def test_active_that_wrote_alone_after_it_was_assessed_forbids_the_promotion(
         promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
     assert ssm.nodes["i-0b"].heard == ["status"]
     promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02", accept_data_loss=True), settings)
-    assert ssm.nodes["i-0b"].role == "Primary"
+    assert ssm.nodes["i-0b"].role == "primary"
 
 
 @pytest.mark.usefixtures("lock")
@@ -217,7 +217,7 @@ def test_alarm_that_is_ok_is_no_last_word_without_the_metric(
         put_metrics(settings.node_a, seconds_ago, **metrics)
     with pytest.raises(Refused, match="db-01 was no longer replicating to db-02"):
         promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
-    assert ssm.nodes["i-0b"].role == "Secondary"
+    assert ssm.nodes["i-0b"].role == "secondary"
 
 
 @pytest.mark.usefixtures("lock")
@@ -245,14 +245,14 @@ def test_last_word_of_a_copy_of_the_node_is_not_the_nodes(
 def test_active_that_lost_its_link_before_it_was_demoted_forbids_the_promotion(
     settings: Settings, ssm: FakeSsm
 ) -> None:
-    ssm.nodes["i-0a"].connection = "WFConnection"
+    ssm.nodes["i-0a"].link = "waiting"
     put_alarm("garoon-db-01-replication-degraded", "ALARM")
     with pytest.raises(Refused, match="its last writes would be lost if db-02 were promoted"):
         promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
-    assert ssm.nodes["i-0b"].role == "Secondary"
+    assert ssm.nodes["i-0b"].role == "secondary"
     # The way back is open: the active node itself holds everything.
     promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-01"), settings)
-    assert ssm.nodes["i-0a"].role == "Primary"
+    assert ssm.nodes["i-0a"].role == "primary"
 
 
 @pytest.mark.usefixtures("lock")
@@ -261,14 +261,14 @@ def test_promotion_that_was_done_is_finished_whatever_the_last_word(
 ) -> None:
     machines.states["db-01"] = InstanceState.OFF
     put_alarm("garoon-db-01-replication-degraded", "ALARM")
-    ssm.nodes["i-0b"].role = "Primary"
+    ssm.nodes["i-0b"].role = "primary"
     assert promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings).node == "db-02"
 
 
 @pytest.mark.usefixtures("lock")
 def test_demote_is_the_node_s_own_word(settings: Settings, ssm: FakeSsm, machines: FakeMachines) -> None:
     demoted = demote_node(DemoteNodeInput(execution=EXECUTION, node="db-01"), settings)
-    assert ssm.nodes["i-0a"].role == "Secondary"
+    assert ssm.nodes["i-0a"].role == "secondary"
     assert demoted.epoch == 1
     assert table.read_record(settings).moving_to == "db-02"
 
@@ -380,8 +380,8 @@ def test_move_that_promoted_the_standby_is_finished_also_when_the_way_back_from_
     moving_to: str, settings: Settings, ssm: FakeSsm, machines: FakeMachines
 ) -> None:
     """The standby was promoted, could not be reached then, was given up for the old active node, and came back."""
-    ssm.nodes["i-0a"].role, ssm.nodes["i-0a"].is_serving = "Secondary", False
-    ssm.nodes["i-0b"].role = "Primary"
+    ssm.nodes["i-0a"].role, ssm.nodes["i-0a"].is_serving = "secondary", False
+    ssm.nodes["i-0b"].role = "primary"
     decision = assess(settings, {"moving_to": moving_to}).decision
     assert (decision.verdict, "did not finish; finishing it" in decision.reason) == (Verdict.FAIL_OVER, True)
 
@@ -392,7 +392,7 @@ def test_stopped_instance_is_failed_over_only_with_the_last_word_on_replication(
 ) -> None:
     machines.states["db-01"] = InstanceState.OFF
     del ssm.nodes["i-0a"]
-    ssm.nodes["i-0b"].connection = "WFConnection"
+    ssm.nodes["i-0b"].link = "waiting"
     assert assess(settings).decision.verdict is Verdict.HALT
     put_last_word(settings.node_a)
     assert assess(settings).decision.verdict is Verdict.FAIL_OVER

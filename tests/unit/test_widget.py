@@ -126,8 +126,8 @@ def test_each_state_of_a_node_has_its_word_and_its_sign(name: str, cells: str, c
 
 
 def test_a_resync_shows_how_far_it_is() -> None:
-    page = shown(**replica_of("db-02", connection="SyncTarget", disk="Inconsistent", sync_percent=41.7))
-    assert page.row("replication")[1].startswith("▲ degraded SyncTarget, disk Inconsistent")
+    page = shown(**replica_of("db-02", link="resyncing", data="stale", sync_percent=41.7))
+    assert page.row("replication")[1].startswith("▲ degraded resyncing, data stale")
     assert page.row("replication")[1].endswith("42 % synchronised")
 
 

@@ -156,15 +156,15 @@ def _up_or_down(is_up: bool | None, *, is_active: bool, detail: Message = NOTHIN
 
 def _replication(status: NodeStatus, *, is_active: bool) -> Resource:
     replication = status.replication
-    if replication.role == "Unknown":
+    if replication.role == "unknown":
         return Resource(state=State.UNKNOWN)
-    if is_active and replication.role != "Primary":
+    if is_active and replication.role != "primary":
         return Resource(state=State.FAILED, detail=Message("as-is", line=replication.role))
-    if not is_active and replication.role == "Primary":
-        return Resource(state=State.FAILED, detail=Message("as-is", line="Primary"))
-    if replication.disk in ("Diskless", "Failed"):
+    if not is_active and replication.role == "primary":
+        return Resource(state=State.FAILED, detail=Message("as-is", line="primary"))
+    if replication.data == "unusable":
         return Resource(state=State.FAILED, detail=replication.words)
-    is_well = replication.is_connected and replication.disk == "UpToDate"
+    is_well = replication.is_connected and replication.is_current
     if not is_well or (not is_active and status.may_be_ahead):
         return Resource(state=State.DEGRADED, detail=replication.words)
     return Resource(state=State.ACTIVE if is_active else State.STANDBY)

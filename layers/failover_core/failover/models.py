@@ -160,36 +160,42 @@ class Lock(Value):
 
 
 _FIRST_STALLING_BUILD, _LAST_STALLING_BUILD = 300_052, 300_070
-_LINKED = ("Connected", "Ahead", "Behind", "Sync", "PausedSync", "StartingSync", "Verify", "WFBitMap", "WFSyncUUID")
 
 
 class Replication(Observed):
-    """State of the node's replica, in DRBD's words (drbdadm(8): role, cstate, dstate)."""
+    """State of the node's replica, in the product's words whatever replicates it: docs/replication.md has each.
 
-    role: str
-    peer_role: str = "Unknown"
-    connection: str
-    disk: str
-    peer_disk: str = "Unknown"
+    An answer in other words, such as a script's of before, is none: for as long as an update takes it is not known how
+    the node is.
+    """
+
+    role: Literal["primary", "secondary", "unknown"]
+    link: Literal["connected", "resyncing", "waiting", "apart", "unknown"]
+    data: Literal["current", "stale", "unusable", "unknown"]
     sync_percent: float | None = None
     protocol: str | None = None
-    """A, B or C, as it runs (drbd.conf(5)); None where the node does not say."""
+    """As it runs, in the words of ReplicationProtocol; None where the node does not say."""
 
     @property
     def is_connected(self) -> bool:
-        return self.connection == "Connected"
+        """Each write goes to the peer, and nothing is being caught up with."""
+        return self.link == "connected"
 
     @property
     def is_linked(self) -> bool:
-        """In touch with its peer, if only to be resynchronised (drbd.conf(5), drbdadm(8): connection states)."""
-        return self.connection.startswith(_LINKED)
+        """In touch with its peer, if only to be resynchronised."""
+        return self.link in ("connected", "resyncing")
+
+    @property
+    def is_current(self) -> bool:
+        return self.data == "current"
 
     @property
     def words(self) -> Message:
-        """E.g. "SyncTarget, disk Inconsistent, 42 % synchronised"."""
+        """E.g. "resyncing, data stale, 42 % synchronised"."""
         if self.sync_percent is None:
-            return Message("replication.words", connection=self.connection, disk=self.disk)
-        return Message("replication.syncing", connection=self.connection, disk=self.disk, percent=self.sync_percent)
+            return Message("replication.words", link=self.link, data=self.data)
+        return Message("replication.syncing", link=self.link, data=self.data, percent=self.sync_percent)
 
 
 ServiceState = Literal["running", "starting", "stopped", "unknown"]
@@ -219,7 +225,7 @@ class CloudWatchAgent(Observed):
 class NodeStatus(Observed):
     """Answer of `garoon-node status`; node/garoon-node.sh documents each field.
 
-    None is a look that failed, as "Unknown" is for the role: it says nothing, and nothing is judged by it.
+    None is a look that failed, as "unknown" is for the role: it says nothing, and nothing is judged by it.
     """
 
     node: str
@@ -235,7 +241,7 @@ class NodeStatus(Observed):
     is_exported: bool | None
     has_virtual_ip: bool | None
     is_serving: bool | None
-    """All of these, and Primary; None if nothing is known to be amiss but something could not be seen."""
+    """All of these, and primary; None if nothing is known to be amiss but something could not be seen."""
     was_active: bool
     """It was active last, as far as it knows: a node that went down while it was active says so when it is back."""
     is_unreplicated: bool
@@ -261,23 +267,23 @@ class NodeStatus(Observed):
     @property
     def may_be_ahead(self) -> bool:
         """It may hold writes that nobody else has: its data must be kept before it is overwritten."""
-        is_standalone = self.replication.connection == "StandAlone"
-        return self.is_demoted and (self.was_active or self.is_unreplicated or is_standalone)
+        is_apart = self.replication.link == "apart"
+        return self.is_demoted and (self.was_active or self.is_unreplicated or is_apart)
 
     @property
     def is_up_to_date_standby(self) -> bool:
-        is_in_sync = self.replication.is_connected and self.replication.disk == "UpToDate"
+        is_in_sync = self.replication.is_connected and self.replication.is_current
         return self.is_demoted and is_in_sync and not self.may_be_ahead
 
     @property
     def is_demoted(self) -> bool:
         """The proof that this node neither writes nor serves: a secondary replica, not mounted."""
-        return self.replication.role == "Secondary" and self.is_mounted is False
+        return self.replication.role == "secondary" and self.is_mounted is False
 
     @property
     def is_role_seen(self) -> bool:
         """Whether it is demoted is known: what a role may be judged by."""
-        return self.replication.role != "Unknown" and self.is_mounted is not None
+        return self.replication.role != "unknown" and self.is_mounted is not None
 
     def failing_parts(self) -> Message:
         """What keeps it from serving, e.g. "cyde_5_0 is stopped, the database does not answer"."""
@@ -309,7 +315,7 @@ class NodeStatus(Observed):
             "exports": self.is_exported,
             "virtual-ip": self.has_virtual_ip,
         }
-        unseen: list[str] = [] if self.replication.role != "Unknown" else [Message("node.unseen.role")]
+        unseen: list[str] = [] if self.replication.role != "unknown" else [Message("node.unseen.role")]
         unseen += [name for name, state in self._needed().items() if state == "unknown"]
         unseen += [Message(f"node.unseen.{what}") for what, found in looks.items() if found is None]
         return Message("node.parts", parts=unseen) if unseen else NOTHING

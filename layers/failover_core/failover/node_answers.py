@@ -34,8 +34,8 @@ class NodeHost(Observed):
 
     bash: str
     missing_commands: tuple[str, ...]
-    drbd: str
-    """Version of the kernel's module; empty if there is none."""
+    engine: str | None = None
+    """Of the replication, name and version; empty if there is none, None where a script of before does not say it."""
     agent: str
     """Version of the CloudWatch agent; empty if there is none."""
     devices: tuple[BlockDevice, ...] | None

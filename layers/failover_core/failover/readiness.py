@@ -302,7 +302,7 @@ _MOUNT = {True: "mount.is-mounted", False: "mount.is-not-mounted", None: "mount.
 
 def _roles_disagree(evidence: ReadinessEvidence) -> Finding | None:
     status = evidence.status(evidence.standby)
-    if status is None or not (status.replication.role == "Primary" or status.is_mounted):
+    if status is None or not (status.replication.role == "primary" or status.is_mounted):
         return None
     return Finding(
         id="roles-disagree",
@@ -337,7 +337,7 @@ def _active_not_serving(evidence: ReadinessEvidence) -> Finding | None:
 def _role_not_noted(evidence: ReadinessEvidence) -> Finding | None:
     """What only the role tells the node: whether to watch its services, and to boot out of touch with its peer."""
     status = evidence.status(evidence.active)
-    if status is None or status.replication.role != "Primary" or not status.is_mounted or status.was_active:
+    if status is None or status.replication.role != "primary" or not status.is_mounted or status.was_active:
         return None
     return Finding(
         id="role-not-noted",
@@ -353,7 +353,7 @@ def _role_not_noted(evidence: ReadinessEvidence) -> Finding | None:
 
 def _replica_stale(evidence: ReadinessEvidence) -> Finding | None:
     status = evidence.status(evidence.standby)
-    if status is None or status.replication.disk == "UpToDate":
+    if status is None or status.replication.is_current:
         return None
     return Finding(
         id="replica-stale",
@@ -366,7 +366,7 @@ def _replica_stale(evidence: ReadinessEvidence) -> Finding | None:
 
 def _replica_not_connected(evidence: ReadinessEvidence) -> Finding | None:
     status = evidence.status(evidence.standby)
-    if status is None or status.replication.disk != "UpToDate" or status.replication.is_connected:
+    if status is None or not status.replication.is_current or status.replication.is_connected:
         return None
     return Finding(
         id="replica-not-connected",

@@ -44,7 +44,7 @@ class RejoinPolicy(StrEnum):
 
 
 class ReplicationProtocol(StrEnum):
-    """When DRBD acknowledges a write (drbd.conf(5), "protocol"): when this node has it, or when both have it."""
+    """When a write is acknowledged: when this node has it, or when both have it."""
 
     A = "A"
     C = "C"

@@ -34,16 +34,16 @@ ACTIONS: dict[str, tuple[str, str]] = {
         "{active} で `garoon-node promote` を実行してください。動作中のものには影響しません。",
     ),
     "action.replica-stale": (
-        "If it synchronises: wait. If it is StandAlone or Diskless: rejoin the node (docs/operations.md).",
-        "同期中の場合は待ってください。StandAlone または Diskless の場合は、ノードを復帰させてください（docs/operations.ja.md を参照）。",
+        "If it resyncs: wait. If it is apart or its data is unusable: rejoin the node (docs/operations.md).",
+        "`resyncing` の場合は待ってください。`apart` の場合、またはデータが `unusable` の場合は、ノードを復帰させてください（docs/operations.ja.md を参照）。",
     ),
     "action.replica-not-connected": (
-        "Check eth1 on both nodes; `drbdadm status` on both; if one is StandAlone, rejoin the standby.",
-        "両方のノードの eth1 と `drbdadm status` を確認してください。どちらかが StandAlone の場合は、スタンバイを復帰させてください。",
+        "Check eth1 and replication on both nodes (docs/replication.md); if one is apart, rejoin the standby.",
+        "両方のノードの eth1 とレプリケーションを確認してください（docs/replication.md を参照）。どちらかが `apart` の場合は、スタンバイを復帰させてください。",
     ),
     "action.protocol-differs": (
-        "If the resource file is the stack's own, apply the associations in State Manager. In one of your own, set `protocol {wanted};` on both nodes, then `drbdadm net-options --protocol={wanted} garoon` on one of them; or correct ReplicationProtocol.",
-        "リソースファイルがスタックのものであれば、State Manager で関連付けを適用してください。独自のファイルの場合は、両方のノードで `protocol {wanted};` を設定してから、片方で `drbdadm net-options --protocol={wanted} garoon` を実行してください。または ReplicationProtocol を修正してください。",
+        "If replication's configuration file is the stack's own, apply the associations in State Manager. In one of your own, set protocol {wanted} on both nodes (docs/operations.md); or correct ReplicationProtocol.",
+        "設定ファイルがスタックのものであれば、State Manager で関連付けを適用してください。独自のファイルの場合は、両方のノードでプロトコル {wanted} を設定してください（docs/operations.ja.md を参照）。または、ReplicationProtocol を修正してください。",
     ),
     "action.replication-word-missing": (
         "Check replication, garoon-node-watch and the CloudWatch agent on {active}.",
@@ -66,8 +66,8 @@ ACTIONS: dict[str, tuple[str, str]] = {
         "{node} の SSM Agent と、Systems Manager への経路（NAT ゲートウェイ、セキュリティグループ、ロール）を確認してください。",
     ),
     "action.look-failed": (
-        "Look again in a minute. If it stays so, see on {node} what keeps a command from running (memory, a full disk) and whether `drbdadm status` answers.",
-        "1 分後に再び確認してください。変わらない場合は、{node} でコマンドの実行を妨げているもの（メモリ、ディスクの空き容量）と、`drbdadm status` が応答するかを確認してください。",
+        "Look again in a minute. If it stays so, see on {node} what keeps a command from running (memory, a full disk) and whether replication answers (docs/replication.md).",
+        "1 分後に再び確認してください。変わらない場合は、{node} でコマンドの実行を妨げているもの（メモリ、ディスクの空き容量）と、レプリケーションが応答するか（docs/replication.md を参照）を確認してください。",
     ),
     "action.unwritable": (
         "On {node}: `df` and `df -i`; make room, or see why the file system is read-only (`dmesg`).",

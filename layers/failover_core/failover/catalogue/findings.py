@@ -46,12 +46,12 @@ FINDINGS: dict[str, tuple[str, str]] = {
         "{standby} は {active} の書き込みを受信していません（{replication}）。書き込みのたびに差が広がります。",
     ),
     "finding.protocol-not-C": (
-        "DRBD on {node} replicates with protocol {runs}, and the stack's ReplicationProtocol is C: a failover may lose what was acknowledged last.",
-        "{node} の DRBD はプロトコル {runs} で動作していますが、スタックの ReplicationProtocol は C です。フェイルオーバーで、応答済みの最後の書き込みが失われる可能性があります。",
+        "{node} replicates with protocol {runs}, and the stack's ReplicationProtocol is C: a failover may lose what was acknowledged last.",
+        "{node} のレプリケーションはプロトコル {runs} で動作していますが、スタックの ReplicationProtocol は C です。フェイルオーバーで、応答済みの最後の書き込みが失われる可能性があります。",
     ),
     "finding.protocol-not-A": (
-        "DRBD on {node} replicates with protocol {runs}, and the stack's ReplicationProtocol is A: each write waits for the other node.",
-        "{node} の DRBD はプロトコル {runs} で動作していますが、スタックの ReplicationProtocol は A です。書き込みのたびに相手ノードを待ちます。",
+        "{node} replicates with protocol {runs}, and the stack's ReplicationProtocol is A: each write waits for the other node.",
+        "{node} のレプリケーションはプロトコル {runs} で動作していますが、スタックの ReplicationProtocol は A です。書き込みのたびに相手ノードを待ちます。",
     ),
     "finding.replication-word-missing": (
         "CloudWatch holds no good word of {active} about its replication (the alarm replication-degraded is {state}), without which no standby is promoted once {active} is dead.",
@@ -162,7 +162,7 @@ FINDINGS: dict[str, tuple[str, str]] = {
         "{node} を隔離できません（{why}）。切り離しはインスタンスの停止だけになり、時間がかかります。アベイラビリティーゾーンの障害時には完了しません。",
     ),
     "finding.can-hibernate": (
-        "The instance of {node} can be hibernated: then `stopped` proves nothing, for once it is started it goes on as it was, Primary and in service, beside the node that has taken its role.",
+        "The instance of {node} can be hibernated: then `stopped` proves nothing, for once it is started it goes on as it was, primary and in service, beside the node that has taken its role.",
         "{node} のインスタンスで休止が有効です。休止状態の「停止済み」は証明になりません。起動すると元の状態（プライマリ、サービス提供中）で再開し、役割を引き継いだノードと競合します。",
     ),
     "finding.stop-protected-isolated": (

@@ -19,10 +19,10 @@ NODE: dict[str, tuple[str, str]] = {
     "replica.not-up-to-date": ("not up to date", "最新でない状態"),
     "replica.without-a-usable-copy": ("without a usable copy", "使用できない状態"),
     "replica.unknown": ("unknown", "不明"),
-    "replication.words": ("{connection}, disk {disk}", "{connection}、ディスク {disk}"),
+    "replication.words": ("{link}, data {data}", "{link}、データ {data}"),
     "replication.syncing": (
-        "{connection}, disk {disk}, {percent:.0f} % synchronised",
-        "{connection}、ディスク {disk}、{percent:.0f} % 同期済み",
+        "{link}, data {data}, {percent:.0f} % synchronised",
+        "{link}、データ {data}、{percent:.0f} % 同期済み",
     ),
     "routes.right": ("right", "正しい"),
     "routes.wrong": ("wrong", "誤り"),

@@ -336,22 +336,18 @@ def _describe(status: NodeStatus, judged: Answer) -> Message:
 
 
 def _judge_replica(status: NodeStatus) -> Replica:
-    match status.replication.disk:
-        case "UpToDate":
-            return Replica.UP_TO_DATE
-        case "Outdated" | "Inconsistent" | "Consistent":
-            # Consistent: it may or may not be the newest; DRBD itself has not been able to ask its peer (drbd.conf(5)).
-            return Replica.STALE
-        case "Diskless" | "Failed" | "Detaching":
-            return Replica.UNUSABLE
-        case _:
-            return Replica.UNKNOWN
+    return {
+        "current": Replica.UP_TO_DATE,
+        "stale": Replica.STALE,
+        "unusable": Replica.UNUSABLE,
+        "unknown": Replica.UNKNOWN,
+    }[status.replication.data]
 
 
 def _was_replicating(standby_answer: VerbResult | Answer, active: Node, settings: Settings) -> bool | None:
     """The active node's last word about its replica.
 
-    A secondary that lost its peer still calls its own copy UpToDate, however much the primary wrote since. So a
+    A secondary that lost its peer still calls its own copy current, however much the primary wrote since. So a
     standby that is not connected is believed only if the active's own `ReplicationHealthy` was good until the end.
     """
     if (

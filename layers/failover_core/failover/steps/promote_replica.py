@@ -53,7 +53,7 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     )  # fmt: skip
     if not status.is_role_seen:
         raise StateUnknown(Message("error.promoted-but-unseen", target=target.name, unseen_parts=status.unseen_parts()))
-    if status.replication.role != "Primary" or not status.is_mounted:
+    if status.replication.role != "primary" or not status.is_mounted:
         raise Failed(
             Message(
                 "error.promoted-but",
@@ -106,5 +106,5 @@ def _require_nothing_missed(target: Node, peer_status: NodeStatus | None, settin
     result = nodes.run_verb(target, "status", settings, timeout_seconds=settings.answer_timeout_seconds)
     if result is None or result.status is None or not result.status.is_role_seen:
         raise NotYet(Message("error.replication-ended-unknown", active=active.name, target=target.name))
-    if result.status.replication.role != "Primary":
+    if result.status.replication.role != "primary":
         raise Refused(Message("error.replication-ended", active=active.name, target=target.name))
