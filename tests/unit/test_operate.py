@@ -286,21 +286,26 @@ def handler() -> Any:
 @pytest.mark.parametrize(
     "given",
     [
-        {},
-        {"press": None},
-        {"press": press(Action.READINESS) | {"confirmed": False}},
-        {"press": {key: value for key, value in press(Action.READINESS).items() if key != "confirmed"}},
-        {"press": {key: value for key, value in press(Action.READINESS).items() if key != "shownAt"}},
-        {"press": press(Action.READINESS) | {"action": "failover"}},
-        {"press": press(Action.READINESS) | {"force": True}},
-        {"press": press(Action.SWITCHBACK, epoch=None)},
-        {"press": press(Action.SWITCHBACK, node=None)},
-        {"press": press(Action.REJOIN, epoch=None)},
-        {"press": press(Action.PROCEED, execution=None)},
-        {"press": press(Action.DECLINE, execution="a:b")},
-        {"press": press(Action.DECLINE, execution="a\n")},
+        pytest.param({}, id="nothing"),
+        pytest.param({"press": None}, id="no-press"),
+        pytest.param({"press": press(Action.READINESS) | {"confirmed": False}}, id="not-confirmed"),
+        pytest.param(
+            {"press": {key: value for key, value in press(Action.READINESS).items() if key != "confirmed"}},
+            id="confirmation-missing",
+        ),
+        pytest.param(
+            {"press": {key: value for key, value in press(Action.READINESS).items() if key != "shownAt"}},
+            id="time-missing",
+        ),
+        pytest.param({"press": press(Action.READINESS) | {"action": "failover"}}, id="no-action-of-a-button"),
+        pytest.param({"press": press(Action.READINESS) | {"force": True}}, id="more-than-is-known"),
+        pytest.param({"press": press(Action.SWITCHBACK, epoch=None)}, id="switchback-without-epoch"),
+        pytest.param({"press": press(Action.SWITCHBACK, node=None)}, id="switchback-without-node"),
+        pytest.param({"press": press(Action.REJOIN, epoch=None)}, id="rejoin-without-epoch"),
+        pytest.param({"press": press(Action.PROCEED, execution=None)}, id="proceed-without-execution"),
+        pytest.param({"press": press(Action.DECLINE, execution="a:b")}, id="decline-of-no-name"),
+        pytest.param({"press": press(Action.DECLINE, execution="a\n")}, id="decline-of-a-name-with-a-line-end"),
     ],
-    ids=str,
 )
 def test_what_no_button_says_is_refused_and_calls_nobody(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
