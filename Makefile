@@ -71,6 +71,10 @@ cloud: .venv-sam/ready ## Keep the local cloud and the simulated cluster running
 dashboard: .venv-sam/ready ## Show the dashboard's widget of the local cloud in a browser: make dashboard [DRILL=scenario]
 	@python -m testbed dashboard --profile $(PROFILE) $(if $(DRILL),--scenario $(DRILL))
 
+.PHONY: pictures
+pictures: .venv/ready ## Make the documents' screenshots of the dashboard anew (needs chromium and fonts-ipafont-gothic)
+	@PYTHONPATH=layers/failover_core python -m tests.browser.pictures
+
 .PHONY: cli
 cli: .venv/ready ## Install the command garoon-failover of this clone, as .venv/bin/garoon-failover
 	.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --no-deps --editable .

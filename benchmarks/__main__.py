@@ -28,6 +28,7 @@ from benchmarks import (
     quiet_month,
     report,
     route_move,
+    widget,
 )
 from benchmarks.layer import build_layer
 from benchmarks.report import Goal, Section, spread
@@ -354,6 +355,29 @@ def measure_command(is_quick: bool) -> Section:
     )
 
 
+def measure_widget(is_quick: bool) -> Section:
+    with console.status("the dashboard's widget on the local cloud"):
+        looks = widget.measure(5 if is_quick else 20)
+    kilobytes = looks.bytes / 1000
+    return Section(
+        name="widget",
+        title="The dashboard's widget",
+        notes="One call of the function, by the clock, with both nodes asked over Run Command. Cold is the first call "
+        "after the deployment. The local cloud, the nodes and the function share the machine's processors.",
+        columns=["call", "by the clock", "answer"],
+        rows=[
+            ["cold", f"{looks.cold_seconds:.2f} s", ""],
+            ["warm", spread(looks.warm_seconds), f"{kilobytes:.1f} KB"],
+        ],
+        goals=[
+            Goal(what="widget, cold", limit=3, figure=looks.cold_seconds, unit="s"),
+            Goal(what="widget, warm", limit=1, figure=median(looks.warm_seconds), unit="s"),
+            Goal(what="widget's answer", limit=60, figure=kilobytes, unit="KB"),
+        ],
+        figures={"cold": looks.cold_seconds, "warm": median(looks.warm_seconds)},
+    )
+
+
 def measure_cost(_is_quick: bool) -> Section:
     items, failover = cost.at_rest(), cost.total(cost.of_a_failover())
     rows = [[item.quantity, item.what, f"{item.dollars:.2f}"] for item in items]
@@ -373,6 +397,7 @@ SECTIONS: dict[str, Callable[[bool], Section]] = {
     "own-time": measure_own_time,
     "end-to-end": measure_end_to_end,
     "command": measure_command,
+    "widget": measure_widget,
     "cost": measure_cost,
 }
 SLOW = ("end-to-end",)

@@ -147,13 +147,13 @@ def _dashboard(arguments: argparse.Namespace, console: Console) -> int:
         print(error, file=sys.stderr)
         return 2
 
-    from testbed.run.dashboard import serving_dashboard
+    from testbed.run.dashboard import serving_dashboard_of
     from testbed.run.drill import run
     from testbed.run.guide import print_guide
     from testbed.run.view import choose_view
 
     def show(bed: Testbed) -> None:
-        with serving_dashboard(bed.clients, bed.stack) as (address, is_looked_at):
+        with serving_dashboard_of(bed.clients, bed.stack) as (address, is_looked_at):
             if scenario is None:
                 print_guide(console, bed)
             console.print(f"The dashboard: {address}", style="bold", markup=False, soft_wrap=True)

@@ -1,7 +1,8 @@
 """`make dashboard`: the dashboard's widget of the deployed stack, on a page of its own.
 
-The page calls the widget's function as CloudWatch does, with a `widgetContext`, and shows the HTML that it answers.
-As CloudWatch it runs no script that comes with it: the page's policy allows none but the page's own.
+The page calls the widget's function as CloudWatch does, with a `widgetContext`, shows the HTML that it answers, and
+does what the HTML's <cwdb-action> elements say: asks, calls, shows the answer. It calls with the rights of whoever
+looks, who is chosen on the page. No script runs that comes with the HTML: the page's policy allows its own.
 """
 
 from __future__ import annotations
@@ -9,68 +10,125 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from pathlib import Path
+from string import Template
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from testbed.stack.deployment import REPOSITORY, Stack
 from testbed.stack.endpoint import Clients
+from testbed.stack.people import OPERATOR, VIEWER, somebody
 
 LOCALES = ("en", "ja")
 THEMES = ("light", "dark")
 _REFRESH_MILLISECONDS = 2000
+_LONGEST_CALL = 100_000
 _EXAMPLE = REPOSITORY / "events/dashboard-widget.json"
 """What CloudWatch calls the function with."""
+_PAGE = Template(Path(__file__).with_name("dashboard.html").read_text())
+_WORDS = {
+    "en": {"confirm": "Confirm", "cancel": "Cancel", "close": "Close"},
+    "ja": {"confirm": "確認", "cancel": "キャンセル", "close": "閉じる"},
+}
 
 
 class WidgetError(RuntimeError):
-    """The widget's function did not answer; the message says why."""
+    """A function did not answer with a page; the message says why."""
 
 
-def call_widget(clients: Clients, stack: Stack, locale: str, theme: str) -> str:
-    """The widget's HTML. Raises WidgetError."""
-    event = json.loads(_EXAMPLE.read_text())
-    event["widgetContext"] |= {"locale": locale, "theme": theme}
-    try:
-        answer = clients.functions.invoke(
-            FunctionName=stack.outputs["ShowClusterFunctionName"], Payload=json.dumps(event)
-        )
-    except (BotoCoreError, ClientError) as error:
-        raise WidgetError(str(error)) from error
-    said: Any = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer or not isinstance(said, str):
-        raise WidgetError(f"The widget's function failed: {said}")
-    return said
+class Caller(Protocol):
+    """Calls functions with somebody's rights."""
+
+    def call(self, function: str, event: dict[str, Any]) -> str:
+        """The page that the function answers. Raises WidgetError, with what CloudWatch would show."""
+
+
+@dataclass(frozen=True)
+class CloudCaller:
+    """Of the local cloud."""
+
+    clients: Clients
+
+    def call(self, function: str, event: dict[str, Any]) -> str:
+        try:
+            answer = self.clients.functions.invoke(FunctionName=function, Payload=json.dumps(event))
+        except (BotoCoreError, ClientError) as error:
+            raise WidgetError(str(error)) from error
+        said: Any = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer or not isinstance(said, str):
+            raise WidgetError(f"The function failed: {said}")
+        return said
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What somebody chose on the page; the first of each if it is none of the choices."""
+
+    locale: str
+    theme: str
+    who: str
+
+    @classmethod
+    def of(cls, query: str, people: Mapping[str, Caller]) -> _Choice:
+        asked = parse_qs(query)
+
+        def one_of(allowed: tuple[str, ...], name: str) -> str:
+            given = asked.get(name)
+            return given[0] if given and given[0] in allowed else allowed[0]
+
+        return cls(one_of(LOCALES, "locale"), one_of(THEMES, "theme"), one_of(tuple(people), "who"))
+
+    def event(self, given: dict[str, Any]) -> dict[str, Any]:
+        event: dict[str, Any] = json.loads(_EXAMPLE.read_text())
+        event["widgetContext"] |= {"locale": self.locale, "theme": self.theme}
+        return given | event
 
 
 @contextmanager
-def serving_dashboard(clients: Clients, stack: Stack) -> Iterator[tuple[str, threading.Event]]:
-    """The page's address while it is served, on loopback, and what is set once somebody has looked."""
+def serving_dashboard(people: Mapping[str, Caller], widget: str) -> Iterator[tuple[str, threading.Event]]:
+    """The page's address while it is served, on loopback, and what is set once somebody has looked.
+
+    `people` are those as whom one can look, by name; `widget` is the function that draws it.
+    """
     is_looked_at = threading.Event()
+    nonce = secrets.token_hex()
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            asked = parse_qs(parts.query)
-            locale, theme = _one_of(LOCALES, asked.get("locale")), _one_of(THEMES, asked.get("theme"))
-            match parts.path:
-                case "/":
-                    self._answer(
-                        HTTPStatus.OK, "text/html", make_page(locale, theme, nonce := secrets.token_hex()), nonce
-                    )
-                case "/widget":
-                    try:
-                        self._answer(HTTPStatus.OK, "text/html", call_widget(clients, stack, locale, theme))
-                    except WidgetError as error:
-                        self._answer(HTTPStatus.BAD_GATEWAY, "text/plain", str(error))
-                    is_looked_at.set()
-                case _:
-                    self._answer(HTTPStatus.NOT_FOUND, "text/plain", "There is / and /widget.")
+            choice = _Choice.of(parts.query, people)
+            if parts.path == "/":
+                self._answer(HTTPStatus.OK, "text/html", _make_page(choice, tuple(people), nonce), nonce)
+            elif parts.path == "/widget":
+                self._call(choice, widget, {})
+                is_looked_at.set()
+            else:
+                self._answer(HTTPStatus.NOT_FOUND, "text/plain", "There is / and /widget.")
+
+        def do_POST(self) -> None:
+            parts = urlsplit(self.path)
+            length = int(self.headers.get("Content-Length") or 0)
+            # Another page of the browser does not know the sign, and may not send the header.
+            if parts.path != "/call" or self.headers.get("X-Page") != nonce or length > _LONGEST_CALL:
+                self._answer(HTTPStatus.FORBIDDEN, "text/plain", "Only the page itself may call.")
+                return
+            asked = json.loads(self.rfile.read(length))
+            self._call(_Choice.of(parts.query, people), asked["endpoint"], asked["given"])
+
+        def _call(self, choice: _Choice, function: str, given: dict[str, Any]) -> None:
+            try:
+                said = people[choice.who].call(function, choice.event(given))
+                self._answer(HTTPStatus.OK, "text/html", said)
+            except WidgetError as error:
+                self._answer(HTTPStatus.BAD_GATEWAY, "text/plain", str(error))
 
         def _answer(self, status: HTTPStatus, kind: str, text: str, nonce: str = "") -> None:
             body = text.encode()
@@ -97,35 +155,33 @@ def serving_dashboard(clients: Clients, stack: Stack) -> Iterator[tuple[str, thr
             thread.join()
 
 
-def _one_of(allowed: tuple[str, ...], given: list[str] | None) -> str:
-    return given[0] if given and given[0] in allowed else allowed[0]
-
-
-def make_page(locale: str, theme: str, nonce: str) -> str:
-    """The page around the widget, in one of LOCALES and of THEMES; it asks for the widget again and again."""
+def _make_page(choice: _Choice, people: tuple[str, ...], nonce: str) -> str:
+    """The page around the widget; it asks for the widget again and again."""
     choices = " ".join(
-        f'<a href="/?locale={one}&amp;theme={other}">{one}, {other}</a>' for one in LOCALES for other in THEMES
+        f'<a href="/?locale={locale}&amp;theme={theme}&amp;who={escape(who)}">{locale}, {theme}, {escape(who)}</a>'
+        for locale in LOCALES
+        for theme in THEMES
+        for who in people
     )
-    return f"""<!doctype html>
-<html lang="{locale}"><meta charset="utf-8"><title>Garoon failover</title>
-<style>
-body {{ font: 14px/1.4 sans-serif; margin: 16px }}
-body.light {{ background: #ffffff; color: #16191f }} body.dark {{ background: #0f1b2a; color: #d1d5db }}
-a {{ color: inherit }}
-</style>
-<body class="{theme}"><p>{choices} <span id="said"></span></p><div id="widget"></div>
-<script nonce="{nonce}">
-async function look() {{
-  try {{
-    const answer = await fetch("/widget?locale={locale}&theme={theme}");
-    const text = await answer.text();
-    if (answer.ok) document.getElementById("widget").innerHTML = text;
-    document.getElementById("said").textContent = answer.ok ? "" : text;
-  }} catch (error) {{
-    document.getElementById("said").textContent = "The local cloud has ended.";
-  }}
-  setTimeout(look, {_REFRESH_MILLISECONDS});
-}}
-look();
-</script></body></html>
-"""
+    return _PAGE.substitute(
+        _WORDS[choice.locale],
+        locale=choice.locale,
+        theme=choice.theme,
+        who=choice.who,
+        choices=choices,
+        nonce=nonce,
+        refresh=_REFRESH_MILLISECONDS,
+    )
+
+
+@contextmanager
+def serving_dashboard_of(clients: Clients, stack: Stack) -> Iterator[tuple[str, threading.Event]]:
+    """The deployed widget, for somebody who may operate and somebody who may only look."""
+    with (
+        somebody(clients, stack, "dashboard-operator", OPERATOR) as operator,
+        somebody(clients, stack, "dashboard-viewer", VIEWER) as viewer,
+    ):
+        sessions = {"operator": operator, "viewer": viewer}
+        people = {who: CloudCaller(Clients(clients.endpoint, session)) for who, session in sessions.items()}
+        with serving_dashboard(people, stack.outputs["ShowClusterFunctionName"]) as served:
+            yield served

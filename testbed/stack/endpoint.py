@@ -49,15 +49,35 @@ class Endpoint:
         }
 
 
+@dataclass(frozen=True)
+class Session:
+    """Somebody's credentials."""
+
+    key_id: str
+    secret: str
+    token: str
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": self.key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_SESSION_TOKEN": self.token,
+        }
+
+
 class Clients:
     """One client for each service, made when first asked for; they may be used from several threads."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, session: Session | None = None) -> None:
+        """With the rights of the session's role; without one with all."""
         self.endpoint = endpoint
         # Threads may share a client but not the session that makes it.
         self._making = Lock()
         self._session = boto3.session.Session(
-            aws_access_key_id=endpoint.account, aws_secret_access_key="local", region_name=endpoint.region
+            aws_access_key_id=session.key_id if session else endpoint.account,
+            aws_secret_access_key=session.secret if session else "local",
+            aws_session_token=session.token if session else None,
+            region_name=endpoint.region,
         )
         self._config = Config(
             connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=20
@@ -104,6 +124,10 @@ class Clients:
     @cached_property
     def iam(self) -> Any:
         return self._client("iam")
+
+    @cached_property
+    def sts(self) -> Any:
+        return self._client("sts")
 
     @cached_property
     def sns(self) -> SNSClient:

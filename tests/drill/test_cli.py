@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from failover.adapters import clients as product_clients
 from failover.steps.rehearse import REHEARSED
 from garoon_failover import output, session, verification
@@ -24,6 +25,7 @@ from testbed.judges.observer import read_calls
 from testbed.run.bed import Testbed
 from testbed.run.drill import run as run_drill
 from testbed.stack.deployment import changed_parameters
+from testbed.stack.people import OPERATOR, VIEWER, somebody
 from testbed.world.waiting import wait_until
 from tests.cli.conftest import Answer, run
 
@@ -197,32 +199,18 @@ ACTS = (["maintenance", "on"], ["maintenance", "off"], ["failover", "--yes"])
 
 
 @contextmanager
-def as_somebody(bed: Testbed, name: str, policies: list[str]) -> Iterator[None]:
+def as_somebody(bed: Testbed, name: str, policies: tuple[str, ...]) -> Iterator[None]:
     """With credentials of a role that has these of the stack's policies and nothing else."""
-    iam = bed.clients.iam
-    trust = {"Effect": "Allow", "Principal": {"AWS": bed.clients.endpoint.account}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    for policy in policies:
-        iam.attach_role_policy(RoleName=name, PolicyArn=bed.stack.outputs[policy])
-    sts = bed.clients._client("sts")
-    key = sts.assume_role(RoleArn=arn, RoleSessionName="operator")["Credentials"]
     before = dict(os.environ)
-    os.environ |= {
-        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": key["SessionToken"],
-    }
-    forget_clients()
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with somebody(bed.clients, bed.stack, name, policies) as session:
+        os.environ |= session.environment()
         forget_clients()
-        for policy in policies:
-            iam.detach_role_policy(RoleName=name, PolicyArn=bed.stack.outputs[policy])
-        iam.delete_role(RoleName=name)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+            forget_clients()
 
 
 def forget_clients() -> None:
@@ -231,11 +219,13 @@ def forget_clients() -> None:
 
 
 def test_who_may_look_sees_everything_and_moves_nothing(shell: Testbed) -> None:
-    with as_somebody(shell, "viewer", ["ViewPolicyArn"]):
+    with as_somebody(shell, "viewer", VIEWER):
         for command in LOOKS:
             assert done(run(*command)).err == ""
         widget = boto3.client("lambda").invoke(FunctionName=shell.stack.outputs["ShowClusterFunctionName"])
         assert json.loads(widget["Payload"].read()).startswith('<div class="gf"')
+        with pytest.raises(ClientError, match="AccessDenied"):
+            boto3.client("lambda").invoke(FunctionName=f"{CLUSTER}-operate", Payload="{}")
         name = shell.stack.outputs["DashboardUrl"].rpartition("/")[2]
         assert boto3.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"]
         nothing_unknown = done(run("status", "--json")).json()
@@ -248,7 +238,7 @@ def test_who_may_look_sees_everything_and_moves_nothing(shell: Testbed) -> None:
 
 @pytest.mark.usefixtures("short_memory")
 def test_who_may_operate_can(shell: Testbed) -> None:
-    with as_somebody(shell, "operator", ["ViewPolicyArn", "OperatePolicyArn"]):
+    with as_somebody(shell, "operator", OPERATOR):
         for command in ACTS:
             # Else it would be Skipped, because the schedule's execution is at work.
             shell.make_stage(lambda _text: None).wait_until_quiet()

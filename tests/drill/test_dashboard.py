@@ -2,15 +2,19 @@
 
 import json
 import threading
+from typing import Any
 from urllib.request import urlopen
+
+from playwright.sync_api import expect
 
 from testbed import scenarios
 from testbed.garoon.installation import HOME, STANDBY
 from testbed.judges.observer import read_calls
 from testbed.run.bed import Testbed
-from testbed.run.dashboard import serving_dashboard
+from testbed.run.dashboard import serving_dashboard_of
 from testbed.run.drill import run
 from testbed.world.waiting import wait_until
+from tests.browser.chromium import running_chromium
 from tests.unit.test_widget import Page
 
 
@@ -28,7 +32,7 @@ def test_the_dashboard_follows_a_failover(bed: Testbed) -> None:
     function = bed.clients.functions.get_function(FunctionName=bed.stack.outputs["ShowClusterFunctionName"])
     assert custom["properties"]["endpoint"] == function["Configuration"]["FunctionArn"]
 
-    with serving_dashboard(bed.clients, bed.stack) as (address, _):
+    with serving_dashboard_of(bed.clients, bed.stack) as (address, _):
         wait_until(lambda: look(address).row("says") == ["serves", "demoted"], "both nodes having answered", 60)
         before = look(address)
         assert before.row("resource") == [f"{HOME}: active", f"{STANDBY}: standby"]
@@ -66,3 +70,43 @@ def test_the_dashboard_follows_a_failover(bed: Testbed) -> None:
     reads = ("Get", "Describe", "List", "Query")
     sent = {action for action in own if not action.startswith(reads)}
     assert sent <= {"SendCommand", "CancelCommand"}, "of the document that looks"
+
+
+def test_a_viewer_s_press_is_refused_and_an_operator_s_moves_the_role(bed: Testbed) -> None:
+    """In a real browser, with the stack's policies enforced."""
+    machine = bed.stack.outputs["SwitchbackStateMachineArn"]
+
+    def started() -> list[dict[str, Any]]:
+        listed = bed.clients.stepfunctions.list_executions(stateMachineArn=machine)["executions"]
+        return [dict(one) for one in listed if one["name"].startswith("dashboard-")]
+
+    with running_chromium() as browser, serving_dashboard_of(bed.clients, bed.stack) as (address, _):
+        wait_until(lambda: look(address).row("says") == ["serves", "demoted"], "both nodes having answered", 60)
+        page = browser.new_page()
+
+        def press(who: str) -> str:
+            page.goto(f"{address}?who={who}")
+            page.locator("#widget .btn", has_text=f"move the role to {STANDBY}").click()
+            assert f"Move the active role from {HOME} to {STANDBY}?" in page.locator("#confirmation").inner_text()
+            page.locator("#confirm").click()
+            popup = page.locator("#popup div").first
+            expect(popup).not_to_have_text("…")
+            return popup.inner_text()
+
+        refused = press("viewer")
+        assert "AccessDenied" in refused
+        assert "not authorized to perform: lambda:InvokeFunction" in refused
+        assert started() == []
+
+        told = press("operator")
+        assert told.startswith("● done"), told
+        assert "Pressed on the dashboard garoon-failover, account 123456789012." in told
+        [execution] = started()
+        described = bed.clients.stepfunctions.describe_execution(executionArn=execution["executionArn"])
+        given = json.loads(described["input"])
+        assert given["target"] == STANDBY
+        assert given["reason"].startswith("pressed on the dashboard garoon-failover of account 123456789012, call ")
+        assert given["reason"].rpartition("call ")[2] in told
+        page.locator("#close").click()
+        expect(page.locator("#widget")).to_contain_text("SwitchedOver", timeout=60_000)
+        expect(page.locator("#widget")).to_contain_text(f"{STANDBY}: active")

@@ -95,7 +95,8 @@ def _do(press: Press, settings: Settings, context: WidgetContext, by: str) -> st
             return done.format(execution=press.name) if is_new else Refusal.PRESSED
         case Action.READINESS:
             looked = _Readiness.model_validate(functions.call("check_readiness", {}, settings))
-            return f"{words.ready if looked.is_ready else words.not_ready}. {looked.summary}"
+            told = words.ready if looked.is_ready else words.not_ready
+            return f"{told}. {say(looked.summary, words.language)}"
         case Action.MAINTENANCE_ON | Action.MAINTENANCE_OFF:
             minutes = MAINTENANCE_MINUTES if press.action is Action.MAINTENANCE_ON else 0
             answer = functions.call("set_maintenance", {"minutes": minutes, "reason": by}, settings)

@@ -1,0 +1,29 @@
+"""A real Chromium without a window: Debian's, driven by Playwright."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+REQUIRED = "GAROON_BROWSER_TEST"
+"""A variable of the environment: without a browser the tests fail, and are not skipped."""
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Where there is none, the test that asks is skipped with a sentence."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        missing = "There is no Chromium here: apt-get install chromium fonts-ipafont-gothic"
+        pytest.fail(missing) if os.environ.get(REQUIRED) else pytest.skip(missing)
+    # Chromium's sandbox takes no root.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
