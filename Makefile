@@ -141,6 +141,11 @@ document: .venv/ready ## Generate node/garoon-node.sh and the nodes' two documen
 workflows: .venv/ready ## Generate statemachines/*.asl.json from statemachines/src/ and the catalogue of steps
 	PYTHONPATH=layers/failover_core python -m statemachines.generate_workflows
 
+.PHONY: messages
+messages: .venv/ready ## Write docs/messages.md: every message in both languages, as the unit tests produce it
+	rm -rf build/messages && RECORD_MESSAGES=build/messages pytest --quiet --numprocesses 2 tests/unit
+	PYTHONPATH=layers/failover_core python -m tests.write_messages build/messages
+
 .PHONY: schemas
 schemas: .venv/ready ## Generate events/schemas/ from the events that the controller sends
 	PYTHONPATH=layers/failover_core python -m events.generate_schemas

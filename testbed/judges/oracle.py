@@ -5,6 +5,7 @@ Each judge is a pure function of the history that returns what broke its promise
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -161,6 +162,29 @@ def judge_never_silent(history: History) -> Iterator[str]:
             yield f"{execution.name} changed the cluster and its outcome was never in the cluster record."
 
 
+def judge_quiet(history: History) -> Iterator[str]:
+    """What asks for an operator's attention is news: nobody is mailed what an earlier message said."""
+    lost: set[str] = set()
+    for notification in history.notifications:
+        subject, text = str(notification.get("subject", "")), str(notification.get("text", ""))
+        if notification.get("attention") != "needed":
+            continue
+        if subject.endswith((" Skipped", " NothingToDo")):
+            yield f"{subject} asks for attention."
+        found = re.search(r"its standby (\S+) is lost", text)
+        if subject.endswith(" Warned") and found and found[1] in lost:
+            yield f"{subject} asks for attention, though {found[1]} was to be brought back before."
+        lost |= set(re.findall(r"Bring (\S+) back as an up-to-date standby: until then", text))
+        if subject.endswith(" Rejoined"):
+            lost.clear()
+
+
+def judge_told_once(history: History) -> Iterator[str]:
+    """Promise 7, both ways: everything is told, and nothing is told twice."""
+    yield from judge_never_silent(history)
+    yield from judge_quiet(history)
+
+
 _JUDGES: Mapping[str, Callable[[History], Iterator[str]]] = {
     "1": judge_one_active,
     "2": judge_unknown_is_not_dead,
@@ -168,7 +192,7 @@ _JUDGES: Mapping[str, Callable[[History], Iterator[str]]] = {
     "4": judge_one_at_a_time,
     "5": judge_every_step_can_run_again,
     "6": judge_nothing_is_thrown_away,
-    "7": judge_never_silent,
+    "7": judge_told_once,
 }
 
 

@@ -409,6 +409,7 @@ def _read_notification(body: str) -> dict[str, Any]:
         "subject": str(envelope.get("Subject", "")),
         "text": text,
         "execution": execution[1] if execution else None,
+        "attention": envelope.get("MessageAttributes", {}).get("attention", {}).get("Value"),
     }
 
 

@@ -243,3 +243,25 @@ def test_a_change_whose_outcome_is_not_in_the_record_breaks_promise_7() -> None:
 def test_an_execution_that_never_ends_breaks_promise_7() -> None:
     history = failover()
     assert "7" in broken(replace(history, executions=[replace(history.executions[0], ended_at=None)]))
+
+
+BRING_BACK = "db-01 is dead.\n\nNext step: Bring db-01 back as an up-to-date standby: until then there is none.\n"
+LOST = "db-02 serves, but its standby db-01 is lost (stopped, answer: no answer), so a failover would not work now.\n"
+
+
+def mails(*told: tuple[str, str, str]) -> set[str]:
+    """Which promises are broken by an incident with these messages: outcome, text, attention."""
+    notifications = [
+        {"execution": ARN, "subject": f"[garoon] {outcome}", "text": text, "attention": attention}
+        for outcome, text, attention in told
+    ]
+    return broken(replace(failover(), notifications=notifications))
+
+
+def test_quiet_one_incident_is_mailed_once() -> None:
+    failed_over = ("FailedOver", BRING_BACK, "needed")
+    assert mails(failed_over, ("Warned", LOST, "none"), ("Skipped", "", "none")) == set()
+    assert mails(failed_over, ("Skipped", "", "needed")) == {"7"}
+    assert mails(failed_over, ("Warned", LOST, "needed")) == {"7"}
+    assert mails(failed_over, ("Warned", LOST.replace("db-01", "db-02"), "needed")) == set()
+    assert mails(failed_over, ("Rejoined", "", "needed"), ("Warned", LOST, "needed")) == set()
