@@ -1,6 +1,6 @@
 """Writes docs/messages.md: every message in both languages, with an example that a unit test produced.
 
-    python -m tests.write_messages [FOLDER]     with FOLDER, what the unit tests recorded there is shown
+python -m tests.write_messages [FOLDER]     with FOLDER, what the unit tests recorded there is shown
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ _QUOTED = re.compile(r"\{\{.*?\}\}|\{[a-z_]+(:[^}]*)?\}|`[^`]+`")
 """What is no word of the sentence: an input, a parameter, a command."""
 _WORD = re.compile(r"(?<![A-Za-z0-9_./-])[a-z]{2,}(?![A-Za-z0-9_./-])")
 """An ordinary word. A name has a capital, a digit or a sign in it: EC2, eth0, garoon-node, nfs-server.service."""
-_NAMES = {"failover", "rejoin", "switchback", "chrony", "sshd"}
+_NAMES = {"apart", "failover", "rejoin", "switchback", "chrony", "sshd"}
 _SAME_IN_BOTH = {"text", "together", "as-is", "node.parts", "rehearsal.trouble", "chat.found"}
 
 

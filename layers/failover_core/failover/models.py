@@ -193,9 +193,11 @@ class Replication(Observed):
     @property
     def words(self) -> Message:
         """E.g. "resyncing, data stale, 42 % synchronised"."""
-        if self.sync_percent is None:
-            return Message("replication.words", link=self.link, data=self.data)
-        return Message("replication.syncing", link=self.link, data=self.data, percent=self.sync_percent)
+        code, percent = (
+            "replication.words" if self.sync_percent is None else "replication.syncing",
+            self.sync_percent or 0,
+        )
+        return Message(code, link=_words_of("link", self.link), data=_words_of("data", self.data), percent=percent)
 
 
 ServiceState = Literal["running", "starting", "stopped", "unknown"]

@@ -312,7 +312,7 @@ def _roles_disagree(evidence: ReadinessEvidence) -> Finding | None:
             "finding.roles-disagree",
             active=str(evidence.active),
             standby=str(evidence.standby),
-            role=status.replication.role,
+            role=Message(f"role.{status.replication.role}"),
             mount=Message(_MOUNT[status.is_mounted]),
         ),
         action=Message("action.roles-disagree"),

@@ -33,5 +33,7 @@ def demote_node(request: DemoteNodeInput, settings: Settings) -> Demoted:
     if not status.is_demoted:
         if not status.is_role_seen:
             raise StateUnknown(Message("error.demoted-but-unseen", node=node.name, unseen_parts=status.unseen_parts()))
-        raise Failed(Message("error.demoted-but-mounted", node=node.name, role=status.replication.role))
+        raise Failed(
+            Message("error.demoted-but-mounted", node=node.name, role=Message(f"role.{status.replication.role}"))
+        )
     return Demoted(node=node.name, epoch=epoch)

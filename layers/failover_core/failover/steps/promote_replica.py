@@ -58,7 +58,7 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
             Message(
                 "error.promoted-but",
                 target=target.name,
-                role=status.replication.role,
+                role=Message(f"role.{status.replication.role}"),
                 mount=Message("mount.is-mounted" if status.is_mounted else "mount.is-not-mounted"),
             )
         )
