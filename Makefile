@@ -17,7 +17,7 @@ export SAM_CLI_TELEMETRY := 0
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | column -t -s $$'\t'
 
-# A .venv that is a link belongs to another working tree, which sets it up.
+# A .venv, or .venv-sam, that is a link belongs to another working tree, which sets it up.
 .venv/ready: requirements/uv.txt requirements/dev.txt
 ifeq ($(shell test -L .venv && echo link),)
 	@echo "Setting up .venv (once)"
@@ -28,10 +28,12 @@ ifeq ($(shell test -L .venv && echo link),)
 endif
 
 .venv-sam/ready: requirements/sam.txt | .venv/ready
+ifeq ($(shell test -L .venv-sam && echo link),)
 	@echo "Setting up .venv-sam (once)"
 	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv-sam
 	.venv/bin/uv pip install --quiet --compile-bytecode --python .venv-sam/bin/python --require-hashes -r requirements/sam.txt
 	touch $@
+endif
 
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
