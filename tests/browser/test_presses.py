@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from failover.buttons import Action
 from failover.widget_words import ENGLISH, JAPANESE, Words
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.browser.pictures import PICTURES, REFUSED, Cloud, dashboard_of, open_page
 from tests.unit.test_widget import HOSTILE, hostile_status
@@ -85,7 +85,12 @@ def test_the_picture_follows_the_cluster_and_a_popup_stays(page: Page) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_hostile_words_stay_words(page: Page, theme: str) -> None:
     alarms: list[str] = []
-    page.on("dialog", lambda dialog: (alarms.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        alarms.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     cloud = Cloud(hostile_status(f"<img src=x onerror=alert(2)>{HOSTILE}", 3))
     with dashboard_of(cloud) as address:
         open_page(page, address, theme=theme)

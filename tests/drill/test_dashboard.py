@@ -91,7 +91,8 @@ def test_a_viewer_s_press_is_refused_and_an_operator_s_moves_the_role(bed: Testb
             page.locator("#confirm").click()
             popup = page.locator("#popup div").first
             expect(popup).not_to_have_text("…")
-            return popup.inner_text()
+            said: str = popup.inner_text()
+            return said
 
         refused = press("viewer")
         assert "AccessDenied" in refused

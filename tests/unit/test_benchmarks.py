@@ -7,6 +7,7 @@ import pytest
 from benchmarks import cloudwatch, end_to_end, quiet_month
 from benchmarks.cloudwatch import Metric, read_node
 from benchmarks.detection import FAILURES, Failure, detect, read_alarms
+from benchmarks.layer import ROOT
 
 
 def test_point_counts_in_its_period_once_it_can_be_seen() -> None:
@@ -74,7 +75,7 @@ def test_a_commit_is_checked_out_into_a_folder_of_its_own_that_is_gone_afterward
     with end_to_end.checked_out("HEAD") as folder:
         assert folder is not None
         assert (folder / "testbed/__main__.py").exists()
-        assert folder.resolve() != end_to_end.ROOT
+        assert folder.resolve() != ROOT
     assert not folder.exists()
     with pytest.raises(LookupError, match="no-such-commit"), end_to_end.checked_out("no-such-commit"):
         pass

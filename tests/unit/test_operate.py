@@ -13,6 +13,7 @@ from failover import runtime
 from failover.adapters import clients, execution_history, executions, functions
 from failover.buttons import Action, Press, offer
 from failover.errors import CloudUnavailable, Failed, InvalidInput
+from failover.models import Unknown
 from failover.readiness import judge_readiness
 from failover.settings import Settings
 from failover.status import AtWork, Status, judge
@@ -23,7 +24,7 @@ from failover.widget import render_widget
 from failover.widget_words import ENGLISH, JAPANESE, Words
 
 from tests.unit.test_logs import CONTEXT, FUNCTIONS, load_handler
-from tests.unit.test_readiness import NOW, Unknown, evidence, record
+from tests.unit.test_readiness import NOW, evidence, record
 from tests.unit.test_widget import ARN, ENDPOINT, HOSTILE, Page
 
 ASKING = AtWork(execution=ARN, workflow="failover", step="RequestConfirmation", started_at=NOW, is_asking=True)
@@ -121,7 +122,7 @@ class World:
     """The calls that a press comes to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.called: list[tuple[str, Any]] = []
+        self.called: list[tuple[Any, Any]] = []
         self.error: Exception | None = None
         self.token: str | None = "token"
         self.names: set[str] = set()

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from failover import runtime
 from failover.errors import Failed
+from failover.log_batch import LogData
 from failover.settings import Settings
-from failover.signs import LogData, read_signs
+from failover.signs import read_signs
 
 
 def log_of(*lines: str) -> LogData:
