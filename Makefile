@@ -62,7 +62,7 @@ lab-deps: ## Install what the lab needs from Debian 12 (root)
 	DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $(LAB_PACKAGES)
 
 .PHONY: lab-test
-lab-test: .venv-sam/ready ## Run every scenario of the lab, an hour and a half; with LANDING=1 those of the gate
+lab-test: .venv-sam/ready ## Run every scenario of the lab, two hours; with LANDING=1 those of the gate
 	GAROON_LAB_TEST=$(if $(LANDING),landing,all) pytest --verbose tests/lab
 
 .PHONY: cloud

@@ -134,7 +134,9 @@ class Browser:
 class User:
     """Visits Garoon at a fixed rate on its own threads while the context is open."""
 
-    def __init__(self, door: Door, interval_seconds: float, timeout_seconds: float) -> None:
+    def __init__(self, door: Door, interval_seconds: float, timeout_seconds: float, name: str = "memo") -> None:
+        """`name` begins the names of this user's memos: no other user's may."""
+        self._name = name
         # Longer than an App server waits for the database side: its error page says more than a time-out.
         self._browser = Browser(door, 2 * timeout_seconds)
         self._interval_seconds = interval_seconds
@@ -213,7 +215,7 @@ class User:
     def _visit(self, number: int) -> None:
         started_at = time.time()
         attachment = f"test.txt of visit {number} at {started_at}\n".encode() + self._random.randbytes(64)
-        memo = f"memo-{number}"
+        memo = f"{self._name}-{number}"
         error: str | None = None
         try:
             self._browser.put(memo, attachment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import logging
 import os
 import shutil
@@ -92,10 +93,11 @@ def why_not() -> str | None:
 def _enclose(arguments: argparse.Namespace) -> int:
     """Does all the rest in a process namespace: whatever ends its first process ends all others in it."""
     from testbed import scenarios
-    from testbed.lab.scenarios import ALL
+    from testbed.lab.scenarios import ALL, THERE_AND_BACK
 
     try:
-        scenarios.find(arguments.scenario, ALL)
+        if arguments.scenario != THERE_AND_BACK:
+            scenarios.find(arguments.scenario, ALL)
     except scenarios.UnknownScenarioError as error:
         print(error, file=sys.stderr)
         return 2
@@ -148,29 +150,30 @@ def _build(arguments: argparse.Namespace, console: Console) -> NoReturn:
 
 
 def _again(arguments: argparse.Namespace) -> list[str]:
-    json = ["--json", str(arguments.json)] if arguments.json else []
+    written = ["--json", str(arguments.json)] if arguments.json else []
     product = ["--product", str(arguments.product), *(["--call", arguments.call] if arguments.call else [])]
-    return [sys.executable, "-m", "testbed.lab", "--scenario", arguments.scenario, *product, *json]
+    return [sys.executable, "-m", "testbed.lab", "--scenario", arguments.scenario, *product, *written]
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from testbed.cloud.launch import CloudNotStartedError
     from testbed.lab.bed import keep_logs
-    from testbed.lab.scenarios import ALL
+    from testbed.lab.scenarios import ALL, THERE_AND_BACK
     from testbed.run.drill import write_json
     from testbed.run.view import print_timeline
 
-    scenario = ALL[arguments.scenario]
     directory = Path(os.environ[_DIRECTORY])
     try:
         if arguments.call:
             return _call(arguments.call, arguments.product, directory, console)
-        result = _play(scenario, arguments.product, directory, console)
+        if arguments.scenario == THERE_AND_BACK:
+            return _turn_back(arguments.json, directory, console)
+        result = _play(ALL[arguments.scenario], arguments.product, directory, console)
     except BaseException as error:
-        logs = keep_logs(directory / "world", scenario.name)
+        logs = keep_logs(directory / "world", arguments.scenario)
         if not isinstance(error, (*_FAILURES, CloudNotStartedError)):
             raise
-        console.print(f"FAIL {scenario.name}: the lab could not go on: {error}", markup=False, soft_wrap=True)
+        console.print(f"FAIL {arguments.scenario}: the lab could not go on: {error}", markup=False, soft_wrap=True)
         console.print(f"The logs are in {logs}.")
         return 1
     if arguments.json:
@@ -205,16 +208,20 @@ def _call(what: str, product: Path, directory: Path, console: Console) -> int:
 
 def _play(scenario: Scenario, product: Path, directory: Path, console: Console) -> Result:
     from testbed.garoon.installation import HOME
-    from testbed.lab.bed import running_lab
+    from testbed.lab.bed import open_by_deployment, running_site
     from testbed.lab.creates import Creates, first_create_seconds
+    from testbed.lab.scenarios import TAKE_OVER
+    from testbed.lab.take_over import Way, take_over
     from testbed.run.drill import keep, run
     from testbed.run.view import Progress, choose_view
 
     with (
         images.in_use(CACHE, console.print) as built,
         Progress(console) as progress,
-        running_lab(directory, built, load_profile(PROFILE), progress.tell, product) as bed,
+        running_site(directory, built, load_profile(PROFILE), progress.tell, product, scenario.shape) as site,
     ):
+        way = Way()
+        bed = take_over(site, way) if scenario.name == TAKE_OVER.name else open_by_deployment(site)
         creates = Creates(bed.web_machines)
         creates.start()
         begun_at = time.time()
@@ -233,10 +240,39 @@ def _play(scenario: Scenario, product: Path, directory: Path, console: Console) 
                 result.phases = {**result.phases, "firstCreate": round(seconds, 2)}
         # Judged by the files that a simulated mirror overwrote; here switchback-after-failover looks itself.
         result.broken_promises.pop("6")
+        way.check_memos()
         console.print("checking InnoDB, XFS and the replicas")
-        result.problems += bed.check_volumes(result.active_after or HOME)
+        result.problems += [*way.problems, *bed.check_volumes(result.active_after or HOME)]
+        if way.stretches:
+            result.phases = {**result.phases, **way.away_seconds()}
+            console.print_json(data=way.to_json())
         keep(bed, result)
     return result
+
+
+def _turn_back(file: Path | None, directory: Path, console: Console) -> int:
+    """Plays that; its result has what tells of a drill whether data is intact."""
+    from testbed.lab.bed import running_site
+    from testbed.lab.scenarios import THERE_AND_BACK
+    from testbed.lab.take_over import Way, take_over_and_turn_back
+    from testbed.run.view import Progress
+
+    way = Way()
+    with (
+        images.in_use(CACHE, console.print) as built,
+        Progress(console) as progress,
+        running_site(directory, built, load_profile(PROFILE), progress.tell) as site,
+    ):
+        take_over_and_turn_back(site, way)
+    console.print_json(data=way.to_json())
+    if file:
+        told = {"scenario": THERE_AND_BACK, "dataIntact": not way.problems, "memos": way.memos, "promises": {}}
+        file.write_text(json.dumps({**told, "steps": way.to_json()}, indent=2) + "\n")
+    if way.problems:
+        console.print(f"FAIL {THERE_AND_BACK}: {' '.join(way.problems)}", markup=False, soft_wrap=True)
+        return 1
+    console.print(f"PASS {THERE_AND_BACK}: LifeKeeper serves again, {way.memos} memos are there.", style="bold green")
+    return 0
 
 
 if __name__ == "__main__":

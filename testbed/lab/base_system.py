@@ -11,6 +11,7 @@ from pathlib import Path
 SUITE = "bookworm"
 PACKAGES = (
     "apache2",
+    "cloud-guest-utils",
     "drbd-utils",
     "fdisk",
     "ifupdown",
@@ -19,6 +20,9 @@ PACKAGES = (
     "kmod",
     "linux-image-amd64",
     "mariadb-server",
+    "mdadm",
+    "nbd-client",
+    "nbd-server",
     "nfs-kernel-server",
     "procps",
     "python3",
@@ -34,6 +38,8 @@ _FILES = {
     "usr/sbin/policy-rc.d": "#!/bin/sh\nexit 101\n",
     "etc/dpkg/dpkg.cfg.d/lab": (
         "force-unsafe-io\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\n"
+        # The root disk is none of these.
+        "path-exclude=/usr/share/initramfs-tools/hooks/mdadm\npath-exclude=/usr/share/initramfs-tools/hooks/nbd*\n"
     ),
     "etc/apt/apt.conf.d/lab": 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n',
     "etc/initramfs-tools/conf.d/lab": "MODULES=list\nBUSYBOX=n\nCOMPRESS=zstd\n",

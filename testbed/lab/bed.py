@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -14,12 +15,22 @@ from typing import Self, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from testbed.cloud.launch import running_cloud
-from testbed.garoon.installation import CLUSTER, HOME, STANDBY, Installation, make_installation, read_routes
+from testbed.garoon.installation import (
+    CLUSTER,
+    HOME,
+    STANDBY,
+    USUAL,
+    Installation,
+    Shape,
+    make_installation,
+    read_routes,
+)
 from testbed.hosts import HostUnreachable, SimulatedHost
 from testbed.judges.observer import read_hosts
 from testbed.lab import hosts, network
 from testbed.lab.balancer import Entrance, running_balancer
 from testbed.lab.checks import check_volume, compare_replicas
+from testbed.lab.folders import put_folders
 from testbed.lab.host import LabHost
 from testbed.lab.images import Images
 from testbed.lab.machine import MachineSpec
@@ -37,8 +48,9 @@ from testbed.world.waiting import wait_until
 from testbed.world.world import World
 
 _VPC_INTERVAL_SECONDS = 0.3
+_BOOT_SECONDS = 60.0
 # What a real server does in a tenth of a second takes an emulated one seconds.
-_PACE = Pace(
+PACE = Pace(
     user_interval_seconds=1.5,
     user_timeout_seconds=10.0,
     patience_seconds=900.0,
@@ -76,8 +88,8 @@ class LabTestbed(Testbed):
         super().__init__(world, profile, clients, installation, stack, queue_url)
         self.vpc = vpc
         self.web_machines = [LabHost(world.directory / "hosts" / name) for name in installation.app_servers]
-        self.pace = _PACE
-        self.patience_seconds = _PACE.patience_seconds
+        self.pace = PACE
+        self.patience_seconds = PACE.patience_seconds
         self.door = Entrance()
         self.machines = {name: LabHost(world.directory / "hosts" / name) for name in (HOME, STANDBY)}
         # They are handled as simulated hosts are, but for the faults that can only be pretended.
@@ -87,6 +99,21 @@ class LabTestbed(Testbed):
         """See `testbed.lab.older`. Raises HostError, TimeoutError."""
         self._wait_for_node_script()
         carry_statsd(self.machines.values())
+
+    def wait_until_installed(self) -> None:
+        """Until the stack's associations have put the node script on both nodes. Raises TimeoutError."""
+
+        def are_installed() -> bool:
+            script = "garoon-node survey | grep -q done && systemctl is-active --quiet garoon-node-watch"
+            return all(machine.run(script, _BOOT_SECONDS).exit_code == 0 for machine in self.machines.values())
+
+        wait_until(are_installed, "the node script being installed on both nodes", self.patience_seconds)
+
+    def take_as_it_is(self) -> None:
+        """Whoever brought db-01 into service: from here on its story begins. Raises TimeoutError."""
+        self._wait_until_in_order(time.monotonic())
+        self.read_notifications()
+        self._notifications.clear()
 
     def make_stage(self, tell: Tell) -> LabStage:
         return LabStage(self, self.machines, self.web_machines, tell)
@@ -191,11 +218,62 @@ class FollowedVpc:
         return None if node is None else self._installation.nodes[node].eth0_address
 
 
+@dataclass(frozen=True)
+class Site:
+    """What stands before the stack does: the cloud with the installation, and machines that boot."""
+
+    world: World
+    profile: Profile
+    clients: Clients
+    installation: Installation
+    vpc: FollowedVpc
+    machines: Mapping[str, LabHost]
+    shape: Shape
+    product: Path
+    tell: Tell
+
+    def deploy(self, **parameters: str) -> LabTestbed:
+        """The testbed with the stack deployed; nothing is in service yet. Raises DeploymentError."""
+        # An older product may not know what is as usual anyway.
+        shape = {} if self.shape == USUAL else self.shape.parameters()
+        told = {**self.installation.parameters(), **PACE.parameters, **shape, **parameters}
+        stack = deployment.deploy(self.clients, deployment.build(self.product), told)
+        queue = subscribe(self.clients, stack)
+        return LabTestbed(self.world, self.profile, self.clients, self.installation, stack, queue, self.vpc)
+
+    def wait_until_up(self) -> None:
+        """Until both database servers have booted. Raises TimeoutError."""
+
+        def are_up() -> bool:
+            try:
+                return all(machine.run("true", _BOOT_SECONDS).exit_code == 0 for machine in self.machines.values())
+            except HostUnreachable:
+                return False
+
+        wait_until(are_up, "both database servers being up", PACE.patience_seconds)
+
+
+def open_by_deployment(site: Site) -> LabTestbed:
+    """Nothing but the stack has ever brought anything into service."""
+    site.tell("deploying the stack (sam deploy) while the machines boot")
+    bed = site.deploy()
+    site.tell("bringing db-01 into service")
+    if speaks_statsd(site.product):
+        bed.carry_statsd()
+    bed.enter_service()
+    return bed
+
+
 @contextmanager
-def running_lab(
-    directory: Path, images: Images, profile: Profile, tell: Tell, product: Path = deployment.REPOSITORY
-) -> Iterator[LabTestbed]:
-    """Starts cloud and machines, deploys the stack of that working tree; at the end nothing of it runs.
+def running_site(
+    directory: Path,
+    images: Images,
+    profile: Profile,
+    tell: Tell,
+    product: Path = deployment.REPOSITORY,
+    shape: Shape = USUAL,
+) -> Iterator[Site]:
+    """Starts cloud and machines; at the end nothing of it runs. The stack of that working tree is to be deployed.
 
     Must run in a network namespace of its own. Raises DeploymentError, TimeoutError, HostError, NetworkError.
     """
@@ -220,26 +298,39 @@ def running_lab(
         clients = Clients(Endpoint(cloud.endpoint_url))
         tell("making the Garoon installation: VPC, route tables, instances, load balancer")
         installation = make_installation(clients, world)
-        _create_hosts(world, specs, installation, cloud.endpoint_url)
+        _create_hosts(world, specs, installation, cloud.endpoint_url, shape)
         group = clients.elbv2.describe_target_groups(TargetGroupArns=[installation.target_group_arn])["TargetGroups"][0]
         servers = {name: server.address for name, server in installation.app_servers.items()}
+        machines = {name: LabHost(world.directory / "hosts" / name) for name in (HOME, STANDBY)}
         try:
             with FollowedVpc(clients, installation, world) as vpc, running_balancer(world.directory, group, servers):
-                tell("deploying the stack (sam deploy) while the machines boot")
-                parameters = {**installation.parameters(), **_PACE.parameters}
-                stack = deployment.deploy(clients, deployment.build(product), parameters)
-                bed = LabTestbed(world, profile, clients, installation, stack, subscribe(clients, stack), vpc)
-                tell("bringing db-01 into service")
-                if speaks_statsd(product):
-                    bed.carry_statsd()
-                bed.enter_service()
-                yield bed
+                site = Site(world, profile, clients, installation, vpc, machines, shape, product, tell)
+                if shape.folders:
+                    site.wait_until_up()
+                    put_folders(machines.values(), shape)
+                yield site
         finally:
             for settings_file in world.directory.glob("hosts/*/host.json"):
                 LabHost(settings_file.parent).power_off()
 
 
-def _create_hosts(world: World, specs: list[MachineSpec], installation: Installation, url: str) -> None:
+@contextmanager
+def running_lab(
+    directory: Path,
+    images: Images,
+    profile: Profile,
+    tell: Tell,
+    product: Path = deployment.REPOSITORY,
+    shape: Shape = USUAL,
+) -> Iterator[LabTestbed]:
+    """As `running_site`, with the stack deployed and db-01 in service."""
+    with running_site(directory, images, profile, tell, product, shape) as site:
+        yield open_by_deployment(site)
+
+
+def _create_hosts(
+    world: World, specs: list[MachineSpec], installation: Installation, url: str, shape: Shape = USUAL
+) -> None:
     instance_ids = {node.name: node.instance_id for node in installation.nodes.values()}
     instance_ids |= {server.name: server.instance_id for server in installation.app_servers.values()}
     for spec in specs:
@@ -249,5 +340,6 @@ def _create_hosts(world: World, specs: list[MachineSpec], installation: Installa
             instance_id=instance_ids[spec.name],
             cloud_endpoint=url,
             account=Endpoint(url).account,
+            shape=shape,
         )
     create_reports(world.directory, (HOME, STANDBY))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ from typing import Any
 
 from testbed.hosts import CommandResult, HostError, HostUnreachable
 from testbed.hosts.layout import HostFiles, HostSettings
-from testbed.lab.machine import REPLY_MARGIN_SECONDS, Interface, MachineSpec
+from testbed.lab.machine import DATA_DRIVE, REPLY_MARGIN_SECONDS, Interface, Machine, MachineSpec
 from testbed.world.files import copy_sparse, exclusively, replace_file
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -153,6 +154,10 @@ class LabHost:
             raise HostError(f"{self.name}: `{script}` ended with {result.exit_code}: {result.stderr.strip()[-500:]}")
         return result.stdout
 
+    def put_file(self, path: str, text: str) -> None:
+        """A program. Raises HostError, HostUnreachable."""
+        self.must(f"printf %s {shlex.quote(text)} >{path} && chmod 0755 {path}", _ACT_SECONDS)
+
     def set_fault(self, name: str, value: object) -> None:
         """`nic_eth0`, `nic_eth1`: takes the interface "down", or up again with None.
 
@@ -164,6 +169,13 @@ class LabHost:
         # With its link an interface loses its routes, which only its addresses' coming back brings back.
         up = f"ip addr flush dev {device} && ifup --force {device}"
         self.must(f"ip link set {device} down" if value == "down" else up, _ACT_SECONDS)
+
+    def enlarge_volume(self, size_bytes: int) -> None:
+        """The data disk has that size from now on, also while the machine runs, as an EBS volume that was modified.
+
+        Raises MachineError.
+        """
+        Machine(self.machine_directory, self.spec).monitor("block_resize", {"device": DATA_DRIVE, "size": size_bytes})
 
     def kill_service(self, name: str) -> None:
         """The service's process dies, once."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.garoon.installation import USUAL, Shape
 from testbed.hosts.layout import HostSettings
 from testbed.lab.host import LabHost
 from testbed.lab.images import Images
@@ -71,7 +72,13 @@ def make_data_disk(spec: MachineSpec, images: Images) -> None:
 
 
 def create_host(
-    world: Path, spec: MachineSpec, *, instance_id: str, cloud_endpoint: str | None, account: str = "test"
+    world: Path,
+    spec: MachineSpec,
+    *,
+    instance_id: str,
+    cloud_endpoint: str | None,
+    account: str = "test",
+    shape: Shape = USUAL,
 ) -> LabHost:
     """Lays a machine out in WORLD/hosts/NAME, off."""
     eth0, eth1 = [*CABLING[spec.name].interfaces.values(), ""][:2]
@@ -81,6 +88,9 @@ def create_host(
         eth0_address=eth0,
         eth1_address=eth1,
         path_port=22,
+        services=shape.names,
+        folders=shape.folders,
+        exports=shape.paths,
         cloud_endpoint=cloud_endpoint,
         access_key_id=account,
         secret_access_key="local",

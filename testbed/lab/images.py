@@ -22,6 +22,7 @@ _LAB = "usr/local/lib/garoon-lab"
 # Source in guest/ -> where it goes; programs end in .sh, .py or .pl.
 _ADDED = {
     "agent.py": f"{_LAB}/agent.py",
+    "agent-ctl.sh": "opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl",
     "identity.sh": f"{_LAB}/identity.sh",
     "prepare-volume.sh": f"{_LAB}/prepare-volume.sh",
     "app-mounts.sh": f"{_LAB}/app-mounts.sh",
@@ -39,6 +40,7 @@ _ADDED = {
 }
 _WRITTEN = {
     "var/www/cgi-bin/cbgrn/lwc.ini": 'prop:_host = "val:10.1.0.10:3770"\n',
+    "opt/aws/amazon-cloudwatch-agent/bin/CWAGENT_VERSION": "1.300071.0b1\n",
     # The data volume's name on the installation's instances.
     "etc/udev/rules.d/90-lab.rules": ('KERNEL=="vdb", SYMLINK+="xvdb"\nKERNEL=="vdb[0-9]", SYMLINK+="xvdb%n"\n'),
     # Devices that the machines don't have need no drivers.
@@ -63,6 +65,7 @@ _LINKS = {
     "etc/systemd/system/sysinit.target.wants/lab-identity.service": "/etc/systemd/system/lab-identity.service",
     "etc/systemd/system/multi-user.target.wants/lab-agent.service": "/etc/systemd/system/lab-agent.service",
     "etc/systemd/system/multi-user.target.wants/app-mounts.service": "/etc/systemd/system/app-mounts.service",
+    "etc/systemd/system/amazon-cloudwatch-agent.service": "/etc/systemd/system/lab-agent.service",
     # `systemctl stop network`, as on the installation's servers.
     "etc/systemd/system/network.service": "/lib/systemd/system/networking.service",
     "etc/apache2/mods-enabled/cgi.load": "../mods-available/cgi.load",
@@ -81,6 +84,12 @@ _LINKS = {
             "keyboard-setup.service",
             "console-setup.service",
             "mariadb.service",
+            "mdadm-shutdown.service",
+            "mdcheck_continue.timer",
+            "mdcheck_start.timer",
+            "mdmonitor-oneshot.timer",
+            "mdmonitor.service",
+            "nbd-server.service",
             "nfs-blkmap.service",
             "modprobe@dm_mod.service",
             "modprobe@drm.service",

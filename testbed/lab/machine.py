@@ -31,6 +31,8 @@ _OVERLAY = "root.qcow2"
 # byte, a fifth level of page tables makes every miss longer, checks of the kernel's accesses end translated blocks.
 _PROCESSOR = "max,-erms,-fsrm,-la57,-smap,-smep,-umip,-pku"
 _MEMORY = "memory"
+DATA_DRIVE = "virtio1"
+"""QEMU's name of the data disk: it counts its drives, and the root disk is the first."""
 
 
 class MachineError(RuntimeError):

@@ -7,7 +7,14 @@ from dataclasses import replace
 
 from testbed.garoon.installation import HOME, STANDBY
 from testbed.lab.stage import LabStage
-from testbed.scenarios import active_reboots, network_loss, service_crash, slow_recovery, switchback_after_failover
+from testbed.scenarios import (
+    active_reboots,
+    network_loss,
+    service_crash,
+    slow_recovery,
+    switchback_after_failover,
+    three_services,
+)
 from testbed.scenarios.scenario import Expectation, Scenario, Service
 from testbed.scenarios.stage import Stage
 
@@ -166,6 +173,33 @@ def _keep_busy(stage: Stage) -> None:
     lab.look_into_copy(STANDBY)
 
 
+def _lose_third_service(stage: Stage) -> None:
+    lab = _lab(stage)
+    lab.kill_service(HOME, "search")
+    lab.wait_for_alarm(HOME, "service-stopped")
+    lab.check_process(HOME, "search", is_there=False)
+
+
+def _move_three_services(stage: Stage) -> None:
+    """There and home again: what only warns goes with the role each time, also after it had failed."""
+    lab = _lab(stage)
+    lab.lose_network(HOME)
+    lab.wait_for_outcome("FailedOver")
+    lab.check_process(STANDBY, "search", is_there=True)
+    lab.wait_until_off(HOME)
+    lab.repair_network(HOME)
+    lab.switch_back()
+    lab.wait_for_outcome("SwitchedOver")
+    lab.check_process(HOME, "search", is_there=True)
+    lab.check_process(STANDBY, "search", is_there=False)
+
+
+TAKE_OVER = replace(
+    network_loss.SCENARIO,
+    name="take-over",
+    title="A pair that LifeKeeper protects is taken over by the runbook's commands; then db-01 loses its network.",
+)
+
 _SCENARIOS = (
     network_loss.SCENARIO,
     Scenario(
@@ -261,7 +295,18 @@ _SCENARIOS = (
             others=frozenset({"NothingToDo", "Skipped", "Warned", "Halted"}),
         ),
     ),
+    replace(
+        three_services.SCENARIO,
+        title="A service that only warns fails, goes with the role to db-02, and home again after db-01 has rejoined.",
+        prepare=_lose_third_service,
+        break_it=_move_three_services,
+        expected=switchback_after_failover.SCENARIO.expected,
+    ),
+    TAKE_OVER,
 )
+
+THERE_AND_BACK = "take-over-and-back"
+"""Not a drill: as take-over, but every way back is taken, until LifeKeeper serves again and the stack is gone."""
 
 ALL: dict[str, Scenario] = {scenario.name: scenario for scenario in _SCENARIOS}
 

@@ -173,6 +173,12 @@ class LabStage(Stage):
             raise HostError(f"{node} is not ready to take over: nfsAnswers is {answers}, clients: {clients}.")
         self._tell(f"{node}: its NFS server runs and has no client")
 
+    def check_process(self, node: str, service: str, *, is_there: bool) -> None:
+        """Raises HostError."""
+        running = f"read -r process </run/{service}.pid && test -d /proc/$process"
+        self._do(node, running if is_there else f"! ({running})")
+        self._tell(f"{node}: {service} {'runs' if is_there else 'does not run'}")
+
     # --- people and programs ---
 
     def keep_volume_busy(self, node: str) -> None:

@@ -32,7 +32,7 @@ GREETING = b"SSH-2.0-lab\r\n"
 GREETING_ADDRESS = ("0.0.0.0", 22)
 COLLECTED_FILES = (Path("/run/garoon-node-beats.log"), Path("/var/log/garoon-node-signs.log"))
 LINES_INTERVAL_SECONDS = 1.0
-SERVICES = ("cyde_5_0", "cyss_cbgrn")
+SERVICES = ("cyde_5_0", "cyss_cbgrn", "search")
 DATABASE_PORT = 3770
 MOUNT_POINT = "/mnt/DIR1"
 # As systemd starts the SSM Agent: commands inherit this.
