@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from testbed.model import promises
@@ -19,6 +19,10 @@ from testbed.model.world import NAMES, World
 _OPERATOR = "{}"
 _RUNS_BY_OPERATOR = 2
 _STEPS_TO_REST = 400
+
+
+Causes = dict[State, tuple[State, State | None, str]]
+"""Of each state that was reached: the one object that stands for it, the state before it, and what happened there."""
 
 
 class TooManyStatesError(Exception):
@@ -55,35 +59,45 @@ def explore(system: System, start: State, *, limit: int, checks_liveness: bool =
     Raises TooManyStatesError when there are more than `limit`.
     """
     result = Exploration()
-    cause: dict[State, tuple[State, str] | None] = {start: None}
+    cause: Causes = {start: (start, None, "")}
     ahead = deque([start])
-    ends: dict[State, str] = {}
+    known: dict[State, list[Step]] = {}
     while ahead:
         state = ahead.popleft()
         result.states += 1
         result.visited |= {execution.place.state for execution in state.executions if execution.place}
+        quiet = []
         for step in system.steps(state):
             result.steps += 1
             broken = step.broken or promises.broken_in(step.after)
             if broken:
                 result.finding = Finding(broken, _story(cause, state, [step.what]))
                 return result
-            if step.after not in cause:
-                cause[step.after] = (state, step.what)
+            after, *_ = cause.setdefault(step.after, (step.after, state, step.what))
+            if after is step.after:
                 if len(cause) > limit:
                     raise TooManyStatesError(f"There are more than {limit} states.")
-                ahead.append(step.after)
+                ahead.append(after)
+            if checks_liveness and not step.is_fault and _is_of_the_controller(step):
+                quiet.append(step._replace(after=after))
+        known[state] = _most_promising_first(quiet, state)
     if checks_liveness:
+        ends: dict[State, str] = {}
         for state in cause:
-            broken, story = come_to_rest(system, state, ends)
+            broken, story = come_to_rest(system, state, ends, known)
             if broken:
                 result.finding = Finding(broken, (*_story(cause, state, []), "no more faults", *story))
                 return result
     return result
 
 
-def come_to_rest(system: System, state: State, ends: dict[State, str]) -> tuple[str, list[str]]:
-    """What is broken once no more faults happen, and after repairs and runs by an operator; and the story."""
+def come_to_rest(
+    system: System, state: State, ends: dict[State, str], known: Mapping[State, list[Step]]
+) -> tuple[str, list[str]]:
+    """What is broken once no more faults happen, and after repairs and runs by an operator; and the story.
+
+    `ends` is what came of the states that were looked at before, `known` what follows on those that were explored.
+    """
     path: dict[State, None] = {}
     story: list[str] = []
     broken = ""
@@ -95,7 +109,7 @@ def come_to_rest(system: System, state: State, ends: dict[State, str]) -> tuple[
             broken = "it never comes to rest"
             break
         path[state] = None
-        step = _quiet_step(system, state, path)
+        step = _quiet_step(system, state, path, known)
         if step is None:
             broken = next(promises.broken_at_rest(state), "") or _repaired_and_run(system, state, story)
             break
@@ -109,14 +123,21 @@ def come_to_rest(system: System, state: State, ends: dict[State, str]) -> tuple[
     return broken, story
 
 
-def _quiet_step(system: System, state: State, passed: Iterable[State]) -> Step | None:
+def _quiet_step(
+    system: System, state: State, passed: Iterable[State], known: Mapping[State, list[Step]]
+) -> Step | None:
     """The next thing that happens when nothing goes wrong any more: what is under way goes on; nothing starts."""
     if promises.is_at_rest(state):
         return None
-    choices = [step for step in system.events(state) if _is_of_the_controller(step)]
-    # A stop that was asked for completes first; then a step that acted is tried again, one that only waited gives up.
-    choices.sort(key=lambda step: (not step.what.endswith("is stopped"), not _is_promising(step, state)))
+    choices = known.get(state)
+    if choices is None:
+        choices = _most_promising_first(filter(_is_of_the_controller, system.events(state)), state)
     return next((step for step in choices if step.after not in passed), None) or (choices[-1] if choices else None)
+
+
+def _most_promising_first(choices: Iterable[Step], state: State) -> list[Step]:
+    """A stop that was asked for completes; then a step that acted is tried again, one that only waited gives up."""
+    return sorted(choices, key=lambda step: (not step.what.endswith("is stopped"), not _is_promising(step, state)))
 
 
 def _is_of_the_controller(step: Step) -> bool:
@@ -144,7 +165,7 @@ def _repaired_and_run(system: System, state: State, story: list[str]) -> str:
         story.append(started.what)
         state = started.after
         passed: dict[State, None] = {}
-        while (step := _quiet_step(system, state, passed)) is not None:
+        while (step := _quiet_step(system, state, passed, {})) is not None:
             passed[state] = None
             story.append(step.what)
             state = step.after
@@ -174,9 +195,10 @@ def repaired(world: World) -> World:
     return world
 
 
-def _story(cause: dict[State, tuple[State, str] | None], state: State, last: list[str]) -> tuple[str, ...]:
+def _story(cause: Causes, state: State, last: list[str]) -> tuple[str, ...]:
     lines = last[::-1]
-    while (before := cause[state]) is not None:
-        state, what = before
+    _, before, what = cause[state]
+    while before is not None:
         lines.append(what)
+        _, before, what = cause[before]
     return tuple(lines[::-1])

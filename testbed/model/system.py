@@ -256,7 +256,7 @@ class System:
                 crashed = state._replace(world=_with_late(state.world, attempt.command))
             yield from self._failed(crashed, index, _CRASHED, f"{name} crashes")
             if len(state.detached) < 2:
-                detached = state._replace(detached=tuple(sorted((*state.detached, attempt), key=repr)))
+                detached = state._replace(detached=tuple(sorted((*state.detached, attempt), key=_order)))
                 yield from self._failed(detached, index, "States.Timeout", f"{name} is lost sight of and runs on")
 
     def _execution_faults(self, state: State) -> Iterator[Step]:
@@ -281,7 +281,7 @@ class System:
         what = (
             f"an operator aborts execution {index + 1} in {execution.place.state}; its {execution.attempt.step} runs on"
         )
-        return Step(what, after._replace(detached=tuple(sorted(detached, key=repr))))
+        return Step(what, after._replace(detached=tuple(sorted(detached, key=_order))))
 
     def _command_faults(self, state: State) -> Iterator[Step]:
         for index, execution in enumerate(state.executions):
@@ -353,7 +353,7 @@ class System:
                     break
                 asked = node
                 attempt = attempt._replace(
-                    answers=(*attempt.answers, _SENT, _look(state.world._replace(late=()), node, verb))
+                    answers=(*attempt.answers, _SENT, _look(state.world.without_late(), node, verb))
                 )
                 continue
             if move.operation not in _READING:
@@ -388,7 +388,7 @@ class System:
         after = _with_execution(state, index, execution)
         if place.status == "FAILED":
             told = (*after.detached, _record_abort(index, "FAILED", place.output))
-            return after._replace(detached=tuple(sorted(told, key=repr)))
+            return after._replace(detached=tuple(sorted(told, key=_order)))
         if execution.attempt is None:
             return after
         return self._read_on(after, execution.attempt, index, None)
@@ -447,60 +447,16 @@ class System:
         broken = _wrong_write(state, attempt, json.loads(state.item), json.loads(after))
         return "{}", state._replace(item=after), what, broken
 
-    def _read(self, state: State, call: Call) -> str:
-        parameters = _parameters_of(call)
+    @staticmethod
+    def _read(state: State, call: Call) -> str:
         match call.operation:
             case "get_item":
                 return "{}" if state.item == "{}" else f'{{"Item": {state.item}}}'
             case "describe_execution":
-                number = int(parameters["executionArn"].rpartition(":")[2])
+                number = int(_parameters_of(call)["executionArn"].rpartition(":")[2])
                 place = state.executions[number - 1].place
                 return json.dumps({"status": place.status if place else "RUNNING"})
-            case "describe_instance_status":
-                [instance_id] = parameters["InstanceIds"]
-                return _instance_status(state.world.nodes[INSTANCE_IDS.index(instance_id)], instance_id)
-            case "describe_instances":
-                return json.dumps({"Reservations": []})  # when it was started last says nothing here
-            case "describe_alarms":
-                return json.dumps({"MetricAlarms": [_alarm(state.world, name) for name in parameters["AlarmNames"]]})
-            case "get_metric_data":
-                found = [_metric(state.world, query) for query in parameters["MetricDataQueries"]]
-                return json.dumps({"MetricDataResults": found})
-            case "describe_route_tables":
-                route = {
-                    "DestinationCidrBlock": "10.1.0.10/32",
-                    "NetworkInterfaceId": INTERFACE_IDS[state.world.route],
-                    "State": "active",
-                }
-                return json.dumps({"RouteTables": [{"RouteTableId": "rtb-0a", "Routes": [route]}]})
-            case "describe_network_acls":
-                acls = [_acl(state.world, subnet) for subnet in parameters["Filters"][0]["Values"]]
-                return json.dumps({"NetworkAcls": acls})
-            case "describe_network_interfaces":
-                # Each subnet holds one interface, its node's.
-                [wanted, *_] = parameters.get("Filters", [{}])
-                in_subnets: list[dict[str, Any]] = [
-                    {"NetworkInterfaceId": "eni-0c", "SubnetId": subnet, "Attachment": {"InstanceId": instance}}
-                    for instance, subnets in zip(INSTANCE_IDS, SUBNET_IDS, strict=True)
-                    for subnet in subnets
-                    if {subnet, instance} & set(wanted.get("Values", []))
-                ]
-                names = parameters.get("NetworkInterfaceIds", [])
-                asked_for: list[dict[str, Any]] = [
-                    {
-                        "NetworkInterfaceId": name, "SourceDestCheck": False, "SubnetId": SUBNET_IDS[index][0],
-                        "Attachment": {"InstanceId": INSTANCE_IDS[index], "DeviceIndex": 0},
-                    }
-                    for index, name in enumerate(INTERFACE_IDS) if name in names
-                ]  # fmt: skip
-                return json.dumps({"NetworkInterfaces": in_subnets + asked_for})
-            case "describe_target_health":
-                node = state.world.nodes[state.world.route]
-                health = {"State": "healthy" if node.is_serving and node.answers else "unhealthy"}
-                return json.dumps({"TargetHealthDescriptions": [{"Target": {"Id": "app-01"}, "TargetHealth": health}]})
-            case "cancel_command":
-                return "{}"
-        raise NotImplementedError(f"The model does not know {call.service}.{call.operation}.")
+        return _read_world(state.world.without_late(), call)
 
     def _obey(self, world: World, command: Command) -> tuple[World, Answer]:
         if not self._switches.nodes_check_replicas:
@@ -526,6 +482,7 @@ def _entered(execution: Execution, place: Place, owner: int) -> Execution:
     return execution._replace(place=place, attempt=attempt)
 
 
+@cache
 def _record_abort(owner: int, status: str, error: str | None) -> Attempt:
     detail = {"executionArn": EXECUTION_ARN.format(owner + 1), "status": status, "startDate": 0, "error": error}
     return Attempt(owner, "record_abort", json.dumps({"id": "1", "detail": detail}, sort_keys=True))
@@ -542,7 +499,12 @@ def _with_attempt(state: State, index: int | None, position: int | None, attempt
         return _with_execution(state, index, state.executions[index]._replace(attempt=attempt))
     assert position is not None
     detached = [*state.detached[:position], attempt, *state.detached[position + 1 :]]
-    return state._replace(detached=tuple(sorted(detached, key=repr)))
+    return state._replace(detached=tuple(sorted(detached, key=_order)))
+
+
+def _order(attempt: Attempt) -> tuple[Any, ...]:
+    """Two states that differ only in the order of what nobody waits for are one."""
+    return attempt.owner, attempt.step, attempt.arguments, attempt.answers, attempt.command or (), attempt.has_acted
 
 
 def _stopped(state: State, index: int) -> State:
@@ -556,7 +518,7 @@ def _stopped(state: State, index: int) -> State:
         execution._replace(attempt=without_command(execution.attempt)) if execution.attempt else execution
         for execution in state.executions
     )
-    detached = tuple(sorted(map(without_command, state.detached), key=repr))
+    detached = tuple(sorted(map(without_command, state.detached), key=_order))
     return state._replace(world=state.world.stopped(index), executions=executions, detached=detached)
 
 
@@ -652,12 +614,65 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in changed.items()) or "what was there"
 
 
+@cache
 def _words_of(end: Ended) -> str:
     result = json.loads(end.result)
     decision = result.get("decision")
     if decision:
         return f": {decision['verdict']}. {decision['reason']}"
     return f": {result['outcome']}" if "outcome" in result else ""
+
+
+@cache
+def _read_world(world: World, call: Call) -> str:
+    """What the APIs tell of machines, network, alarms and metrics: the same in very many states."""
+    parameters = _parameters_of(call)
+    match call.operation:
+        case "describe_instance_status":
+            [instance_id] = parameters["InstanceIds"]
+            return _instance_status(world.nodes[INSTANCE_IDS.index(instance_id)], instance_id)
+        case "describe_instances":
+            return json.dumps({"Reservations": []})  # when it was started last says nothing here
+        case "describe_alarms":
+            return json.dumps({"MetricAlarms": [_alarm(world, name) for name in parameters["AlarmNames"]]})
+        case "get_metric_data":
+            found = [_metric(world, query) for query in parameters["MetricDataQueries"]]
+            return json.dumps({"MetricDataResults": found})
+        case "describe_route_tables":
+            route = {
+                "DestinationCidrBlock": "10.1.0.10/32",
+                "NetworkInterfaceId": INTERFACE_IDS[world.route],
+                "State": "active",
+            }
+            return json.dumps({"RouteTables": [{"RouteTableId": "rtb-0a", "Routes": [route]}]})
+        case "describe_network_acls":
+            acls = [_acl(world, subnet) for subnet in parameters["Filters"][0]["Values"]]
+            return json.dumps({"NetworkAcls": acls})
+        case "describe_network_interfaces":
+            # Each subnet holds one interface, its node's.
+            [wanted, *_] = parameters.get("Filters", [{}])
+            in_subnets: list[dict[str, Any]] = [
+                {"NetworkInterfaceId": "eni-0c", "SubnetId": subnet, "Attachment": {"InstanceId": instance}}
+                for instance, subnets in zip(INSTANCE_IDS, SUBNET_IDS, strict=True)
+                for subnet in subnets
+                if {subnet, instance} & set(wanted.get("Values", []))
+            ]
+            names = parameters.get("NetworkInterfaceIds", [])
+            asked_for: list[dict[str, Any]] = [
+                {
+                    "NetworkInterfaceId": name, "SourceDestCheck": False, "SubnetId": SUBNET_IDS[index][0],
+                    "Attachment": {"InstanceId": INSTANCE_IDS[index], "DeviceIndex": 0},
+                }
+                for index, name in enumerate(INTERFACE_IDS) if name in names
+            ]  # fmt: skip
+            return json.dumps({"NetworkInterfaces": in_subnets + asked_for})
+        case "describe_target_health":
+            node = world.nodes[world.route]
+            health = {"State": "healthy" if node.is_serving and node.answers else "unhealthy"}
+            return json.dumps({"TargetHealthDescriptions": [{"Target": {"Id": "app-01"}, "TargetHealth": health}]})
+        case "cancel_command":
+            return "{}"
+    raise NotImplementedError(f"The model does not know {call.service}.{call.operation}.")
 
 
 def _place_of(subnet: str) -> tuple[int, int]:
@@ -703,7 +718,7 @@ def _alarm(world: World, name: str) -> dict[str, Any]:
 
 
 def _invocation(world: World, index: int, answer: Answer, *, is_probe: bool = False) -> str:
-    return _said(world._replace(late=(), route=0), index, answer, is_probe)
+    return _said(world.without_late()._replace(route=0), index, answer, is_probe)
 
 
 @cache

@@ -103,6 +103,10 @@ class World(NamedTuple):
         is_linked = self.is_link_up and first.is_on_the_link and second.is_on_the_link
         return is_linked and not (first.is_ahead and second.is_ahead)
 
+    def without_late(self) -> World:
+        """As it looks to whoever does not wait for those commands."""
+        return self._replace(late=()) if self.late else self
+
     def with_node(self, index: int, **changes: Any) -> World:
         """This world with a changed node, settled."""
         nodes = list(self.nodes)

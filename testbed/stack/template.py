@@ -5,14 +5,19 @@ from typing import Any
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as SafeLoader  # seven times as fast, where PyYAML was built with libyaml
+except ImportError:
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):
     """Reads CloudFormation's short forms of its functions as the long ones."""
 
 
-def _long_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+def _long_form(loader: SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
     """`!Ref x` as {"Ref": "x"}, `!Sub x` as {"Fn::Sub": "x"}: AWS CloudFormation User Guide, "Intrinsic functions"."""
     name = tag if tag in ("Ref", "Condition") else f"Fn::{tag}"
     match node:
