@@ -12,6 +12,8 @@ LAB_PACKAGES := debootstrap e2fsprogs haproxy iproute2 nftables procps qemu-syst
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venv-sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
+# Each of the tests' processes would compile all of them anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Show the targets
