@@ -20,7 +20,9 @@ def running_chromium() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         missing = "There is no Chromium here: apt-get install chromium fonts-ipafont-gothic"
-        pytest.fail(missing) if os.environ.get(REQUIRED) else pytest.skip(missing)
+        if os.environ.get(REQUIRED):
+            pytest.fail(missing)
+        pytest.skip(missing)
     # Chromium's sandbox takes no root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:

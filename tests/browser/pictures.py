@@ -69,9 +69,7 @@ PICTURES: dict[str, Status] = {
     "question": _picture(_at_work("RequestConfirmation", is_asking=True), **_DEAD),
     "database-failed": _picture(**_only(status_of("db-01", services=UP | {"cyde_5_0": "stopped"}), "db-01")),
     "database-starting": _picture(**_only(status_of("db-01", services=UP | {"cyde_5_0": "starting"}), "db-01")),
-    "resync": _picture(
-        **_only(replica_of("db-02", connection="SyncTarget", disk="Inconsistent", sync_percent=41.7), "db-02")
-    ),
+    "resync": _picture(**_only(replica_of("db-02", link="resyncing", data="stale", sync_percent=41.7), "db-02")),
     "maintenance": _picture(**record(active="db-02", epoch=3, maintenance_until=NOW + timedelta(hours=2))),
     "unknown": _picture(
         record=Unknown(why="Throttled."),
