@@ -150,7 +150,7 @@ def _routes(template: dict[str, Any], table: str) -> list[str]:
 
 def _subnet_of_table(resources: dict[str, Any], table: str) -> str:
     associations = _of_type(resources, "AWS::EC2::SubnetRouteTableAssociation")
-    return next(each["SubnetId"]["Ref"] for _, each in associations if each["RouteTableId"] == {"Ref": table})
+    return str(next(each["SubnetId"]["Ref"] for _, each in associations if each["RouteTableId"] == {"Ref": table}))
 
 
 def _name(properties: dict[str, Any]) -> str:

@@ -121,7 +121,8 @@ def press(address: str, sign: str, query: str = "", asked: Any = PRESS) -> str:
 
 
 def sign_of(address: str) -> str:
-    return re.findall('<script nonce="([0-9a-f]{64})">', fetch(address)[0])[0]
+    [sign] = re.findall('<script nonce="([0-9a-f]{64})">', fetch(address)[0])
+    return str(sign)
 
 
 def test_a_press_calls_the_function_that_the_widget_names_with_what_it_says(
