@@ -141,6 +141,7 @@ STEPS = (
     ),
     Step(
         "SwapRouteAhead", "swap_route", changes=True, phase="route",
+        retries=(Retry(("NotYet",), 1, 0),),  # what EC2 does not show yet holds up no service
         what="Points the virtual IP's routes to the promoted node before its services start, so that clients reach "
         "them at once. SwapRoute makes sure of it afterwards; if this fails, nothing is lost but seconds.",
     ),
