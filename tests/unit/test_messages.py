@@ -1,11 +1,14 @@
 """What operators read, in their language: nothing untranslated, nobody's words obeyed, the same trouble known again."""
 
+import ast
 import copy
 import json
 import pickle
 import re
 import string
+from pathlib import Path
 
+import failover
 import pytest
 from failover.adapters.notifications import ascii_subject
 from failover.catalogue import CATALOGUE
@@ -147,3 +150,42 @@ def test_notifications_come_in_the_language_that_operators_read(settings: Settin
     assert told(NotificationLanguage.JAPANESE) == "対応は不要です。\n\n"
     both = told(NotificationLanguage.BOTH)
     assert 0 == both.index("対応は不要です。") < both.index("Nothing.")
+
+
+ERRORS = {"Failed", "Refused", "NotYet", "StateUnknown", "CloudUnavailable", "InvalidInput", "LockHeld", "DataNotKept"}
+WITHOUT_A_CODE = {
+    "adapters/dry_runs.py": 2,
+    "adapters/event_bus.py": 1,
+    "adapters/functions.py": 1,
+    "log_batch.py": 1,
+    "steps/check_readiness.py": 1,
+    "steps/operate.py": 1,
+    "steps/record_execution.py": 1,
+}
+"""How many errors a module raises with a sentence that has no code: they are told in English everywhere."""
+
+
+def sentences_without_a_code(module: Path) -> int:
+    raised = (node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call) and node.args)
+    return sum(
+        isinstance(call.func, ast.Name)
+        and call.func.id in ERRORS
+        and any(isinstance(part, ast.JoinedStr | ast.Constant) for part in (call.args[0], *_given(call.args[0])))
+        for call in raised
+    )
+
+
+def _given(argument: ast.expr) -> list[ast.expr]:
+    """What as_sentence is given."""
+    is_wrapped = isinstance(argument, ast.Call) and ast.unparse(argument.func) == "as_sentence"
+    return argument.args if is_wrapped else []  # type: ignore[attr-defined]
+
+
+def test_errors_without_a_code_become_fewer() -> None:
+    package = Path(failover.__file__).parent
+    found = {
+        module.relative_to(package).as_posix(): count
+        for module in package.rglob("*.py")
+        if (count := sentences_without_a_code(module))
+    }
+    assert found == WITHOUT_A_CODE
