@@ -594,8 +594,8 @@ def test_every_rule_of_the_stack_is_looked_at() -> None:
         )
         for event in events
     }
-    # RejoinPolicy may switch this one off, and a failover does not need it.
-    named.remove(SETTINGS.own_name("node-is-running"))
+    # RejoinPolicy and WeeklyMessage may switch these off, and a failover does not need them.
+    named -= {SETTINGS.own_name("node-is-running"), SETTINGS.own_name("weekly-message")}
     assert named | names_in_template("AWS::Events::Rule", "Name") == {SETTINGS.own_name(rule) for rule in RULES}
 
 

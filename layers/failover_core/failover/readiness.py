@@ -47,7 +47,15 @@ _NEEDED_ALARMS = (*ACTING_ALARMS, "replication-degraded")
 ALARMS_OF_A_NODE = (*_NEEDED_ALARMS, "peer-lost", "eth0-path-lost", "eth1-path-lost", "service-stopped")
 ALARMS_OF_THE_CLUSTER = ("event-not-delivered", "not-ready")
 _NEEDED_RULES = ("acting-alarm", "instance-went-off", "watch-cluster")
-RULES = (*_NEEDED_RULES, "record-abort", "check-readiness", "health-event")
+RULES = (
+    *_NEEDED_RULES,
+    "record-abort",
+    "check-readiness",
+    "health-event",
+    "record-execution",
+    "record-executions",
+    "remind",
+)
 """What the stack's alarms and rules are named after the names of cluster and node; a test holds template.yaml to it."""
 
 CLOCK_TOLERANCE_SECONDS = 10
