@@ -21,7 +21,7 @@ is_source() {
 
 connect_peer() {
     modprobe nbd
-    nbd-client -check "$REMOTE" >/dev/null || timeout 120 nbd-client -name DIR1 "$PEER_ADDRESS" "$PORT" "$REMOTE" >/dev/null
+    nbd-client -check "$REMOTE" >/dev/null || timeout 120 nbd-client -timeout 10 -name DIR1 "$PEER_ADDRESS" "$PORT" "$REMOTE" >/dev/null
 }
 
 # What the peer has is the same when both were stopped in good order.
