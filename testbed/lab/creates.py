@@ -1,4 +1,4 @@
-"""How soon the App servers create files through NFS again once the virtual IP's route has moved.
+"""How soon the App servers create files through NFS again once the virtual IP's route has moved and services run.
 
 The user's visits tell of an outage as a user sees it, with the load balancer's health checks in it. This tells of the
 clients alone: each App server creates a file on its mount, one after the other, and notes when it was done.
@@ -54,9 +54,9 @@ class Creates:
         }
 
 
-def first_create_seconds(created_at: dict[str, list[float]], moved_at: float) -> float | None:
-    """From the route's move until each of the servers had created a file; None when one of them did not."""
-    firsts = [min((time for time in times if time > moved_at), default=None) for times in created_at.values()]
+def first_create_seconds(created_at: dict[str, list[float]], served_at: float) -> float | None:
+    """From when clients can be served until each of the servers had created a file; None when one of them did not."""
+    firsts = [min((time for time in times if time > served_at), default=None) for times in created_at.values()]
     if not firsts or None in firsts:
         return None
-    return max(first for first in firsts if first is not None) - moved_at
+    return max(first for first in firsts if first is not None) - served_at

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 REQUIRED = "GAROON_BROWSER_TEST"
 """A variable of the environment: without a browser the tests fail, and are not skipped."""
@@ -26,6 +26,8 @@ def running_chromium() -> Iterator[Browser]:
     # Chromium's sandbox takes no root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
+        # What is waited for comes at once, but on a machine that does much else.
+        expect.set_options(timeout=60_000)
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()
