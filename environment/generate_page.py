@@ -128,24 +128,25 @@ def _inside(resources: dict[str, Any], subnet: str) -> list[str]:
     return found + ["resolver endpoint" for each in resolver if each["SubnetId"] == reference]
 
 
+_TARGETS = {
+    "InternetGateway": "internet gateway",
+    "VirtualPrivateGateway": "virtual private gateway",
+    "NatGatewayA": "NAT gateway of the zone",
+    "NatGatewayB": "NAT gateway of the zone",
+    "NodeAEth0": "eth0 of the active node",
+}
+"""What a route's target is called, by its logical id."""
+
+
 def _routes(template: dict[str, Any], table: str) -> list[str]:
-    targets = {
-        "GatewayId": "gateway",
-        "NatGatewayId": "NAT gateway of the zone",
-        "NetworkInterfaceId": "eth0 of the active node",
-        "TransitGatewayId": "transit gateway",
-    }
-    routes = []
-    for logical_id, route in _of_type(template["Resources"], "AWS::EC2::Route"):
-        if (
-            route["RouteTableId"] == {"Ref": table}
-            and template["Resources"][logical_id].get("Condition") != "HasTransitGateway"
-        ):
-            target = next(words for key, words in targets.items() if key in route)
-            target = "internet gateway" if route.get("GatewayId") == {"Ref": "InternetGateway"} else target
-            target = "virtual private gateway" if target == "gateway" else target
-            routes.append(f"{_text(template, route['DestinationCidrBlock'])} to the {target}")
-    return routes
+    """With every parameter's default: so none to a transit gateway, which is not made here."""
+    return [
+        f"{_text(template, route['DestinationCidrBlock'])} to the {_TARGETS[target['Ref']]}"
+        for _, route in _of_type(template["Resources"], "AWS::EC2::Route")
+        if route["RouteTableId"] == {"Ref": table}
+        for key in ("GatewayId", "NatGatewayId", "NetworkInterfaceId")
+        if (target := route.get(key))
+    ]
 
 
 def _subnet_of_table(resources: dict[str, Any], table: str) -> str:

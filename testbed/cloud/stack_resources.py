@@ -78,8 +78,8 @@ def _launch_parameters(properties: Properties) -> dict[str, str]:
         else {"IamInstanceProfile.Arn": profile.get("Arn")}
     )
     parameters = {key: wanted.get(key) for key in ("ImageId", "InstanceType", "SubnetId", "KeyName")} | named
-    groups = {f"SecurityGroupId.{number}": group for number, group in enumerate(wanted.get("SecurityGroupIds", []), 1)}
-    return {key: str(value) for key, value in {**parameters, **groups}.items() if value}
+    parameters |= _groups(wanted.get("SecurityGroupIds", []))
+    return {key: str(value) for key, value in parameters.items() if value}
 
 
 def _template_data(reference: Mapping[str, str] | None) -> Properties:
@@ -91,7 +91,7 @@ def _template_data(reference: Mapping[str, str] | None) -> Properties:
 
 
 def _run(parameters: Mapping[str, str], tags: list[dict[str, str]]) -> Made:
-    (instance_id,) = _ids(_call("RunInstances", {**parameters, "MinCount": "1", "MaxCount": "1"}), "instanceId")[:1]
+    instance_id = _id(_call("RunInstances", {**parameters, "MinCount": "1", "MaxCount": "1"}), "instanceId")
     _tag(instance_id, tags)
     groups = {key: value for key, value in parameters.items() if key.startswith("SecurityGroupId.")}
     for interface_id in _interfaces_of(instance_id) if groups else ():
@@ -117,8 +117,8 @@ def _interfaces_of(instance_id: str) -> list[str]:
 def _make_interface(_logical_id: str, properties: Properties, _stack_name: str) -> Made:
     known = ("SubnetId", "PrivateIpAddress", "Description")
     parameters: dict[str, str] = {key: properties[key] for key in known if key in properties}
-    groups = {f"SecurityGroupId.{number}": group for number, group in enumerate(properties.get("GroupSet", []), 1)}
-    (interface_id,) = _ids(_call("CreateNetworkInterface", {**parameters, **groups}), "networkInterfaceId")[:1]
+    parameters |= _groups(properties.get("GroupSet", []))
+    interface_id = _id(_call("CreateNetworkInterface", parameters), "networkInterfaceId")
     if str(properties.get("SourceDestCheck", "true")).lower() == "false":
         change = {"NetworkInterfaceId": interface_id, "SourceDestCheck.Value": "false"}
         _call("ModifyNetworkInterfaceAttribute", change)
@@ -130,7 +130,7 @@ def _make_interface(_logical_id: str, properties: Properties, _stack_name: str) 
 def _make_volume(_logical_id: str, properties: Properties, _stack_name: str) -> Made:
     known = ("AvailabilityZone", "Size", "VolumeType", "Encrypted", "SnapshotId")
     parameters = {key: str(properties[key]) for key in known if key in properties}
-    (volume_id,) = _ids(_call("CreateVolume", parameters), "volumeId")[:1]
+    volume_id = _id(_call("CreateVolume", parameters), "volumeId")
     _tag(volume_id, properties.get("Tags", []))
     return volume_id, {"VolumeId": volume_id}
 
@@ -146,7 +146,7 @@ def _detach_volume(_attachment: str, properties: Properties) -> None:
 
 def _allocate_address(_logical_id: str, properties: Properties, _stack_name: str) -> Made:
     answer = _call("AllocateAddress", {"Domain": properties.get("Domain", "vpc")})
-    (address,), (allocation_id,) = _ids(answer, "publicIp")[:1], _ids(answer, "allocationId")[:1]
+    address, allocation_id = _id(answer, "publicIp"), _id(answer, "allocationId")
     _tag(allocation_id, properties.get("Tags", []))
     return address, {"AllocationId": allocation_id, "PublicIp": address}
 
@@ -159,13 +159,13 @@ def _release_address(address: str, _properties: Properties) -> None:
 
 def _make_nat_gateway(_logical_id: str, properties: Properties, _stack_name: str) -> Made:
     parameters = {key: properties[key] for key in ("SubnetId", "AllocationId")}
-    (gateway_id,) = _ids(_call("CreateNatGateway", parameters), "natGatewayId")[:1]
+    gateway_id = _id(_call("CreateNatGateway", parameters), "natGatewayId")
     _tag(gateway_id, properties.get("Tags", []))
     return gateway_id, {"NatGatewayId": gateway_id}
 
 
 def _make_vpn_gateway(_logical_id: str, properties: Properties, _stack_name: str) -> Made:
-    (gateway_id,) = _ids(_call("CreateVpnGateway", {"Type": properties["Type"]}), "vpnGatewayId")[:1]
+    gateway_id = _id(_call("CreateVpnGateway", {"Type": properties["Type"]}), "vpnGatewayId")
     _tag(gateway_id, properties.get("Tags", []))
     return gateway_id, {"VPNGatewayId": gateway_id}
 
@@ -244,8 +244,16 @@ def _call(action: str, parameters: Mapping[str, str]) -> str:
     return text
 
 
-def _ids(answer: str, element: str) -> list[str]:
-    return re.findall(rf"<{element}>([^<]+)</{element}>", answer)
+def _id(answer: str, element: str) -> str:
+    """The first one in it. Raises LookupError."""
+    found = re.search(rf"<{element}>([^<]+)</{element}>", answer)
+    if found is None:
+        raise LookupError(f"No {element} in {answer}")
+    return found[1]
+
+
+def _groups(group_ids: list[str]) -> dict[str, str]:
+    return {f"SecurityGroupId.{number}": group_id for number, group_id in enumerate(group_ids, start=1)}
 
 
 def _tag(resource_id: str, tags: list[dict[str, str]]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from testbed.stack.deployment import list_resources, read_outputs
 from testbed.stack.endpoint import Clients
 from testbed.world.world import World
 
@@ -190,13 +191,8 @@ def make_installation(clients: Clients, world: World, others: Mapping[str, str] 
 
 
 def _read(clients: Clients) -> Installation:
-    stack = clients.cloudformation.describe_stacks(StackName=_STACK)["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    resources = {
-        resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
-        for page in clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=_STACK)
-        for resource in page["StackResourceSummaries"]
-    }
+    outputs = read_outputs(clients, _STACK)
+    resources = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in list_resources(clients, _STACK)}
     installation = Installation(
         nodes={
             name: _node(name, zone, logical_id, outputs, resources) for name, (zone, logical_id, *_) in _NODES.items()

@@ -17,10 +17,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from testbed.stack.endpoint import Clients
 from testbed.stack.sam import find_sam
 from testbed.world.files import exclusively
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRATCH = REPOSITORY / ".testbed"
@@ -149,19 +153,29 @@ def change(clients: Clients, parameters: Mapping[str, str]) -> None:
 
 def describe(clients: Clients) -> Stack:
     """The deployed stack's outputs and the names of what the drill must know of it."""
-    described = clients.cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
     names: dict[str, list[str]] = {}
-    for page in clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK_NAME):
-        for resource in page["StackResourceSummaries"]:
-            names.setdefault(resource["ResourceType"], []).append(resource.get("PhysicalResourceId", ""))
+    for resource in list_resources(clients, STACK_NAME):
+        names.setdefault(resource["ResourceType"], []).append(resource.get("PhysicalResourceId", ""))
     return Stack(
         STACK_NAME,
-        {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])},
+        read_outputs(clients, STACK_NAME),
         frozenset(name.rpartition("/")[2] for name in names.get("AWS::IAM::Role", [])),
         tuple(name.rpartition("/")[2] for name in names.get("AWS::Events::Rule", [])),
         tuple(names.get("AWS::CloudWatch::Alarm", [])),
         tuple(names.get("AWS::StepFunctions::StateMachine", [])),
     )
+
+
+def read_outputs(clients: Clients, stack_name: str) -> dict[str, str]:
+    """What that stack tells, by the names of its outputs."""
+    stack = clients.cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def list_resources(clients: Clients, stack_name: str) -> Iterator[StackResourceSummaryTypeDef]:
+    """All that the stack consists of."""
+    for page in clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_name):
+        yield from page["StackResourceSummaries"]
 
 
 @contextmanager

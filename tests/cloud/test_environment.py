@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from testbed.cloud.launch import RunningCloud
+from testbed.stack.deployment import list_resources, read_outputs
 from testbed.stack.endpoint import Clients, Endpoint
 from testbed.stack.sam import find_sam
 from testbed.stack.template import read_template
@@ -66,14 +67,12 @@ class Deployed:
 
     @property
     def outputs(self) -> dict[str, str]:
-        stack = self.clients.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return read_outputs(self.clients, STACK)
 
     def resources(self) -> dict[str, str]:
         """Physical ids, by logical ids."""
-        pages = self.clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
-        summaries = (resource for page in pages for resource in page["StackResourceSummaries"])
-        return {each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in summaries}
+        listed = list_resources(self.clients, STACK)
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
 
     def deploy(self, parameters: Mapping[str, str]) -> str:
         """By the SAM CLI, as a company does; what it printed."""

@@ -751,7 +751,7 @@ def test_what_was_put_right_and_comes_again_asks_for_attention(
 def test_what_was_found_long_ago_asks_for_attention(
     settings: Settings, published: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("failover.quiet._STANDS_FOR", timedelta(0))
+    monkeypatch.setattr("failover.quiet.STANDS_FOR", timedelta(0))
     find_twice(settings, HALT)
     assert [message["attention"] for message in published] == ["needed", "needed"]
 

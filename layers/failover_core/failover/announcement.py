@@ -75,6 +75,10 @@ class Coded(Value):
     text: str
     """In English."""
 
+    @property
+    def message(self) -> Message:
+        return Message.from_json(self.to_json())
+
 
 class SaidTold(Value):
     reason: Coded
@@ -125,6 +129,10 @@ class FindingTold(Value):
     """In English, as `action`."""
     action: str
     said: SaidOfFinding
+
+    @property
+    def name(self) -> str:
+        return f"{self.id} ({self.about})"
 
 
 class ReadinessChanged(Event):
@@ -254,7 +262,7 @@ def change_of_readiness(line: Line, before: Remembered | None, settings: Setting
     """What changed since `before`; None if nothing did. The first look ever is a change."""
     found = _Readiness.model_validate(line.result)
     findings = tuple(map(_told, found.findings))
-    now, stood = frozenset(map(_name, findings)), before.stood if before else frozenset()
+    now, stood = frozenset(one.name for one in findings), before.stood if before else frozenset()
     if before is not None and (found.is_ready, now) == (before.is_ready, stood):
         return None
     return ReadinessChanged(
@@ -273,8 +281,4 @@ def _told(finding: Finding) -> FindingTold:
 
 def to_remember(event: ReadinessChanged) -> Remembered:
     """What the next look is compared with."""
-    return Remembered(is_ready=event.is_ready, stood=frozenset(map(_name, event.findings)))
-
-
-def _name(finding: FindingTold) -> str:
-    return f"{finding.id} ({finding.about})"
+    return Remembered(is_ready=event.is_ready, stood=frozenset(one.name for one in event.findings))

@@ -10,7 +10,6 @@ from typing import Any
 
 from failover.adapters.execution_history import name_of
 from failover.announcement import (
-    Coded,
     Event,
     ExecutionEnded,
     ExecutionStarted,
@@ -109,20 +108,20 @@ def _content(event: Event) -> tuple[str, Message, list[Message], list[Message]]:
         case QuestionAsked():
             title = Message("chat.answer-wanted", standby=event.standby, active=event.active)
             until = Message("chat.answer-until", until=f"{event.answer_until:%Y-%m-%d %H:%M:%S} UTC")
-            return _ASK, title, [_message(event.reason), until], [Message("chat.how-to-answer")]
+            return _ASK, title, [event.reason.message, until], [Message("chat.how-to-answer")]
         case ExecutionEnded():
             sign = _SIGNS.get(event.outcome, _GOOD)
             title = Message("as-is", line=str(event.outcome))
-            return sign, title, list(_facts(event)), [_message(event.said.next_step)]
+            return sign, title, list(_facts(event)), [event.said.next_step.message]
         case ReadinessChanged():
-            new = [one for one in event.findings if f"{one.id} ({one.about})" in event.appeared][:_FINDINGS]
+            new = [one for one in event.findings if one.name in event.appeared][:_FINDINGS]
             lines = [
                 Message(
                     "chat.found",
                     severity=one.severity,
                     finding=one.id,
                     about=one.about,
-                    meaning=_message(one.said.meaning),
+                    meaning=one.said.meaning.message,
                 )
                 for one in new
             ]
@@ -132,14 +131,14 @@ def _content(event: Event) -> tuple[str, Message, list[Message], list[Message]]:
                 sign,
                 Message(ready),
                 lines or [Message("chat.nothing-found")],
-                [_message(one.said.action) for one in new],
+                [one.said.action.message for one in new],
             )
         case _:
             raise ValueError(f"no chat message for {event.TYPE}")
 
 
 def _facts(event: ExecutionEnded) -> Iterator[Message]:
-    yield _message(event.said.reason)
+    yield event.said.reason.message
     if event.active_after is not None:
         yield Message("notice.active", active=event.active_after, before=event.active_before or "?")
     if event.outage_seconds is not None:
@@ -147,7 +146,3 @@ def _facts(event: ExecutionEnded) -> Iterator[Message]:
     if event.snapshot_id is not None:
         yield Message("notice.snapshot", snapshot=event.snapshot_id)
     yield Message("notice.took", seconds=(event.ended_at - event.started_at).total_seconds())
-
-
-def _message(coded: Coded) -> Message:
-    return Message.from_json(coded.to_json())

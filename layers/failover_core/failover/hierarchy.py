@@ -158,10 +158,8 @@ def _replication(status: NodeStatus, *, is_active: bool) -> Resource:
     replication = status.replication
     if replication.role == "unknown":
         return Resource(state=State.UNKNOWN)
-    if is_active and replication.role != "primary":
+    if (replication.role == "primary") is not is_active:
         return Resource(state=State.FAILED, detail=Message("as-is", line=replication.role))
-    if not is_active and replication.role == "primary":
-        return Resource(state=State.FAILED, detail=Message("as-is", line="primary"))
     if replication.data == "unusable":
         return Resource(state=State.FAILED, detail=replication.words)
     is_well = replication.is_connected and replication.is_current

@@ -4,7 +4,7 @@ An execution that found trouble and put nothing right is followed by others, whi
 incident, and what they only say again is not said.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pydantic import AwareDatetime
 
@@ -12,11 +12,9 @@ from failover.adapters.execution_history import name_of
 from failover.announcement import Event, ExecutionEnded, ExecutionStarted, OfExecution, StepEnded
 from failover.messages import NOTHING, Message, is_same
 from failover.models import OutcomeKind, Value
+from failover.quiet import MAY_STAND, STANDS_FOR
 from failover.step_catalogue import STEPS
 
-_GOES_ON_FOR = timedelta(minutes=30)
-"""What is found again this long after it was told is told anew, as in the mail."""
-_PUTS_NOTHING_RIGHT = (OutcomeKind.WARNED, OutcomeKind.HALTED, OutcomeKind.FAILED, OutcomeKind.REFUSED)
 _TOLD_STEPS = {step.function for step in STEPS if step.changes}
 
 
@@ -35,7 +33,7 @@ class Incident(Value):
 def follow(event: OfExecution, incident: Incident | None, now: datetime) -> tuple[Incident, bool]:
     """The incident that the event belongs to, and whether it is told."""
     current = incident
-    if current is None or now - current.told_at > _GOES_ON_FOR or (current.is_over and _is_start(event)):
+    if current is None or now - current.told_at > STANDS_FOR or (current.is_over and _is_start(event)):
         current = Incident(thread=name_of(event.execution), told_at=now)
         is_new = True
     else:
@@ -44,8 +42,8 @@ def follow(event: OfExecution, incident: Incident | None, now: datetime) -> tupl
         return current, False
     current = current.model_copy(update={"told_at": now})
     if isinstance(event, ExecutionEnded):
-        is_over = event.outcome not in _PUTS_NOTHING_RIGHT
-        told = {"is_over": is_over, "last_outcome": event.outcome, "last_reason": _reason(event)}
+        is_over = event.outcome not in MAY_STAND
+        told = {"is_over": is_over, "last_outcome": event.outcome, "last_reason": event.said.reason.message}
         current = current.model_copy(update=told)
     return current, True
 
@@ -61,11 +59,8 @@ def _is_told(event: Event, incident: Incident, *, is_new: bool) -> bool:
         case StepEnded():
             return event.step in _TOLD_STEPS
         case ExecutionEnded():
-            is_repeated = event.outcome is incident.last_outcome and is_same(_reason(event), incident.last_reason)
+            is_same_reason = is_same(event.said.reason.message, incident.last_reason)
+            is_repeated = event.outcome is incident.last_outcome and is_same_reason
             return event.outcome is not OutcomeKind.SKIPPED and not is_repeated
         case _:
             return True
-
-
-def _reason(event: ExecutionEnded) -> Message:
-    return Message.from_json(event.said.reason.to_json())

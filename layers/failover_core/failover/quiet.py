@@ -9,9 +9,9 @@ from datetime import timedelta
 from failover.messages import is_same, parts_of
 from failover.models import Outcome, OutcomeKind
 
-_MAY_STAND = (OutcomeKind.WARNED, OutcomeKind.HALTED, OutcomeKind.FAILED, OutcomeKind.REFUSED)
+MAY_STAND = (OutcomeKind.WARNED, OutcomeKind.HALTED, OutcomeKind.FAILED, OutcomeKind.REFUSED)
 """Outcomes that put nothing right, so that the next look may find the same."""
-_STANDS_FOR = timedelta(minutes=30)
+STANDS_FOR = timedelta(minutes=30)
 """What was found this long ago is news when it is found again."""
 _SAYS_THAT_THERE_IS_NO_STANDBY = {
     "next.bring-back-as-standby": "active",
@@ -23,7 +23,7 @@ _SAYS_THAT_THERE_IS_NO_STANDBY = {
 
 def is_told_already(outcome: Outcome, last: Outcome) -> bool:
     """The last outcome told this trouble, a short while ago. Codes and names are compared, not sentences."""
-    if outcome.outcome not in _MAY_STAND or outcome.ended_at - last.ended_at >= _STANDS_FOR:
+    if outcome.outcome not in MAY_STAND or outcome.ended_at - last.ended_at >= STANDS_FOR:
         return False
     is_still_so = last.outcome == outcome.outcome and is_same(last.messages.reason, outcome.messages.reason)
     return is_still_so or _follows_from(outcome, last)
