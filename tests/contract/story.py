@@ -249,6 +249,11 @@ class Expected:
         self.has_link_changed = any(before[name].link != state.link for name, state in on.items())
 
 
+def wrong_at_start(story: Story, arm: Arm) -> list[str]:
+    """What keeps the pair from being as every story begins with it, once it has come to rest."""
+    return [f"{arm.name}: {story.name}, before line 1: {problem}" for problem in _wrong_states(arm, Expected(), {})]
+
+
 def play(story: Story, arm: Arm) -> list[str]:
     """What the arm did otherwise than the story has it, as sentences; it ends with the first line that differs."""
     expected = Expected()
