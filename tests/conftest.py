@@ -1,6 +1,19 @@
-"""The order of the tests."""
+"""The order of the tests, and what they say."""
+
+import os
+from pathlib import Path
 
 import pytest
+
+from tests import record_messages
+
+if os.environ.get(record_messages.VARIABLE):
+    _SEEN = record_messages.begin(Path(os.environ[record_messages.VARIABLE]))
+
+
+def pytest_sessionfinish() -> None:
+    if folder := os.environ.get(record_messages.VARIABLE):
+        record_messages.write(_SEEN, Path(folder))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

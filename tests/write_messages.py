@@ -61,7 +61,7 @@ def _sections(examples: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
     for area, of_area in groupby(codes, _area):
         yield f"## {_TITLES.get(area, area.capitalize())}\n\n| code | English | Japanese |\n| --- | --- | --- |"
         for code in of_area:
-            english, japanese = _both(code, examples.get(code))
+            english, japanese = _both(code, examples[code])
             yield f'| <a id="{code}"></a>`{code}` | {english} | {japanese} |'
         yield ""
 
@@ -70,11 +70,8 @@ def _area(code: str) -> str:
     return code.partition(".")[0] if "." in code else "signs"
 
 
-def _both(code: str, example: Mapping[str, Any] | None) -> tuple[str, str]:
-    """As it was said; the words of the catalogue where no example is needed or known."""
-    if example is None:
-        english, japanese = CATALOGUE[code]
-        return _cell(english), _cell(japanese)
+def _both(code: str, example: Mapping[str, Any]) -> tuple[str, str]:
+    """As it was said."""
     message = Message.from_json({"code": code, "params": example["params"], "text": ""})
     return _cell(str(message)), _cell(say(message, Language.JAPANESE))
 
@@ -88,6 +85,8 @@ def _cell(text: str) -> str:
 def main() -> None:
     if len(sys.argv) > 1:
         examples = record_messages.read(Path(sys.argv[1]))
+        if missing := CATALOGUE.keys() - examples:
+            sys.exit(f"No unit test produces these messages: {', '.join(sorted(missing))}.")
         EXAMPLES.write_text(json.dumps(examples, ensure_ascii=False, indent=1) + "\n")
     PAGE.write_text(render(read_examples()))
 

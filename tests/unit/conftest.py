@@ -1,9 +1,7 @@
 """A cluster for the unit tests: settings, and its AWS side in moto where a test asks for it."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -17,22 +15,12 @@ from failover.steps import assess_cluster, promote_replica, rejoin_node, verbs
 from moto import mock_aws
 from moto.backends import get_backend
 
-from tests import record_messages
 from tests.unit.fake_machines import FakeMachines
 from tests.unit.fake_network import FakeNetwork
 from tests.unit.fake_nodes import FakeNode, FakeSsm
 
 EXECUTION = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:one"
 OTHER_EXECUTION = "arn:aws:states:ap-northeast-1:123456789012:execution:garoon-failover:other"
-
-
-if os.environ.get(record_messages.VARIABLE):
-    _SEEN = record_messages.begin(Path(os.environ[record_messages.VARIABLE]))
-
-
-def pytest_sessionfinish() -> None:
-    if folder := os.environ.get(record_messages.VARIABLE):
-        record_messages.write(_SEEN, Path(folder))
 
 
 def make_environment(**changes: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from failover.adapters import cluster_table as table
-from failover.adapters import executions, notifications
+from failover.adapters import executions, notifications, routes
 from failover.errors import Failed, InvalidInput, LockHeld, LockLost, NotYet, Recovering, Refused
 from failover.models import (
     Assessment,
@@ -587,6 +587,15 @@ def test_every_route_moves_and_no_other_route_is_touched(network: Settings) -> N
     again = swap("db-02", network)
     assert again.changed == []
     assert not again.was_source_dest_check_on
+
+
+@pytest.mark.usefixtures("lock")
+def test_route_that_ec2_does_not_show_yet_is_looked_at_again(
+    network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "point_entries_to", lambda *_: None)
+    with pytest.raises(NotYet, match="does not point to db-02 yet in rtb-"):
+        swap("db-02", network)
 
 
 @pytest.mark.usefixtures("lock")

@@ -8,6 +8,7 @@ import zlib
 from pydantic import ValidationError
 
 from failover.errors import Failed
+from failover.messages import Message
 from failover.models import Observed
 
 
@@ -31,5 +32,5 @@ def read_lines(log: LogData) -> list[str]:
     try:
         batch = _LogBatch.model_validate_json(gzip.decompress(base64.b64decode(log.data, validate=True)))
     except (binascii.Error, gzip.BadGzipFile, zlib.error, EOFError, ValidationError) as error:
-        raise Failed(f"CloudWatch Logs passed on something that is not a batch of log events: {error}") from error
+        raise Failed(Message("error.no-log-batch", words=str(error))) from error
     return [event.message for event in batch.log_events]

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from failover.adapters.clients import changes_nothing, error_code, translate_errors, wrapped_clients
 from failover.errors import Failed
+from failover.messages import Message
 
 
 class _Client:
@@ -28,7 +29,7 @@ class _Client:
         @translate_errors
         def make_dry_run(**arguments: Any) -> dict[str, Any]:
             if self._service != "ec2":
-                raise Failed(f"{self._service} has no dry run of {name}, so it was not called.")
+                raise Failed(Message("error.no-dry-run", service=self._service, operation=name))
             try:
                 getattr(self._real, name)(**arguments, DryRun=True)
             except ClientError as error:
@@ -36,7 +37,7 @@ class _Client:
                     raise
                 # EC2 says no more than that: whatever its answer would have held is empty.
                 return defaultdict(str)
-            raise Failed(f"EC2 answered {name} with DryRun as if it had carried it out: look at what it was to change.")
+            raise Failed(Message("error.dry-run-was-none", operation=name))
 
         return make_dry_run
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from failover.adapters.clients import client, translate_errors
 from failover.announcement import SOURCE, Event
 from failover.errors import CloudUnavailable
+from failover.messages import Message
 
 _AT_ONCE = 10
 """Entries that one request takes (EventBridge API Reference, "PutEvents")."""
@@ -29,4 +30,4 @@ def put_events(events: Sequence[Event]) -> None:
         )
         if answer["FailedEntryCount"]:
             codes = sorted({one["ErrorCode"] for one in answer["Entries"] if "ErrorCode" in one})
-            raise CloudUnavailable(f"EventBridge did not take {answer['FailedEntryCount']} events: {', '.join(codes)}.")
+            raise CloudUnavailable(Message("error.events-not-taken", count=answer["FailedEntryCount"], names=codes))

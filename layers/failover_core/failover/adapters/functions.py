@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from failover.adapters.clients import client, translate_errors
-from failover.errors import Failed, as_sentence, read_said
+from failover.errors import Failed, read_said
+from failover.messages import Message
 from failover.models import REHEARSAL, Rehearsal, Rehearsed
 from failover.settings import Settings
 
@@ -33,5 +34,5 @@ def call(step: str, given: dict[str, Any], settings: Settings) -> Any:
     said = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         why = read_said(str(said.get("errorMessage") or answer["FunctionError"]))
-        raise Failed(as_sentence(f"The function {name} does not run: {why}"))
+        raise Failed(Message("error.function-does-not-run", function=name, why=why))
     return said

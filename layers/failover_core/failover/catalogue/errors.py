@@ -429,6 +429,44 @@ ERRORS: dict[str, tuple[str, str]] = {
         'Allowed are {{}} (to the home node) and {{"target": "name of a node", "reason": "a sentence"}}.',
         '指定できる入力は、{{}}（ホームノードへ）と {{"target": "ノードの名前", "reason": "理由"}} です。',
     ),
+    "allowed.operate": (
+        'Allowed is what the widget\'s buttons say: {{"press": {{"action": ..., "confirmed": true, "shownAt": ..., ...}}}}. Nothing was done.',
+        '指定できる入力は、ウィジェットのボタンが送る {{"press": {{"action": ..., "confirmed": true, "shownAt": ..., ...}}}} です。何も行っていません。',
+    ),
+    "allowed.show-cluster": (
+        "It takes what a CloudWatch dashboard calls it with, or {{}}. Nothing was changed.",
+        "指定できる入力は、CloudWatch ダッシュボードが送る入力、または {{}} です。何も変更していません。",
+    ),
+    "allowed.maintenance": (
+        'Allowed are {{"minutes": 1 to {longest}, "reason": "a sentence"}}, which begins it or sets a new end, and {{"minutes": 0}}, which ends it. Nothing was changed.',
+        '指定できる入力は、開始または終了時刻の変更を行う {{"minutes": 1～{longest}, "reason": "理由"}} と、終了する {{"minutes": 0}} です。何も変更していません。',
+    ),
+    "error.nothing-pressed": ("There is nothing to do. {allowed}", "実行する操作がありません。{allowed}"),
+    "error.no-dry-run": (
+        "{service} has no dry run of {operation}, so it was not called.",
+        "{service} の {operation} にはドライランがないため、呼び出していません。",
+    ),
+    "error.dry-run-was-none": (
+        "EC2 answered {operation} with DryRun as if it had carried it out: look at what it was to change.",
+        "EC2 が、DryRun を指定した {operation} を実行したかのように応答しました。変更の対象を確認してください。",
+    ),
+    "error.events-not-taken": (
+        "EventBridge did not take {count} events: {names}.",
+        "EventBridge が {count} 件のイベントを受け付けませんでした: {names}。",
+    ),
+    "error.function-does-not-run": (
+        "The function {function} does not run: {why}.",
+        "関数 {function} が動作しません: {why}。",
+    ),
+    "error.no-log-batch": (
+        "CloudWatch Logs passed on something that is not a batch of log events: {words}.",
+        "CloudWatch Logs から、ログイベントのまとまりではないデータが渡されました: 「{words}」。",
+    ),
+    "error.node-answered": ("{node} answered: {words}", "{node} の応答: 「{words}」"),
+    "error.end-not-said-yet": (
+        "Step Functions does not say yet how {execution} ended.",
+        "Step Functions が、{execution} の終わり方をまだ示していません。",
+    ),
     "allowed.rejoin": (
         'Allowed are {{}} and {{"reason": "a sentence"}}.',
         '指定できる入力は、{{}} と {{"reason": "理由"}} です。',

@@ -26,6 +26,7 @@ from failover.adapters.clients import CALL_THREADS
 from failover.asking import ask
 from failover.errors import Failed
 from failover.finding import Finding
+from failover.messages import Message
 from failover.models import Answer, ClusterRecord, NodeStatus, Observed, PeerProbe, Rehearsal, Unknown, Value
 from failover.node_answers import NodeSurvey, VerbResult
 from failover.readiness import (
@@ -168,7 +169,7 @@ def _run(node: Node, verb: nodes.Verb, settings: Settings) -> VerbResult | None:
 
 def _given(answer: T | None, result: VerbResult, node: Node) -> T:
     if answer is None:
-        raise Failed(f"{node.name} answered: {result.message}")
+        raise Failed(Message("error.node-answered", node=node.name, words=result.message))
     return answer
 
 

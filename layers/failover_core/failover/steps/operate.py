@@ -14,7 +14,7 @@ from failover.buttons import MAINTENANCE_MINUTES, Action, Press, Refusal, is_of_
 from failover.confirmation import NO, YES
 from failover.errors import CloudUnavailable, FailoverError, InvalidInput
 from failover.hierarchy import State
-from failover.messages import say
+from failover.messages import Message, say
 from failover.models import Observed
 from failover.runtime import logger, request_id
 from failover.settings import Settings
@@ -27,10 +27,7 @@ The widget's buttons call it: move the role, rejoin, look whether a failover wou
 an open question. It does nothing but what was confirmed.
 """
 
-ALLOWED = (
-    'Allowed is what the widget\'s buttons say: {"press": {"action": ..., "confirmed": true, "shownAt": ..., ...}}. '
-    "Nothing was done."
-)
+ALLOWED = Message("allowed.operate")
 
 
 class OperateRequest(Observed):
@@ -60,7 +57,7 @@ def operate(request: OperateRequest, settings: Settings) -> str:
         return DOCUMENTATION
     press, context = request.press, request.widget_context
     if press is None:
-        raise InvalidInput(f"There is nothing to do. {ALLOWED}")
+        raise InvalidInput(Message("error.nothing-pressed", allowed=ALLOWED))
     words, caller = context.words, context.caller | {"call": request_id()}
     by = "pressed on the dashboard {dashboard} of account {account}, call {call}".format(**caller)
     try:

@@ -6,6 +6,7 @@ from failover.adapters import cluster_table, execution_history, history_table
 from failover.adapters.execution_history import WORKFLOWS, Execution
 from failover.errors import CloudUnavailable, FailoverError
 from failover.execution_record import make_record
+from failover.messages import Message
 from failover.models import Observed, Outcome, Value
 from failover.runtime import logger
 from failover.settings import Settings
@@ -62,7 +63,7 @@ def _missing(settings: Settings) -> list[str]:
 def _record(arn: str, settings: Settings) -> None:
     execution = execution_history.read_execution(arn)
     if execution is None or execution.ended_at is None:  # descriptions are eventually consistent (API Reference)
-        raise CloudUnavailable(f"Step Functions does not say yet how {arn} ended.")
+        raise CloudUnavailable(Message("error.end-not-said-yet", execution=arn))
     outcome = execution.outcome or _told_in_its_place(execution, settings)
     history_table.keep(settings, make_record(execution, outcome))
 

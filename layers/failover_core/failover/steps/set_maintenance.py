@@ -13,10 +13,7 @@ from failover.settings import Settings
 LONGEST_MINUTES = 24 * 60
 """So that it cannot be forgotten: longer work is prolonged once a day, by somebody who knows of it."""
 
-ALLOWED = (
-    f'Allowed are {{"minutes": 1 to {LONGEST_MINUTES}, "reason": "a sentence"}}, which begins it or sets a new end, '
-    'and {"minutes": 0}, which ends it. Nothing was changed.'
-)
+ALLOWED = Message("allowed.maintenance", longest=LONGEST_MINUTES)
 
 
 class SetMaintenanceInput(Value):

@@ -10,6 +10,7 @@ from failover.adapters import history_table
 from failover.adapters.execution_history import Execution, read_execution, workflow_of
 from failover.asking import ask
 from failover.execution_record import ExecutionRecord
+from failover.messages import Message
 from failover.models import Observed, OutcomeKind, Unknown
 from failover.readiness import ReadinessEvidence, judge_readiness
 from failover.settings import Settings
@@ -29,7 +30,7 @@ work, what a failover would miss and what to do about it, and the last outcomes.
 nothing; its buttons call another function. It speaks Japanese where the console does.
 """
 
-ALLOWED = "It takes what a CloudWatch dashboard calls it with, or {}. Nothing was changed."
+ALLOWED = Message("allowed.show-cluster")
 
 
 class WidgetRequest(Observed):
