@@ -65,7 +65,7 @@ lab-deps: ## Install what the lab needs from Debian 12 (root)
 
 .PHONY: lab-test
 lab-test: .venv-sam/ready ## Run every scenario of the lab, two hours; with LANDING=1 those of the gate
-	GAROON_LAB_TEST=$(if $(LANDING),landing,all) pytest --verbose tests/lab
+	GAROON_LAB_TEST=$(if $(LANDING),landing,all) pytest --verbose tests/environment tests/lab
 
 .PHONY: cloud
 cloud: .venv-sam/ready ## Keep the local cloud and the simulated cluster running, for the ordinary aws CLI
@@ -138,8 +138,9 @@ bench-deps: ## Install what the benchmark compares with: Debian's resource-agent
 	apt-get install --yes --no-install-recommends resource-agents awscli
 
 .PHONY: document
-document: .venv/ready ## Generate node/garoon-node.sh and the nodes' two documents from node/src/
+document: .venv/ready ## Generate node/garoon-node.sh and the nodes' two documents from node/src/, and those of environment/
 	python node/generate_document.py
+	python -m environment.provision.generate_documents
 
 .PHONY: workflows
 workflows: .venv/ready ## Generate statemachines/*.asl.json from statemachines/src/ and the catalogue of steps

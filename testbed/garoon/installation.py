@@ -5,6 +5,7 @@ It exists before the failover stack does, as it would in a real account: the sta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -175,19 +176,34 @@ def make_installation(clients: Clients, world: World, others: Mapping[str, str] 
         "AppImage": _IMAGE_PARAMETER,
         # Neither service is in the local cloud.
         "DnsForOnPremises": "None",
+        # The servers are the testbed's own: simulated ones, or machines that were set up before.
+        "SetUpServers": "No",
         **(others or {}),
     }
     clients.cloudformation.create_stack(
         StackName=_STACK,
-        TemplateBody=_TEMPLATE.read_text(),
+        TemplateBody=_with_uploaded_files(clients, _TEMPLATE.read_text()),
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM"],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     clients.cloudformation.get_waiter("stack_create_complete").wait(
         StackName=_STACK,
         WaiterConfig={"Delay": 1, "MaxAttempts": 120},  # fractions of a second are refused
     )
     return _read(clients)
+
+
+def _with_uploaded_files(clients: Clients, template: str) -> str:
+    """The template with the files that it includes in a bucket, as `sam deploy` puts them there."""
+    bucket = f"{_STACK}-files"
+    clients.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
+
+    def upload(found: re.Match[str]) -> str:
+        name = Path(found[1]).name
+        clients.s3.put_object(Bucket=bucket, Key=name, Body=(_TEMPLATE.parent / found[1]).read_bytes())
+        return f"Location: s3://{bucket}/{name}"
+
+    return re.sub(r"Location: (provision/\S+)", upload, template)
 
 
 def _read(clients: Clients) -> Installation:

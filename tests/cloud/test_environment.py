@@ -79,7 +79,14 @@ class Deployed:
         arguments = [f"{name}={value}" for name, value in (PARAMETERS | dict(parameters)).items()]
         command = [
             *(str(find_sam()), "deploy", "--template-file", str(TEMPLATE), "--stack-name", STACK),
-            *("--s3-bucket", "artifacts", "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset"),
+            *(
+                "--s3-bucket",
+                "artifacts",
+                "--capabilities",
+                "CAPABILITY_IAM",
+                "CAPABILITY_AUTO_EXPAND",
+                "--no-fail-on-empty-changeset",
+            ),
             *("--no-progressbar", "--parameter-overrides", *arguments),
         ]
         environment = {"PATH": "/usr/bin:/bin", "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5"}
