@@ -162,6 +162,13 @@ def watch_stopped(bed: Bed) -> Iterator[None]:
 
 
 @contextmanager
+def link_lost(bed: Bed) -> Iterator[None]:
+    """With a watch, the standby would say sooner or later that it is left behind: another finding."""
+    with watch_stopped(bed), faulty(nic_eth1="down")(bed):
+        yield
+
+
+@contextmanager
 def status_check_failing(bed: Bed) -> Iterator[None]:
     faults = CloudFaults(bed.world.directory)
     faults.set_failed_status_check(bed.installation.nodes[STANDBY].instance_id)
@@ -294,7 +301,7 @@ PROVOCATIONS: tuple[tuple[str, Callable[[Bed], AbstractContextManager[None]], se
     ("a parameter names the wrong interface", wrong_interface, {"interface-elsewhere"}),
     ("the parameters have the data volumes swapped", swapped_volumes, {"volume-elsewhere"}),
     ("the standby's replica is in the middle of a resync", resync, {"replica-stale", "replication-word-missing"}),
-    ("the standby's eth1 goes down", faulty(nic_eth1="down"), {"path-lost", "replica-not-connected"}),
+    ("the standby's eth1 goes down", link_lost, {"path-lost", "replica-not-connected"}),
     (
         "the standby's eth1 subnet is isolated, and holds somebody else's interface",
         replication_link_isolated,

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 from urllib.request import urlopen
 
@@ -13,6 +14,7 @@ from testbed.judges.observer import read_calls
 from testbed.run.bed import Testbed
 from testbed.run.dashboard import serving_dashboard_of
 from testbed.run.drill import run
+from testbed.scenarios.stage import Stage
 from testbed.world.waiting import wait_until
 from tests.browser.chromium import running_chromium
 from tests.unit.test_widget import Page
@@ -23,6 +25,12 @@ def look(address: str) -> Page:
         html = answer.read().decode()
     assert len(html.encode()) <= 60_000
     return Page(html)
+
+
+def lose_network_for_long(stage: Stage) -> None:
+    """The database of the other node recovers so long that the failover is seen at work."""
+    stage.slow_recovery_down(STANDBY, 12.0)
+    stage.lose_network(HOME)
 
 
 def test_the_dashboard_follows_a_failover(bed: Testbed) -> None:
@@ -51,7 +59,7 @@ def test_the_dashboard_follows_a_failover(bed: Testbed) -> None:
         watching = threading.Thread(target=watch)
         watching.start()
         try:
-            drill = run(bed, scenarios.find("network-loss"))
+            drill = run(bed, replace(scenarios.find("network-loss"), break_it=lose_network_for_long))
         finally:
             is_over.set()
             watching.join()

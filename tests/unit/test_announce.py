@@ -8,7 +8,7 @@ import io
 import json
 import logging
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,10 +18,15 @@ import jsonschema
 import pytest
 from failover.adapters import event_bus, notifications
 from failover.adapters import history_table as past
-from failover.announcement import EVENTS, SOURCE, Coded, Event, ExecutionEnded, ExecutionStarted, SaidTold, StepEnded
+from failover.announcement import (
+    EVENTS,
+    SOURCE,
+    Event,
+    OfExecution,
+)
 from failover.chat import chat_message, text
 from failover.errors import CloudUnavailable, FailoverError, Refused
-from failover.incident import Incident, follow
+from failover.incident import Incident, join
 from failover.messages import Language, Message
 from failover.models import OutcomeKind, Value
 from failover.runtime import StepInput, lambda_step, logger, metrics
@@ -30,10 +35,10 @@ from failover.steps.announce import LoggedEvent, announce
 
 from events.generate_schemas import FOLDER, generate, path_of
 from testbed.stack.template import read_template
-from tests.unit.fake_records import START, a_record, arn_of
+from tests.unit.fake_events import EXECUTION, ended
+from tests.unit.fake_records import a_record
 from tests.unit.test_history import LOCKED
 
-EXECUTION = arn_of("failover", "da8566d2")
 HOSTILE = "<!channel> *b* `c` [x](https://evil.example/) _d_ @here\r\n\u202egnp.exe \x1b[31m & \ud800 </td>"
 SECRET = "AQCE-a-task-token"
 CONTEXT = SimpleNamespace(
@@ -302,80 +307,6 @@ def test_the_chat_s_message_is_published_as_json(settings: Settings, aws: None) 
 # --- the chat -------------------------------------------------------------------------------------------------------
 
 
-def started(trigger: str = "alarm", name: str = "da8566d2") -> ExecutionStarted:
-    return ExecutionStarted(
-        id="1", cluster="garoon", at=START, execution=arn_of("failover", name), workflow="failover", active="db-01",
-        standby="db-02", trigger=trigger, reason="an alarm",
-    )  # fmt: skip
-
-
-def ended(kind: OutcomeKind, reason: str = "It is so.", name: str = "da8566d2") -> ExecutionEnded:
-    return ExecutionEnded(
-        id="2", cluster="garoon", at=START, execution=arn_of("failover", name), workflow="failover", outcome=kind,
-        verdict=None, reason=reason, next_step="Look.", said=said(reason),
-        active_before="db-01", active_after="db-02", epoch_before=1, epoch_after=2,
-        started_at=START, ended_at=START, outage_seconds=4.2, snapshot_id="snap-1", accepted_loss=None,
-    )  # fmt: skip
-
-
-def said(reason: str) -> SaidTold:
-    message = reason if isinstance(reason, Message) else Message.of(reason)
-    return SaidTold(
-        reason=Coded.model_validate(message.to_json()), next_step=Coded.model_validate(Message.of("Look.").to_json())
-    )
-
-
-def step_ended(step: str) -> StepEnded:
-    return StepEnded(
-        id="3", cluster="garoon", at=START, execution=EXECUTION, workflow="failover", step=step, is_done=True,
-        seconds=1, error=None, message="",
-    )  # fmt: skip
-
-
-def told(*events: tuple[float, Any]) -> list[tuple[str, str]]:
-    """Thread and kind of what a chat is told of events, each after so many minutes."""
-    incident: Incident | None = None
-    messages = []
-    for minutes, event in events:
-        incident, is_told = follow(event, incident, START + timedelta(minutes=minutes))
-        if is_told:
-            messages.append((incident.thread, getattr(event, "outcome", None) or event.TYPE.rpartition(" ")[2]))
-    return messages
-
-
-def test_a_failover_is_one_thread_of_start_changes_and_outcome() -> None:
-    assert told(
-        (0, started()), (0, step_ended("assess_cluster")), (1, step_ended("fence_node")),
-        (2, step_ended("record_outcome")), (2, ended(OutcomeKind.FAILED_OVER)),
-    ) == [("da8566d2", "Started"), ("da8566d2", "Ended"), ("da8566d2", "FailedOver")]  # fmt: skip
-
-
-def test_while_trouble_stands_what_is_found_again_is_not_said_again() -> None:
-    minutes = [(at, one) for at in range(1, 10) for one in (started("schedule", f"r{at}"), ended(OutcomeKind.HALTED))]
-    assert told((0, started()), (0, ended(OutcomeKind.HALTED)), *minutes) == [
-        ("da8566d2", "Started"), ("da8566d2", "Halted"),
-    ]  # fmt: skip
-    assert told((0, started()), (0, ended(OutcomeKind.HALTED)), (3, ended(OutcomeKind.FAILED_OVER, name="two"))) == [
-        ("da8566d2", "Started"), ("da8566d2", "Halted"), ("da8566d2", "FailedOver"),
-    ]  # fmt: skip
-
-
-def test_trouble_that_stands_for_long_is_told_anew() -> None:
-    assert told((0, ended(OutcomeKind.HALTED)), (31, ended(OutcomeKind.HALTED, name="two"))) == [
-        ("da8566d2", "Halted"), ("two", "Halted"),
-    ]  # fmt: skip
-
-
-def test_after_an_incident_is_over_the_next_is_a_thread_of_its_own() -> None:
-    assert told((0, ended(OutcomeKind.FAILED_OVER)), (5, started("operator", "two"))) == [
-        ("da8566d2", "FailedOver"), ("two", "Started"),
-    ]  # fmt: skip
-
-
-def test_an_execution_that_found_another_at_work_is_not_told() -> None:
-    assert told((0, started()), (0, ended(OutcomeKind.SKIPPED, name="two"))) == [("da8566d2", "Started")]
-
-
 @pytest.mark.usefixtures("history_table", "bus")
 def test_a_message_has_the_schema_of_custom_notifications(settings: Settings, chat: list[dict[str, Any]]) -> None:
     """Amazon Q Developer in chat applications Administrator Guide, "Custom notifications", "Event schema"."""
@@ -437,6 +368,26 @@ def test_the_longest_message_is_within_the_schema_s_limits() -> None:
     content = chat_message(ended(OutcomeKind.HALTED, "&" * 100_000), "x", tuple(Language))["content"]
     assert len(content["title"]) <= 250
     assert len(content["description"]) <= 8_000
+
+
+@pytest.mark.usefixtures("history_table", "bus")
+def test_who_comes_late_to_begin_an_incident_joins_the_one_that_another_began(
+    settings: Settings, chat: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first execution's start is announced by a run that starts cold, and the second one's meanwhile."""
+    others = [Incident(thread="two", told_at=datetime.now(UTC))]
+
+    def join_late(event: OfExecution, incident: Incident | None, now: datetime) -> Incident:
+        if others:
+            past.remember(settings, others.pop())
+        return join(event, incident, now)
+
+    monkeypatch.setattr("failover.steps.announce.join", join_late)
+    announce(logged(a_line("acquire_lock", LOCKED), a_line("fence_node", {})), settings)
+    assert [one["metadata"]["threadId"] for one in chat] == ["garoon-two"]
+    remembered = past.recall(settings, Incident)
+    assert remembered is not None
+    assert remembered.thread == "two"
 
 
 def test_what_is_remembered_by_another_version_is_forgotten(settings: Settings, history_table: Any) -> None:

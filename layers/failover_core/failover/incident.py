@@ -6,7 +6,7 @@ incident, and what they only say again is not said.
 
 from datetime import datetime
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from failover.adapters.execution_history import name_of
 from failover.announcement import Event, ExecutionEnded, ExecutionStarted, OfExecution, StepEnded
@@ -16,6 +16,7 @@ from failover.quiet import MAY_STAND, STANDS_FOR
 from failover.step_catalogue import STEPS
 
 _TOLD_STEPS = {step.function for step in STEPS if step.changes}
+_REMEMBERED_EXECUTIONS = 20
 
 
 class Incident(Value):
@@ -28,39 +29,60 @@ class Incident(Value):
     last_outcome: OutcomeKind | None = None
     last_reason: Message = NOTHING
     """What was told last of an outcome."""
+    threads: dict[str, str] = Field(default_factory=dict)
+    """By the name of an execution, the incident's that it belongs to: this one, or one before. Of the last ones."""
+
+    def thread_of(self, event: OfExecution) -> str:
+        return self.threads[name_of(event.execution)]
 
 
-def follow(event: OfExecution, incident: Incident | None, now: datetime) -> tuple[Incident, bool]:
-    """The incident that the event belongs to, and whether it is told."""
+def join(event: OfExecution, incident: Incident | None, now: datetime) -> Incident:
+    """The incident, to which the event's execution belongs from now on, unless it belongs to an earlier one.
+
+    Events come late, and not in their order: each step's log is read by a run of its own.
+    """
+    name = name_of(event.execution)
+    threads = {} if incident is None else incident.threads
+    if incident is not None and name in threads:
+        return incident
     current = incident
     if current is None or now - current.told_at > STANDS_FOR or (current.is_over and _is_start(event)):
-        current = Incident(thread=name_of(event.execution), told_at=now)
-        is_new = True
-    else:
-        is_new = False
-    if not _is_told(event, current, is_new=is_new):
-        return current, False
-    current = current.model_copy(update={"told_at": now})
-    if isinstance(event, ExecutionEnded):
-        is_over = event.outcome not in MAY_STAND
-        told = {"is_over": is_over, "last_outcome": event.outcome, "last_reason": event.said.reason.message}
-        current = current.model_copy(update=told)
-    return current, True
+        current = Incident(thread=name, told_at=now)
+    known = [*threads.items(), (name, current.thread)]
+    return current.model_copy(update={"threads": dict(known[-_REMEMBERED_EXECUTIONS:])})
 
 
-def _is_start(event: Event) -> bool:
-    return isinstance(event, ExecutionStarted)
-
-
-def _is_told(event: Event, incident: Incident, *, is_new: bool) -> bool:
+def is_told(event: OfExecution, incident: Incident) -> bool:
+    """Whether a chat is told of the event, whose execution has joined."""
+    thread = incident.thread_of(event)
     match event:
         case ExecutionStarted():
-            return is_new or event.trigger == "operator"
+            return thread == name_of(event.execution) or event.trigger == "operator"
         case StepEnded():
             return event.step in _TOLD_STEPS
         case ExecutionEnded():
             is_same_reason = is_same(event.said.reason.message, incident.last_reason)
-            is_repeated = event.outcome is incident.last_outcome and is_same_reason
+            is_repeated = thread == incident.thread and event.outcome is incident.last_outcome and is_same_reason
             return event.outcome is not OutcomeKind.SKIPPED and not is_repeated
         case _:
             return True
+
+
+def follow(event: OfExecution, incident: Incident, now: datetime) -> Incident:
+    """The incident after a chat was told of the event."""
+    if incident.thread_of(event) != incident.thread:
+        return incident
+    if not isinstance(event, ExecutionEnded):
+        return incident.model_copy(update={"told_at": now})
+    return incident.model_copy(
+        update={
+            "told_at": now,
+            "is_over": event.outcome not in MAY_STAND,
+            "last_outcome": event.outcome,
+            "last_reason": event.said.reason.message,
+        }
+    )
+
+
+def _is_start(event: Event) -> bool:
+    return isinstance(event, ExecutionStarted)

@@ -4,21 +4,24 @@ An item's key is its kind and its time, so that one query gives the newest. Dyna
 `expiresAt` (Developer Guide, "Time to Live").
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from failover.adapters.clients import client, translate_errors
+from failover.adapters.clients import client, error_code, translate_errors
+from failover.errors import CloudUnavailable
 from failover.execution_record import ExecutionRecord
 from failover.models import Value
 from failover.settings import Settings
 
 _serialize = TypeSerializer().serialize
 _EXECUTION = "execution"
+_CHANGE_TRIES = 5
 ModelT = TypeVar("ModelT", bound=Value)
 
 
@@ -65,18 +68,67 @@ def find(settings: Settings, wanted: str) -> list[ExecutionRecord]:
 @translate_errors
 def recall(settings: Settings, kind: type[ModelT]) -> ModelT | None:
     """What was remembered last of that kind; None if nothing was, or another version of the stack wrote it."""
-    item = client("dynamodb").get_item(TableName=settings.history_table, Key=_place(kind)).get("Item")
-    try:
-        return kind.model_validate_json(item["record"]["S"]) if item else None
-    except ValidationError:
-        return None
+    return _parse(_recall(settings, kind), kind)
 
 
 @translate_errors
 def remember(settings: Settings, value: Value) -> None:
     """In place of what was remembered of its kind."""
-    record = {"record": _serialize(value.model_dump_json(by_alias=True))}
-    client("dynamodb").put_item(TableName=settings.history_table, Item=_place(type(value)) | record)
+    client("dynamodb").put_item(TableName=settings.history_table, Item=_memory(value))
+
+
+@translate_errors
+def change(settings: Settings, kind: type[ModelT], to: Callable[[ModelT | None], ModelT]) -> ModelT:
+    """What is remembered of that kind from now on: `to` of what was, which is None as `recall` says.
+
+    What another run remembers in between is not lost: `to` is asked again. Raises CloudUnavailable if it never ends.
+    """
+    for _ in range(_CHANGE_TRIES):
+        before = _recall(settings, kind)
+        known = _parse(before, kind)
+        value = to(known)
+        if value == known or _remember_instead(settings, value, before):
+            return value
+    raise CloudUnavailable(f"What is remembered as {kind.__name__} was changed by others {_CHANGE_TRIES} times.")
+
+
+def _recall(settings: Settings, kind: type[Value]) -> str | None:
+    found = client("dynamodb").get_item(TableName=settings.history_table, Key=_place(kind), ConsistentRead=True)
+    return found["Item"]["record"]["S"] if "Item" in found else None
+
+
+def _parse(record: str | None, kind: type[ModelT]) -> ModelT | None:
+    try:
+        return None if record is None else kind.model_validate_json(record)
+    except ValidationError:
+        return None
+
+
+def _remember_instead(settings: Settings, value: Value, before: str | None) -> bool:
+    where = (
+        {"ConditionExpression": "attribute_not_exists(#record)"}
+        if before is None
+        else {
+            "ConditionExpression": "#record = :before",
+            "ExpressionAttributeValues": {":before": _serialize(before)},
+        }
+    )
+    try:
+        client("dynamodb").put_item(
+            TableName=settings.history_table,
+            Item=_memory(value),
+            ExpressionAttributeNames={"#record": "record"},
+            **where,
+        )
+    except ClientError as error:
+        if error_code(error) == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def _memory(value: Value) -> dict[str, Any]:
+    return _place(type(value)) | {"record": _serialize(value.model_dump_json(by_alias=True))}
 
 
 def _place(kind: type[Value]) -> dict[str, Any]:

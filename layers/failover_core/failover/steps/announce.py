@@ -19,7 +19,7 @@ from failover.announcement import (
 )
 from failover.chat import chat_message
 from failover.errors import FailoverError
-from failover.incident import Incident, follow
+from failover.incident import Incident, follow, is_told, join
 from failover.log_batch import LogData, read_lines
 from failover.models import Observed, Value
 from failover.runtime import logger, metrics
@@ -81,8 +81,10 @@ def _tell_chat(event: Event, settings: Settings) -> bool:
     if not isinstance(event, OfExecution):
         notifications.publish_to_chat(settings, chat_message(event, "readiness", languages))
         return True
-    incident, is_told = follow(event, history_table.recall(settings, Incident), datetime.now(UTC))
-    if is_told:
-        notifications.publish_to_chat(settings, chat_message(event, incident.thread, languages))
-        history_table.remember(settings, incident)
-    return is_told
+    now = datetime.now(UTC)
+    incident = history_table.change(settings, Incident, lambda known: join(event, known, now))
+    if not is_told(event, incident):
+        return False
+    notifications.publish_to_chat(settings, chat_message(event, incident.thread_of(event), languages))
+    history_table.change(settings, Incident, lambda known: follow(event, join(event, known, now), now))
+    return True
