@@ -35,6 +35,11 @@ _UNIT = (
 # The step whose check shows that a step's way back has led to where it leads.
 _SHOWN_BY = {4: 3, 3: 1, 2: 1}
 _RECOVERING = 19  # garoon-node's exit code: begun, and to be asked again
+# /run is as new after the next boot.
+_NOTHING_LEFT = (
+    "! find /etc /opt /usr/local /var/lib /var/log -name '*garoon-nod[e]*' -o -path /etc/drbd.d/garoon.res | grep . >&2"
+    " && ! pgrep -f garoon-nod[e]"
+)
 _COMMANDS = ("lkstart", "lkstop", "lcdstatus", "mirror_action")
 _MAKE_FILE_SYSTEM = """#!/bin/bash
 # Once: Garoon as its installer leaves it, on a file system that fills the partition to its end.
@@ -263,7 +268,5 @@ def take_over_and_turn_back(site: Site, way: Way) -> None:
         journey.go(user)
         journey.go_back(user)
     for machine in site.machines.values():
-        machine.must(
-            "! ls /usr/local/sbin/garoon-node /etc/drbd.d/garoon.res && ! pgrep -f garoon-nod[e]", _ACT_SECONDS
-        )
+        machine.must(_NOTHING_LEFT, _ACT_SECONDS)
     site.machines[HOME].must("/opt/LifeKeeper/bin/lcdstatus | grep -x 'in service'", _ACT_SECONDS)
