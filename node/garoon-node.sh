@@ -69,7 +69,7 @@ readonly LOOKS_BEFORE_SIGN=2
 declare -A CONFIG=(
     [CLUSTER_NAME]="" [NODE_NAME]="" [ETH0_ADDRESS]="" [ETH1_ADDRESS]=""
     [PEER_NAME]="" [PEER_ETH0_ADDRESS]="" [PEER_ETH1_ADDRESS]="" [VIRTUAL_IP]=""
-    [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]="" [REPLICATION_PROTOCOL]=C
+    [MOUNT_POINT]=/mnt/DIR1 [DATA_DEVICE]=/dev/xvdb1 [REPLICATED_DEVICE]="" [FURTHER_VOLUMES]="" [REPLICATION_PROTOCOL]=C
     [DATABASE_PORT]=3770 [PATH_PORT]=22 [EXPORT_CLIENTS]="" [WATCH_INTERVAL_SECONDS]=5 [NFS_LEASE_SECONDS]=15
     [ETH0_INTERFACE]=eth0 [EXPORT_OPTIONS]="rw,sync,no_subtree_check" [REPLICATION_PORT]=7788
     [LOOK_SECONDS]=3 [LOCK_WAIT_SECONDS]=10 [SERVICE_SECONDS]=60 [MOUNT_SECONDS]=60 [PEER_LOSS_SECONDS]=8 [ANSWER_SECONDS]=30
@@ -291,6 +291,7 @@ may_be() {
     MOUNT_POINT | DATA_DEVICE | REPLICATED_DEVICE) matches "$2" "$PATH_PATTERN" ;;
     REPLICATION_PROTOCOL) matches "$2" '[AC]' ;;
     EXPORT_CLIENTS) matches "$2" "$ADDRESS_PATTERN(/[0-9]{1,2})?(,$ADDRESS_PATTERN(/[0-9]{1,2})?)*" ;;
+    FURTHER_VOLUMES) [[ -z $2 ]] || is_list_of "$PATH_PATTERN:$PATH_PATTERN:$PATH_PATTERN" "$2" ;;
     SERVICES) is_list_of "$SERVICE_PATTERN" "$2" ;;
     EXPORTS) is_list_of "$EXPORT_PATTERN" "$2" ;;
     EXPORT_OPTIONS) matches "$2" '[a-z_]+(,[a-z_]+)*' ;;
@@ -365,25 +366,40 @@ is_unreplicated() {
 }
 
 # ---------------------------------------------------------------------------------------------------------- resources
-# Uses core. What is in service on the active node, as configured: the services in their start order (they stop in
-# reverse) and the exports.
+# Uses core. What is in service on the active node, as configured: the volumes, the services in their start order (they
+# stop in reverse) and the exports.
 
 # An entry of SERVICES: what it is, and its options. `/folder`: its scripts restore, remove, quickCheck and recover, as
 # LifeKeeper's Generic Application has them; `name.service`: a systemd unit; any other name: an init script.
 readonly SERVICE_PATTERN='((/[A-Za-z0-9_][A-Za-z0-9._-]{0,62}){1,8}|[A-Za-z0-9_][A-Za-z0-9._-]{0,62})(:(start|stop)=[1-9][0-9]{0,3}|:check=[1-5]|:on-failure=(restart|warn))*'
 # A check is short: `status` waits for it, and a node that does not answer in time does not answer.
-# An entry of EXPORTS: a path below the mount point, and its file system id, which is the same on both nodes: file
-# handles which the App servers hold stay good when the role moves (exports(5), fsid=).
-readonly EXPORT_PATTERN='[A-Za-z0-9_][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,62}){0,8}:[1-9][0-9]{0,8}'
+# An entry of EXPORTS: a path below the mount point, or a full one below that of a further volume, and its file system id,
+# which is the same on both nodes: file handles which the App servers hold stay good when the role moves (exports(5),
+# fsid=).
+readonly EXPORT_PATTERN='/?[A-Za-z0-9_][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,62}){0,8}:[1-9][0-9]{0,8}'
 
 # SERVICES holds their names, in start order; the first is the database, which the others need.
 SERVICES=() DATABASE_SERVICE="" EXPORTS=()
 # By a service's name. An empty limit is the general one.
 declare -A SERVICE_PATH=() START_LIMIT=() STOP_LIMIT=() CHECK_LIMIT=() ON_FAILURE=()
 
+# By a volume's number: 0 is Garoon's own, of which the settings MOUNT_POINT, DATA_DEVICE and REPLICATED_DEVICE tell; an
+# entry of FURTHER_VOLUMES is the same three of another one, DATA_DEVICE:REPLICATED_DEVICE:MOUNT_POINT. All of them move
+# together: they are mounted before the first service starts, and a node that is primary of one is primary.
+DATA_DEVICES=() REPLICATED_DEVICES=() MOUNT_POINTS=()
+read_volumes() {
+    local entry rest
+    DATA_DEVICES=() REPLICATED_DEVICES=() MOUNT_POINTS=()
+    for entry in "${CONFIG[DATA_DEVICE]}:${CONFIG[REPLICATED_DEVICE]}:${CONFIG[MOUNT_POINT]}" ${CONFIG[FURTHER_VOLUMES]//,/ }; do
+        rest=${entry#*:}
+        DATA_DEVICES+=("${entry%%:*}") REPLICATED_DEVICES+=("${rest%:*}") MOUNT_POINTS+=("${rest#*:}")
+    done
+}
+
 # Both lists are split at their commas on purpose; set_setting let nothing through that could be a pattern.
 # shellcheck disable=SC2206
 read_resources() {
+    read_volumes
     local entry option name IFS=,
     local -a entries=(${CONFIG[SERVICES]}) options
     EXPORTS=(${CONFIG[EXPORTS]})
@@ -410,6 +426,11 @@ read_resources() {
 # What no pattern can say, as a sentence; nothing when the lists can be used.
 why_resources_are_wrong() {
     local entry name seen=" " ids=" "
+    for name in "${DATA_DEVICES[@]}" "${REPLICATED_DEVICES[@]}" "${MOUNT_POINTS[@]}"; do
+        [[ $seen != *" $name "* ]] || { printf 'FurtherVolumes names %s, which another volume has' "$name"; return; }
+        seen+="$name "
+    done
+    seen=" "
     for name in "${SERVICES[@]}"; do
         [[ $seen != *" $name "* ]] || { printf 'Services names %s twice' "$name"; return; }
         seen+="$name "
@@ -418,10 +439,24 @@ why_resources_are_wrong() {
         { printf 'The first of Services, %s, is the database, without which nothing serves: its failure can not only warn' "$DATABASE_SERVICE"; return; }
     for entry in "${EXPORTS[@]}"; do
         name=${entry%:*}
+        [[ $name != /* ]] || is_on_volume "$name" || { printf 'Exports names %s, which is on no volume' "$name"; return; }
         [[ $seen != *" /$name "* ]] || { printf 'Exports names %s twice' "$name"; return; }
         [[ $ids != *" ${entry##*:} "* ]] || { printf 'Exports gives the file system id %s twice' "${entry##*:}"; return; }
         seen+="/$name " ids+="${entry##*:} "
     done
+}
+
+is_on_volume() {
+    local point
+    for point in "${MOUNT_POINTS[@]}"; do [[ $1/ != "$point"/* ]] || return 0; done
+    return 1
+}
+
+# export_path ENTRY: in EXPORT_PATH, as the kernel knows it.
+EXPORT_PATH=""
+export_path() {
+    EXPORT_PATH=${1%:*}
+    [[ $EXPORT_PATH == /* ]] || EXPORT_PATH=${CONFIG[MOUNT_POINT]}/$EXPORT_PATH
 }
 
 is_database() {
@@ -473,7 +508,9 @@ script_word() {
 # others. docs/replication.md says more of each answer.
 #
 # What an engine sets for `read_replication`, each `unknown` where nothing is known; what it has no word for is unknown:
+# Of several volumes it tells the worst word of each kind; a node is primary if it is that of one of them.
 #   REPLICATION_ROLE, REPLICATION_PEER_ROLE   primary: may write; secondary: may not
+#   IS_HALF_PRIMARY        primary, but not of all volumes: a promotion or a demotion that broke off
 #   REPLICATION_LINK       connected: each write goes to the peer; resyncing: in touch, and one side is made like the other
 #                          or compared with it; waiting: looks for its peer; apart: does not, by order or after a split
 #   REPLICATION_DATA, REPLICATION_PEER_DATA   current; stale: the peer has, or may have, newer data, and so while it is
@@ -485,6 +522,7 @@ script_word() {
 #                          by then; `read_protocol` may ask for more
 # Each look ends within LOOK_SECONDS. What it does, again and again if need be, false with LAST_ERROR if it fails:
 #   bring_replication_up   attached and looking for its peer, in whatever role
+#                          (each of these is of all volumes, and may find some of them there already)
 #   attach_replica         attached, and not in touch with the peer by itself
 #   connect_replica        one that is apart looks for its peer; it discards nothing
 #   follow_peer            it looks for its peer and takes over its data, discarding what only this replica holds
@@ -495,16 +533,22 @@ script_word() {
 #   take_replica_down      not attached
 #   install_replication    its settings are in place, the protocol that runs is that of the stack
 #   look_at_metadata_room  a look: where its own data would lie on the data device, as ReplicaRoom in failover/node_answers.py
-# And of itself: volume_number (MAJOR:MINOR of the device that is mounted), engine_version (name and version, nothing
+# And of itself: volume_number DEVICE (MAJOR:MINOR of a replicated device), engine_version (name and version, nothing
 # where it is not installed), ENGINE_COMMANDS, ENGINE_UNIT (starts before ours), ENGINE_DEVICES (how its devices' names
 # begin), and the default of the setting REPLICATED_DEVICE.
 
 REPLICATION_ROLE=unknown REPLICATION_PEER_ROLE=unknown REPLICATION_LINK=unknown
 REPLICATION_DATA=unknown REPLICATION_PEER_DATA=unknown REPLICATION_PERCENT=null
-REPLICATION_OUT_OF_SYNC=0 REPLICATION_PROTOCOL="" IS_REPLICA_UP=unknown
+REPLICATION_OUT_OF_SYNC=0 REPLICATION_PROTOCOL="" IS_REPLICA_UP=unknown IS_HALF_PRIMARY=false
 
 is_primary() {
     [[ $REPLICATION_ROLE == primary ]]
+}
+
+# worse NAME WORD WORDS: of the variable's word and this one the later one among WORDS; nothing is better than any.
+worse() {
+    local order=" $3 " now=${!1}
+    [[ -n $now && ${order%% "$now" *} == *" $2"* ]] || printf -v "$1" %s "$2"
 }
 
 is_secondary() {
@@ -546,7 +590,7 @@ make_primary() {
     [[ $ACCEPT_DATA_LOSS != true || -z $(why_replica_is_stale) ]] || force=force
     promote_replica $force || return 1
     read_replication
-    is_primary
+    is_primary && [[ $IS_HALF_PRIMARY == false ]]
 }
 
 # Refused while the device is open: by an unmount that still writes back, or by somebody, who is asked to go.
@@ -579,51 +623,101 @@ readonly ENGINE_COMMANDS="drbdadm drbdsetup modprobe" ENGINE_UNIT=drbd.service E
 readonly RESOURCE_MARK="# Written by garoon-node, which changes nothing in it but the protocol, to the stack's ReplicationProtocol."
 CONFIG[REPLICATED_DEVICE]=/dev/drbd0
 
-# In DRBD's words (drbd.conf(5), drbdadm(8)), which are those of 8.4; "Unknown" where nothing is known.
+# Several volumes are those of one resource (DRBD user's guide, "Resources"): they share one connection, which keeps the
+# order of writes across them, and are connected, and told to discard what only this side holds, together. A split that DRBD
+# finds in one of them ends the connection of all; only in those that are split it discards anything. Of their roles DRBD 9
+# has one, DRBD 8.4 one each: its drbdadm promotes one after the other, and stops at the first that fails (drbd-utils
+# 9.34, call_cmd in user/v84/drbdadm_main.c).
+#
+# What was read of one volume in DRBD's words (drbd.conf(5), drbdadm(8)), which are those of 8.4; "Unknown" where nothing
+# is known. And by the volume's number ROLE.CONNECTION.DISK.
+DRBD_WORDS=() DRBD_PERCENT=null DRBD_OUT_OF_SYNC=0
 DRBD_ROLE=Unknown DRBD_PEER_ROLE=Unknown DRBD_CONNECTION=Unknown DRBD_DISK=Unknown DRBD_PEER_DISK=Unknown
 
 read_replication() {
-    local text="" minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
-    DRBD_ROLE=Unknown DRBD_PEER_ROLE=Unknown DRBD_CONNECTION=Unknown DRBD_DISK=Unknown DRBD_PEER_DISK=Unknown
+    local text="" number
+    DRBD_WORDS=() REPLICATION_ROLE="" REPLICATION_PEER_ROLE="" REPLICATION_LINK="" REPLICATION_DATA="" REPLICATION_PEER_DATA=""
     REPLICATION_PERCENT=null REPLICATION_OUT_OF_SYNC=0
-    IS_REPLICA_UP=unknown
+    IS_REPLICA_UP=unknown IS_HALF_PRIMARY=false
     REPLICATION_PROTOCOL=""
     [[ ! -r $ROOT/proc/drbd ]] || IFS= read -r -d '' text <"$ROOT/proc/drbd"
     # DRBD 8.4 tells everything in /proc/drbd, without a command that could hang; DRBD 9 only its version.
     if [[ $text == *"version: 8."* ]]; then
-        parse_proc_drbd "$text" "${minor:-0}"
-        [[ $DRBD_ROLE != Unknown ]] || IS_REPLICA_UP=false
+        for number in "${!REPLICATED_DEVICES[@]}"; do read_volume parse_proc_drbd "$text" "${REPLICATED_DEVICES[number]##*[!0-9]}"; done
+        IS_REPLICA_UP=false
     elif bounded "${CONFIG[LOOK_SECONDS]}" drbdsetup status "$RESOURCE" --verbose --statistics; then
-        parse_drbd_status "$BOUNDED_OUTPUT"
+        for number in "${!REPLICATED_DEVICES[@]}"; do read_volume parse_drbd_status "$BOUNDED_OUTPUT" "$number"; done
     elif [[ $BOUNDED_OUTPUT == *"No such resource"* || ! -e $ROOT/proc/drbd ]]; then
         IS_REPLICA_UP=false
     fi
-    [[ $DRBD_ROLE == Unknown ]] || IS_REPLICA_UP=true
+    ((${#DRBD_WORDS[@]} > 0)) || for number in "${!REPLICATED_DEVICES[@]}"; do read_volume :; done
+    # A volume that is not there has no role, and keeps the others from none.
+    [[ -z $REPLICATION_ROLE ]] || IS_REPLICA_UP=true
+    REPLICATION_ROLE=${REPLICATION_ROLE:-unknown}
+    ! has_volume 'Primary.*' || ! has_volume '!(Primary).*.*' || IS_HALF_PRIMARY=true
+}
+
+# read_volume PARSER...: one volume more.
+read_volume() {
+    DRBD_ROLE=Unknown DRBD_PEER_ROLE=Unknown DRBD_CONNECTION=Unknown DRBD_DISK=Unknown DRBD_PEER_DISK=Unknown
+    DRBD_PERCENT=null DRBD_OUT_OF_SYNC=0
+    "$@"
     [[ $DRBD_DISK != DUnknown ]] || DRBD_DISK=Unknown
     [[ $DRBD_PEER_DISK != DUnknown ]] || DRBD_PEER_DISK=Unknown
+    DRBD_WORDS+=("$DRBD_ROLE.$DRBD_CONNECTION.$DRBD_DISK")
+    REPLICATION_OUT_OF_SYNC=$((REPLICATION_OUT_OF_SYNC + DRBD_OUT_OF_SYNC))
+    # Of several resyncs the one that is least far.
+    if [[ $REPLICATION_PERCENT == null ]] || { [[ $DRBD_PERCENT != null ]] && ((10#${DRBD_PERCENT%.*} < 10#${REPLICATION_PERCENT%.*})); }; then
+        REPLICATION_PERCENT=$DRBD_PERCENT
+    fi
     translate
+}
+
+# has_volume PATTERN: of DRBD_WORDS.
+has_volume() {
+    local words
+    for words in "${DRBD_WORDS[@]}"; do
+        # shellcheck disable=SC2053 # a pattern
+        [[ $words == $1 ]] && return
+    done
+    return 1
+}
+
+# on_volumes PATTERN SECONDS COMMAND: each volume that is so; a resource's only volume needs no number.
+on_volumes() {
+    local number name
+    for number in "${!DRBD_WORDS[@]}"; do
+        name=$RESOURCE
+        ((${#DRBD_WORDS[@]} == 1)) || name+=/$number
+        # shellcheck disable=SC2053 # a pattern
+        [[ ${DRBD_WORDS[number]} != $1 ]] || act "$2" drbdadm "$3" "$name" || return 1
+    done
 }
 
 # A word that is not among these (DRBD user's guide, "Connection states", "Disk states") says nothing.
 translate() {
+    local link role peer_role data peer_data
     case $DRBD_CONNECTION in
-    Connected) REPLICATION_LINK=connected ;;
-    Ahead | Behind | Sync* | PausedSync* | Verify* | WFBitMap* | WFSyncUUID | StartingSync*) REPLICATION_LINK=resyncing ;;
+    Connected) link=connected ;;
+    Ahead | Behind | Sync* | PausedSync* | Verify* | WFBitMap* | WFSyncUUID | StartingSync*) link=resyncing ;;
     WFConnection | WFReportParams | Unconnected | Timeout | BrokenPipe | NetworkFailure | ProtocolError | TearDown | Disconnecting)
-        REPLICATION_LINK=waiting
+        link=waiting
         ;;
-    StandAlone | Unconfigured) REPLICATION_LINK=apart ;;
-    *) REPLICATION_LINK=unknown ;;
+    StandAlone | Unconfigured) link=apart ;;
+    *) link=unknown ;;
     esac
-    translate_role REPLICATION_ROLE "$DRBD_ROLE"
-    translate_role REPLICATION_PEER_ROLE "$DRBD_PEER_ROLE"
-    translate_disk REPLICATION_DATA "$DRBD_DISK"
-    translate_disk REPLICATION_PEER_DATA "$DRBD_PEER_DISK"
+    translate_role role "$DRBD_ROLE"
+    translate_role peer_role "$DRBD_PEER_ROLE"
+    translate_disk data "$DRBD_DISK"
+    translate_disk peer_data "$DRBD_PEER_DISK"
     case $DRBD_CONNECTION in
-    SyncTarget | PausedSyncT | WFBitMapT | WFSyncUUID | StartingSyncT | Behind)
-        [[ $REPLICATION_DATA != current ]] || REPLICATION_DATA=stale
-        ;;
+    SyncTarget | PausedSyncT | WFBitMapT | WFSyncUUID | StartingSyncT | Behind) [[ $data != current ]] || data=stale ;;
     esac
+    worse REPLICATION_LINK "$link" "connected resyncing waiting apart unknown"
+    [[ $DRBD_ROLE == Unknown ]] || worse REPLICATION_ROLE "$role" "secondary unknown primary"
+    worse REPLICATION_PEER_ROLE "$peer_role" "secondary unknown primary"
+    worse REPLICATION_DATA "$data" "current stale unusable unknown"
+    worse REPLICATION_PEER_DATA "$peer_data" "current stale unusable unknown"
 }
 
 translate_role() {
@@ -646,36 +740,39 @@ translate_disk() {
 
 # " 0: cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate C r-----" and, mid-resync, "... sync'ed: 42.5% ...".
 parse_proc_drbd() {
-    local line current="" pattern
+    local line current="" pattern minor=${2:-0}
     pattern='^ *([0-9]+): cs:([A-Za-z]+)( ro:([A-Za-z]+)/([A-Za-z]+) ds:([A-Za-z]+)/([A-Za-z]+)( ([ABC]) )?)?'
     while IFS= read -r line; do
         if [[ $line =~ $pattern ]]; then
             current=${BASH_REMATCH[1]}
-            [[ $current == "$2" ]] || continue
+            [[ $current == "$minor" ]] || continue
             DRBD_CONNECTION=${BASH_REMATCH[2]}
             DRBD_ROLE=${BASH_REMATCH[4]:-Unknown}
             DRBD_PEER_ROLE=${BASH_REMATCH[5]:-Unknown}
             DRBD_DISK=${BASH_REMATCH[6]:-Unknown}
             DRBD_PEER_DISK=${BASH_REMATCH[7]:-Unknown}
             REPLICATION_PROTOCOL=${BASH_REMATCH[9]:-}
-        elif [[ $current == "$2" && $line =~ sync\'ed:\ *([0-9]+(\.[0-9]+)?)% ]]; then
-            REPLICATION_PERCENT=${BASH_REMATCH[1]}
-        elif [[ $current == "$2" && $line =~ \ oos:([0-9]+) ]]; then
-            REPLICATION_OUT_OF_SYNC=${BASH_REMATCH[1]}
+        elif [[ $current == "$minor" && $line =~ sync\'ed:\ *([0-9]+(\.[0-9]+)?)% ]]; then
+            DRBD_PERCENT=${BASH_REMATCH[1]}
+        elif [[ $current == "$minor" && $line =~ \ oos:([0-9]+) ]]; then
+            DRBD_OUT_OF_SYNC=${BASH_REMATCH[1]}
         fi
     done < <(printf '%s\n' "$1")
 }
 
-# `drbdsetup status --verbose --statistics` of DRBD 9: the resource, then its volume and the peer, each with what is
-# indented below it. Lines break before column 80. Replication is Off without a connection.
+# `drbdsetup status --verbose --statistics` of DRBD 9: the resource, then its volumes and the peer with its volumes, each
+# with what is indented below it. Lines break before column 80. Replication is Off without a connection. Where there is one
+# volume it may have any number.
 parse_drbd_status() {
-    local line is_peer=false
+    local line is_peer=false is_ours=true
     while IFS= read -r line; do
         if [[ $line =~ ^[^\ ].*\ role:([A-Za-z]+) ]]; then
             DRBD_ROLE=${BASH_REMATCH[1]}
             continue
         fi
-        [[ $line =~ ^\ \ [^\ ] && ! $line =~ ^\ \ volume: ]] && is_peer=true
+        [[ $line =~ ^\ \ [^\ ] && ! $line =~ ^\ \ volume: ]] && is_peer=true is_ours=true
+        [[ ! $line =~ ^\ +volume:([0-9]+) || ${#REPLICATED_DEVICES[@]} == 1 ]] || { is_ours=true; [[ ${BASH_REMATCH[1]} == "$2" ]] || is_ours=false; }
+        [[ $is_ours == true ]] || continue
         if [[ $is_peer == false ]]; then
             [[ $line =~ \ disk:([A-Za-z]+) ]] && DRBD_DISK=${BASH_REMATCH[1]}
             continue
@@ -684,8 +781,8 @@ parse_drbd_status() {
         [[ $line =~ \ connection:([A-Za-z]+) ]] && DRBD_CONNECTION=${BASH_REMATCH[1]}
         [[ $line =~ \ replication:([A-Za-z]+) && ${BASH_REMATCH[1]} != Off ]] && DRBD_CONNECTION=${BASH_REMATCH[1]}
         [[ $line =~ \ peer-disk:([A-Za-z]+) ]] && DRBD_PEER_DISK=${BASH_REMATCH[1]}
-        [[ $line =~ \ done:([0-9]+(\.[0-9]+)?) ]] && REPLICATION_PERCENT=${BASH_REMATCH[1]}
-        [[ $line =~ \ out-of-sync:([0-9]+) ]] && REPLICATION_OUT_OF_SYNC=${BASH_REMATCH[1]}
+        [[ $line =~ \ done:([0-9]+(\.[0-9]+)?) ]] && DRBD_PERCENT=${BASH_REMATCH[1]}
+        [[ $line =~ \ out-of-sync:([0-9]+) ]] && DRBD_OUT_OF_SYNC=${BASH_REMATCH[1]}
     done < <(printf '%s\n' "$1")
     case $DRBD_CONNECTION in
     Established) DRBD_CONNECTION=Connected ;;
@@ -720,50 +817,50 @@ is_drbd_9() {
 
 # Attached and looking for its peer, in whatever role; does nothing when it is.
 bring_replication_up() {
+    local command=up
     read_replication
-    [[ $DRBD_DISK == Unknown && $DRBD_ROLE == Unknown ]] || return 0
+    has_volume 'Unknown.*.Unknown' || { ((${#DRBD_WORDS[@]} > 1)) && has_volume '*.Unknown'; } || return 0
     load_drbd || return 1
-    act 30 drbdadm up "$RESOURCE" || return 1
+    # `up` wants a resource of which nothing is there.
+    ! has_volume '*.*.!(Unknown)' || command=adjust
+    act 30 drbdadm "$command" "$RESOURCE" || return 1
     read_replication
-    [[ $DRBD_ROLE != Unknown ]]
+    [[ $IS_REPLICA_UP == true ]]
 }
 
 # Attached, but not in touch with its peer. On contact DRBD lets the older data follow the newer by itself; that must not
 # happen to a replica whose last writes nobody has kept.
 attach_replica() {
-    local command commands="new-resource new-minor"
+    local is_new=true
     read_replication
-    if [[ $DRBD_CONNECTION == Unknown ]]; then
+    if has_volume '*.Unknown.*'; then
         load_drbd || return 1
+        ! has_volume '*.!(Unknown).*' || is_new=false
+        [[ $is_new == false ]] || act 30 drbdadm new-resource "$RESOURCE" || return 1
         # DRBD 9 makes a device only once, and an attempt may have ended after that.
-        [[ $DRBD_DISK == Unknown ]] || commands=new-resource
-        is_drbd_9 && commands+=" new-peer new-path"
-        for command in $commands; do
-            act 30 drbdadm "$command" "$RESOURCE" || return 1
-        done
+        on_volumes '*.Unknown' 30 new-minor || return 1
+        if [[ $is_new == true ]] && is_drbd_9; then
+            act 30 drbdadm new-peer "$RESOURCE" && act 30 drbdadm new-path "$RESOURCE" || return 1
+        fi
         read_replication
     fi
     # Without its disk a new device is Unconfigured to DRBD 8.4, and Diskless and StandAlone to DRBD 9. (A disk that DRBD
     # detached because of its errors is not ours to attach again: then there is a peer, or this is the Primary.)
-    case $DRBD_ROLE.$DRBD_CONNECTION.$DRBD_DISK in
-    *.Unconfigured.* | Secondary.StandAlone.Diskless)
-        act 30 drbdadm attach "$RESOURCE" || return 1
-        read_replication
-        ;;
-    esac
-    [[ $DRBD_ROLE != Unknown ]]
+    on_volumes '@(*.Unconfigured.*|Secondary.StandAlone.Diskless)' 30 attach || return 1
+    read_replication
+    [[ $IS_REPLICA_UP == true ]]
 }
 
 # StandAlone: not in touch and not looking for the peer, by order or because DRBD found a split brain.
 connect_replica() {
     read_replication
-    [[ $DRBD_CONNECTION != StandAlone ]] || act 30 drbdadm connect "$RESOURCE"
+    ! has_volume '*.StandAlone.*' || act 30 drbdadm connect "$RESOURCE"
 }
 
 follow_peer() {
     read_replication
     is_replica_linked && return 0
-    [[ $DRBD_CONNECTION == StandAlone ]] || act 30 drbdadm disconnect "$RESOURCE" || return 1
+    has_volume '*.StandAlone.*' || act 30 drbdadm disconnect "$RESOURCE" || return 1
     # Without a split brain this is an ordinary connect (drbdadm(8), connect --discard-my-data).
     act 30 drbdadm connect --discard-my-data "$RESOURCE" || return 1
     read_replication
@@ -772,12 +869,12 @@ follow_peer() {
 # For a Secondary that is not in touch with its peer: no later promotion without an operator's word. (With DRBD 9,
 # `drbdadm outdate` calls drbdsetup in a way that it does not understand: drbd-utils 9.22 to 9.34.)
 outdate_replica() {
-    local minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
-    if is_drbd_9; then
-        act 10 drbdsetup outdate "${minor:-0}"
-    else
-        act 10 drbdadm outdate "$RESOURCE"
-    fi
+    local device minor
+    is_drbd_9 || { on_volumes '*' 10 outdate; return; }
+    for device in "${REPLICATED_DEVICES[@]}"; do
+        minor=${device##*[!0-9]}
+        act 10 drbdsetup outdate "${minor:-0}" || return 1
+    done
 }
 
 promote_replica() {
@@ -791,7 +888,7 @@ demote_replica() {
 # DRBD 9 calls a replica whose Primary died Consistent for a moment.
 is_peer_loss_settled() {
     read_replication
-    [[ $REPLICATION_PEER_ROLE != primary && $DRBD_DISK != Consistent ]]
+    [[ $REPLICATION_PEER_ROLE != primary ]] && ! has_volume '*.Consistent'
 }
 
 take_replica_down() {
@@ -799,7 +896,7 @@ take_replica_down() {
 }
 
 volume_number() {
-    local minor=${CONFIG[REPLICATED_DEVICE]##*[!0-9]}
+    local minor=${1##*[!0-9]}
     printf '%d:%d' "$DRBD_MAJOR" "${minor:-0}"
 }
 
@@ -835,7 +932,14 @@ install_replication() {
 # peer be noticed within about four seconds.
 resource_file() {
     local own="${CONFIG[ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}" peer="${CONFIG[PEER_ETH1_ADDRESS]}:${CONFIG[REPLICATION_PORT]}"
-    local settings="" own_id="" peer_id=""
+    local settings="" own_id="" peer_id="" volumes="" number indent="    "
+    for number in "${!DATA_DEVICES[@]}"; do
+        if ((${#DATA_DEVICES[@]} > 1)); then
+            volumes+="    volume $number {"$'\n' indent="        "
+        fi
+        volumes+="${indent}device ${REPLICATED_DEVICES[number]};"$'\n'"${indent}disk ${DATA_DEVICES[number]};"$'\n'"${indent}meta-disk internal;"$'\n'
+        ((${#DATA_DEVICES[@]} == 1)) || volumes+="    }"$'\n'
+    done
     # Words of DRBD 9 which 8.4 refuses to read.
     if is_drbd_9; then
         settings="    options { auto-promote no; }"$'\n'
@@ -852,10 +956,7 @@ $settings    net {
         timeout 20;
     }
     disk { on-io-error detach; }
-    device ${CONFIG[REPLICATED_DEVICE]};
-    disk ${CONFIG[DATA_DEVICE]};
-    meta-disk internal;
-    on $(uname -n) {
+$volumes    on $(uname -n) {
         address ipv4 $own;
 $own_id    }
     on peer-${CONFIG[PEER_NAME]} {
@@ -866,31 +967,58 @@ RESOURCE
 }
 
 # -------------------------------------------------------------------------------------------------------- file system
-# Uses core, and the number that replication gives the volume.
+# Uses core, resources, and the numbers that replication gives the volumes.
 
-# Whether the mount point shows the replicated volume, and not what else may be mounted there; 2 when that can't be seen.
-# From mountinfo (proc(5)), which answers also when the file system itself hangs. The last mount covers those before it.
+# As the defaults are, until settings are read.
+read_volumes
+
+# By mount point: number and root of what it shows. From mountinfo (proc(5)), which answers also when a file system itself
+# hangs. The last mount covers those before it. False when that can't be seen.
+declare -A SHOWN=()
+read_mounts() {
+    local number root target
+    SHOWN=()
+    while read -r _ _ number root target _; do SHOWN["$target"]="$number $root"; done <"$ROOT/proc/self/mountinfo"
+    ((${#SHOWN[@]} > 0))
+}
+
+# shows_volume DEVICE MOUNT_POINT: and not what else may be mounted there. As read_mounts saw it.
+shows_volume() {
+    [[ -n ${SHOWN["$2"]:-} && ${SHOWN["$2"]} == "$(volume_number "$1") /" ]]
+}
+
+# How many of the volumes are where they belong, in MOUNTED; false when that can't be seen.
+count_mounted() {
+    local number
+    MOUNTED=0
+    read_mounts || return 1
+    for number in "${!MOUNT_POINTS[@]}"; do
+        ! shows_volume "${REPLICATED_DEVICES[number]}" "${MOUNT_POINTS[number]}" || MOUNTED=$((MOUNTED + 1))
+    done
+}
+
+# All of them; 2 when that can't be seen.
 is_mounted() {
-    local number root target found=2
-    while read -r _ _ number root target _; do
-        ((found == 2)) && found=1
-        [[ $target == "${CONFIG[MOUNT_POINT]}" ]] || continue
-        found=1
-        [[ $number != "$(volume_number)" || $root != / ]] || found=0
-    done <"$ROOT/proc/self/mountinfo"
-    return "$found"
+    count_mounted || return 2
+    ((MOUNTED == ${#MOUNT_POINTS[@]}))
 }
 
+# None of them.
 is_unmounted() {
-    is_mounted
-    (($? == 1))
+    count_mounted && ((MOUNTED == 0))
 }
 
-# XFS replays its log by itself when a crashed volume is mounted.
+# In their order, for a mount point may lie on a volume before it. XFS replays its log by itself when a crashed volume is
+# mounted.
 mount_volume() {
+    local number device target
     is_mounted && return 0
-    [[ -d $ROOT${CONFIG[MOUNT_POINT]} ]] || mkdir -p "$ROOT${CONFIG[MOUNT_POINT]}" || return 1
-    act "${CONFIG[MOUNT_SECONDS]}" mount "${CONFIG[REPLICATED_DEVICE]}" "${CONFIG[MOUNT_POINT]}" || return 1
+    for number in "${!MOUNT_POINTS[@]}"; do
+        device=${REPLICATED_DEVICES[number]} target=${MOUNT_POINTS[number]}
+        shows_volume "$device" "$target" && continue
+        [[ -d $ROOT$target ]] || mkdir -p "$ROOT$target" || return 1
+        act "${CONFIG[MOUNT_SECONDS]}" mount "$device" "$target" || return 1
+    done
     is_mounted
 }
 
@@ -905,7 +1033,7 @@ flush_seconds() {
 
 # While users still work: what is written back now need not be when they wait. (RHEL 7's sync knows only all file systems.)
 flush_volume() {
-    ! is_mounted || await 20 sync
+    is_unmounted || await 20 sync
 }
 
 # In turns ever less gentle: the volume's holders get TERM, then KILL, the NFS server stops. What is reached counts: umount
@@ -932,7 +1060,7 @@ unmount_volume() {
     done
 }
 
-# unmount_everywhere DEADLINE: every mount of the device in every mount namespace, with what is mounted on and below it,
+# unmount_everywhere DEADLINE: every mount of the devices in every mount namespace, with what is mounted on and below it,
 # the last first. After the deadline what needs no time is still let go of.
 unmount_everywhere() {
     local index left pid target
@@ -953,11 +1081,13 @@ unmount_everywhere() {
 # MOUNTS: "self /mnt/DIR1", or "PID TARGET" for the namespace of that process.
 MOUNTS=()
 find_mounts() {
-    local process namespace known
+    local process namespace known device
+    local -a patterns=()
+    for device in "${REPLICATED_DEVICES[@]}"; do patterns+=(-e " $(volume_number "$device") "); done
     MOUNTS=()
     find_mounts_of self
     known=$(stat -L -c %i /proc/self/ns/mnt)
-    bounded 5 grep -ls " $(volume_number) " "$ROOT"/proc/[0-9]*/mountinfo
+    bounded 5 grep -ls "${patterns[@]}" "$ROOT"/proc/[0-9]*/mountinfo
     while read -r process; do
         process=${process%/mountinfo}
         namespace=$(stat -L -c %i "$process/ns/mnt" 2>/dev/null) || continue
@@ -968,13 +1098,13 @@ find_mounts() {
 }
 
 find_mounts_of() {
-    local number target path volume ours=()
-    volume=$(volume_number)
+    local number target path device volumes=" " ours=()
+    for device in "${REPLICATED_DEVICES[@]}"; do volumes+="$(volume_number "$device") "; done
     while read -r _ _ number _ target _; do
         printf -v target %b "$target"
-        # What covers the volume or lies below it goes first, too.
+        # What covers a volume or lies below it goes first, too.
         for path in "$number" "${ours[@]+"${ours[@]}"}"; do
-            [[ $path == "$volume" || $target == "$path" || $target == "$path"/* ]] || continue
+            [[ $volumes == *" $path "* || $target == "$path" || $target == "$path"/* ]] || continue
             ours+=("$target")
             MOUNTS+=("$1 $target")
             break
@@ -982,7 +1112,7 @@ find_mounts_of() {
     done <"$ROOT/proc/$1/mountinfo"
 }
 
-# HOLDERS: by process, what it has on the volume (its program, directory, root, a file), or the device itself. By the
+# HOLDERS: by process, what it has on a volume (its program, directory, root, a file), or the device itself. By the
 # device's number, so that no other way to a file hides it. (fuser and lsof are not everywhere.)
 declare -A HOLDERS=()
 list_holders() {
@@ -991,12 +1121,16 @@ list_holders() {
 }
 
 find_holders() {
-    local number major minor path pid
-    number=$(volume_number) major=${number%:*} minor=${number#*:} HOLDERS=()
+    local number major minor path pid device pattern=""
+    HOLDERS=()
     export -f list_holders
     export ROOT
-    printf -v number '^(%d |[0-9]+ %x:%x )' "$((major * 256 + minor))" "$major" "$minor"
-    bounded 20 "$BASH" -c "list_holders '$number'"
+    for device in "${REPLICATED_DEVICES[@]}"; do
+        number=$(volume_number "$device") major=${number%:*} minor=${number#*:}
+        printf -v number '%d |[0-9]+ %x:%x ' "$((major * 256 + minor))" "$major" "$minor"
+        pattern+="|$number"
+    done
+    bounded 20 "$BASH" -c "list_holders '^(${pattern#|})'"
     while read -r _ _ path; do
         path=${path#"$ROOT/proc/"}
         pid=${path%%/*}
@@ -1063,18 +1197,20 @@ signal_holders() {
 # Writes over what is there, which needs no room: a full volume is not a hung one, and would be as full on the peer.
 look_at_volume() {
     printf 'trying '
-    timeout -k 1 "${CONFIG[LOOK_SECONDS]}" dd if=/dev/zero of="$ROOT${CONFIG[MOUNT_POINT]}/$WRITE_CHECK_FILE" \
+    timeout -k 1 "${CONFIG[LOOK_SECONDS]}" dd if=/dev/zero of="$ROOT$1/$WRITE_CHECK_FILE" \
         bs=512 count=1 conv=notrunc,fsync status=none && printf writable
 }
 
-# Of that look: 0 when it wrote; 2 when it could not begin to, as `timeout` says (its exit codes 125 to 127).
+# Of these looks: 0 when all wrote; 2 when one could not begin to, as `timeout` says (its exit codes 125 to 127).
 is_volume_writable() {
-    local code
-    answer volume
-    code=$?
-    [[ $ANSWER == *writable ]] && return 0
-    [[ $ANSWER == trying* && $code != 12[567] ]] && return 1
-    return 2
+    local code point worst=0
+    for point in "${MOUNT_POINTS[@]}"; do
+        answer "volume $point"
+        code=$?
+        [[ $ANSWER != *writable ]] || continue
+        if [[ $ANSWER == trying* && $code != 12[567] ]]; then worst=1; elif ((worst == 0)); then worst=2; fi
+    done
+    return "$worst"
 }
 
 # ----------------------------------------------------------------------------------------------------------- services
@@ -1167,8 +1303,11 @@ list_processes() {
 
 # is_of_volume /proc/ID WORDS
 is_of_volume() {
-    [[ $2 == *[=$'\n']"${CONFIG[MOUNT_POINT]}"/* ]] ||
-        [[ $(stat -c %N "$1"/{exe,cwd} 2>/dev/null) == *" -> "?"${CONFIG[MOUNT_POINT]}"[/\'\"]* ]]
+    local point places
+    for point in "${MOUNT_POINTS[@]}"; do [[ $2 != *[=$'\n']"$point"/* ]] || return 0; done
+    places=$(stat -c %N "$1"/{exe,cwd} 2>/dev/null)
+    for point in "${MOUNT_POINTS[@]}"; do [[ $places != *" -> "?"$point"[/\'\"]* ]] || return 0; done
+    return 1
 }
 
 # One word: running, starting, stopped or unknown. The process list decides. What the init script, the unit or quickCheck
@@ -1255,6 +1394,8 @@ read_processes() {
 # would take an unrelated process of that number for its own, not start, and kill it. They are moved aside.
 look_for_leftovers() {
     local file process words
+    local -a places=("${MOUNT_POINTS[@]/#/$ROOT}")
+    places[0]+=/cybozu
     while IFS= read -r -d '' file; do
         if [[ -S $file ]]; then
             process=$1
@@ -1266,7 +1407,7 @@ look_for_leftovers() {
             is_of_volume "$ROOT/proc/$process" "$words" || process=""
         fi
         [[ -z $process ]] && mv -f "$file" "$file.left" && log "moved aside what nothing living uses: $file"
-    done < <(timeout -k 1 "${CONFIG[LOOK_SECONDS]}" find "$ROOT${CONFIG[MOUNT_POINT]}/cybozu/" -maxdepth 4 -xdev \
+    done < <(timeout -k 1 "${CONFIG[LOOK_SECONDS]}" find "${places[@]/%//}" -maxdepth 4 -xdev \
         -name files -prune -o \( -type s -o -name '*.pid' -type f \) -print0 2>/dev/null)
 }
 
@@ -1394,7 +1535,10 @@ are_services_enabled_at_boot() {
 }
 
 is_mounted_by_fstab() {
-    [[ " $(mounted_at_boot)" == *" ${CONFIG[MOUNT_POINT]} "* ]]
+    local point at_boot
+    at_boot=" $(mounted_at_boot)"
+    for point in "${MOUNT_POINTS[@]}"; do [[ $at_boot != *" $point "* ]] || return 0; done
+    return 1
 }
 
 # ------------------------------------------------------------------------------------------------ exports, virtual IP
@@ -1433,8 +1577,10 @@ ready_nfs() {
 # The server lets go of the volume and goes on running: stopped, it would be in its grace when it is needed next. What
 # the clients had open here (version 4) and locked (before) they open anew where the role is now.
 release_nfs() {
-    local client
-    [[ ! -e $NFSD/unlock_filesystem ]] || act 10 "$BASH" -c "echo ${CONFIG[MOUNT_POINT]} >$NFSD/unlock_filesystem"
+    local client point
+    for point in "${MOUNT_POINTS[@]}"; do
+        [[ ! -e $NFSD/unlock_filesystem ]] || act 10 "$BASH" -c "echo $point >$NFSD/unlock_filesystem"
+    done
     for client in "$NFSD"/clients/*/ctl; do
         [[ ! -e $client ]] || act 10 "$BASH" -c "echo expire >$client"
     done
@@ -1463,8 +1609,9 @@ is_exported() {
     local entry client
     list_clients
     for entry in "${EXPORTS[@]}"; do
+        export_path "$entry"
         for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
-            is_listed_in_etab "${CONFIG[MOUNT_POINT]}/${entry%:*}" "$client" || return 1
+            is_listed_in_etab "$EXPORT_PATH" "$client" || return 1
         done
     done
 }
@@ -1479,25 +1626,25 @@ start_exports() {
 }
 
 export_directories() {
-    local entry client path
+    local entry client
     list_clients
     for entry in "${EXPORTS[@]}"; do
-        path=${CONFIG[MOUNT_POINT]}/${entry%:*}
+        export_path "$entry"
         for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
-            is_listed_in_etab "$path" "$client" && continue
-            act 20 exportfs -o "${CONFIG[EXPORT_OPTIONS]},fsid=${entry##*:}" "$client:$path" || return 1
+            is_listed_in_etab "$EXPORT_PATH" "$client" && continue
+            act 20 exportfs -o "${CONFIG[EXPORT_OPTIONS]},fsid=${entry##*:}" "$client:$EXPORT_PATH" || return 1
         done
     done
 }
 
 # withdraw_exports ENTRY...: from all clients; false when one is left.
 withdraw_exports() {
-    local entry client path code=0
+    local entry client code=0
     list_clients
     for entry; do
-        path=${CONFIG[MOUNT_POINT]}/${entry%:*}
+        export_path "$entry"
         for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
-            ! is_listed_in_etab "$path" "$client" || act 20 exportfs -u "$client:$path" || code=1
+            ! is_listed_in_etab "$EXPORT_PATH" "$client" || act 20 exportfs -u "$client:$EXPORT_PATH" || code=1
         done
     done
     return "$code"
@@ -1765,13 +1912,13 @@ declare -A SERVICE_STATES=()
 declare -A STATUS=()
 
 read_status() {
-    local service
+    local service point
     look database look_at_database
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
     for service in "${SERVICES[@]}"; do look "service $service" look_at_service "$service"; done
     look "virtual ip" look_at_virtual_ip
     find_out isMounted is_mounted
-    [[ ${STATUS[isMounted]} != true ]] || look volume look_at_volume
+    [[ ${STATUS[isMounted]} != true ]] || for point in "${MOUNT_POINTS[@]}"; do look "volume $point" look_at_volume "$point"; done
     read_replication
     read_protocol
     find_out isExported is_exported
@@ -1840,9 +1987,10 @@ format_status() {
         services+=",\"$service\":\"${SERVICE_STATES[$service]}\""
         ! does_only_warn "$service" || warning+=",\"$service\""
     done
-    printf '},"isMounted":%s,"isWritable":%s,"services":{%s},"onlyWarning":[%s],"configured":{"Services":"%s","Exports":"%s","DatabasePort":"%s"},' \
+    printf '},"isMounted":%s,"isWritable":%s,"services":{%s},"onlyWarning":[%s],"configured":{"Services":"%s","Exports":"%s","DatabasePort":"%s"%s},' \
         "${STATUS[isMounted]}" "${STATUS[isWritable]}" "${services#,}" "${warning#,}" \
-        "${CONFIG[SERVICES]}" "${CONFIG[EXPORTS]}" "${CONFIG[DATABASE_PORT]}"
+        "${CONFIG[SERVICES]}" "${CONFIG[EXPORTS]}" "${CONFIG[DATABASE_PORT]}" \
+        "${CONFIG[FURTHER_VOLUMES]:+,\"FurtherVolumes\":\"${CONFIG[FURTHER_VOLUMES]}\"}"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
     printf '"answeringVersion":"'; digest "${BASH_SOURCE[0]}"
@@ -1971,7 +2119,7 @@ fail_with_status() {
 run_promote() {
     local why
     attach_or_connect || fail "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
-    if is_primary; then
+    if is_primary && [[ $IS_HALF_PRIMARY == false ]]; then
         if ! write_state role active || ! mount_volume; then
             fail_with_status "${CONFIG[NODE_NAME]} is primary but can't mount its volume: $LAST_ERROR."
         fi
@@ -1987,9 +2135,11 @@ run_promote() {
         refuse_with_status stale_replica "$EXIT_STALE_REPLICA" "The replica of ${CONFIG[NODE_NAME]} is stale, $why: promoting it would lose data."
     fi
     [[ -z $why ]] || log "promoting although the replica is stale, $why: the operator accepts the loss of data"
-    make_primary || fail_with_status "${CONFIG[NODE_NAME]} can't be made primary: $LAST_ERROR."
+    # Some volumes may be primary or mounted, and others not: none of them stays so.
+    make_primary || { why=$LAST_ERROR; make_secondary; fail_with_status "${CONFIG[NODE_NAME]} can't be made primary: $why."; }
     if ! write_state role active || ! mount_volume; then
         why=$LAST_ERROR
+        is_unmounted || unmount_volume
         make_secondary
         write_state role ""
         fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is secondary again: $why."
@@ -2410,8 +2560,8 @@ find_missing() {
     local service path directory
     for service in "${SERVICES[@]}"; do
         path=${SERVICE_PATH[$service]}
+        ! is_on_volume "$path" || continue
         case $path in
-        "${CONFIG[MOUNT_POINT]}"/*) continue ;;
         /*) [[ -x $ROOT$path/restore && -x $ROOT$path/remove && -x $ROOT$path/quickCheck ]] && continue ;;
         *.service)
             for directory in etc usr/lib lib; do [[ ! -f $ROOT/$directory/systemd/system/$path ]] || continue 2; done
@@ -2438,7 +2588,7 @@ find_exports() {
     local path seen=" "
     [[ -r $ROOT/var/lib/nfs/etab ]] || return 0
     while read -r path _; do
-        [[ $path == "${CONFIG[MOUNT_POINT]}"/* && $seen != *" $path "* ]] || continue
+        is_on_volume "$path" && [[ $seen != *" $path "* ]] || continue
         seen+="$path "
         printf '%s ' "${path#"${CONFIG[MOUNT_POINT]}"/}"
     done <"$ROOT/var/lib/nfs/etab"
@@ -2569,7 +2719,7 @@ put_file() {
 declare -A INSTALLED=()
 note_installed() {
     local key
-    for key in SERVICES EXPORTS DATABASE_PORT; do INSTALLED[$key]=${CONFIG[$key]}; done
+    for key in SERVICES EXPORTS DATABASE_PORT FURTHER_VOLUMES; do INSTALLED[$key]=${CONFIG[$key]}; done
 }
 
 # What an operator has set on the node stands above the stack's words.
@@ -2580,19 +2730,26 @@ is_set_locally() {
 # Other lists than before are taken over by a node in service without touching what runs there: so what they name must be
 # in service already, and a directory that is new is exported before the watch asks for it.
 adopt_resources() {
-    local service entry why="" has_changed=false
+    local service entry rest why="" has_changed=false
     for entry in "${!INSTALLED[@]}"; do
         ! is_set_locally "$entry" || CONFIG[$entry]=${INSTALLED[$entry]}
         [[ ${INSTALLED[$entry]} == "${CONFIG[$entry]}" ]] || has_changed=true
     done
     read_resources
     [[ $has_changed == true ]] && was_active && is_installed || return 0
-    is_database_answering || why=", the database does not answer on port ${CONFIG[DATABASE_PORT]}"
+    [[ ${INSTALLED[FURTHER_VOLUMES]} == "${CONFIG[FURTHER_VOLUMES]}" ]] || is_mounted || why=", not all of FurtherVolumes are mounted"
+    for entry in ${INSTALLED[FURTHER_VOLUMES]//,/ }; do
+        rest=${entry#*:}
+        [[ ,${CONFIG[FURTHER_VOLUMES]}, == *",$entry,"* ]] || { read_mounts && ! shows_volume "${rest%:*}" "${rest#*:}"; } ||
+            why+=", ${rest#*:} is mounted and not among FurtherVolumes any more"
+    done
+    is_database_answering || why+=", the database does not answer on port ${CONFIG[DATABASE_PORT]}"
     for service in "${SERVICES[@]}"; do
         does_only_warn "$service" || is_database "$service" || is_service_in_state "$service" running || why+=", $service is $SERVICE_STATE"
     done
     for entry in "${EXPORTS[@]}"; do
-        bounded "${CONFIG[LOOK_SECONDS]}" test -d "$ROOT${CONFIG[MOUNT_POINT]}/${entry%:*}" || why+=", there is no directory ${CONFIG[MOUNT_POINT]}/${entry%:*}"
+        export_path "$entry"
+        bounded "${CONFIG[LOOK_SECONDS]}" test -d "$ROOT$EXPORT_PATH" || why+=", there is no directory $EXPORT_PATH"
     done
     [[ -z $why ]] || bad_arguments "Nothing was changed, because ${CONFIG[NODE_NAME]} is active and would not serve by the new settings: ${why#, }. Put that right there, or the settings, and deploy again."
     export_directories || fail "${CONFIG[NODE_NAME]} can't export its directories over NFS: $LAST_ERROR."
@@ -2615,6 +2772,7 @@ run_install() {
         [[ -n ${CONFIG[$key]} ]] || missing+=" $key"
         text+="$key=\"${CONFIG[$key]}\""$'\n'
     done
+    [[ -z ${CONFIG[FURTHER_VOLUMES]} ]] || text+="FURTHER_VOLUMES=\"${CONFIG[FURTHER_VOLUMES]}\""$'\n'
     [[ -z $missing ]] || bad_arguments "Nothing was installed, because these settings have no value:$missing."
     adopt_resources
     put_file "$INSTALLED_SCRIPT" 0755 "$(<"${BASH_SOURCE[0]}")"
@@ -2747,12 +2905,15 @@ read_ssm_variables() {
         bad_arguments "The value of DataDevice is not allowed: ${SSM_DataDevice:0:60}"
     [[ $VERB == install ]] || return 0
     note_installed
+    # One that names none any more says so by leaving it out.
+    CONFIG[FURTHER_VOLUMES]=""
     for pair in CLUSTER_NAME:ClusterName NODE_NAME:NodeName ETH0_ADDRESS:Eth0Address ETH1_ADDRESS:Eth1Address \
         PEER_NAME:PeerName PEER_ETH0_ADDRESS:PeerEth0Address PEER_ETH1_ADDRESS:PeerEth1Address VIRTUAL_IP:VirtualIp \
         MOUNT_POINT:MountPoint DATA_DEVICE:DataDevice REPLICATED_DEVICE:ReplicatedDevice \
         REPLICATION_PROTOCOL:ReplicationProtocol DATABASE_PORT:DatabasePort PATH_PORT:PathPort \
         EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds \
-        NFS_LEASE_SECONDS:NfsLeaseSeconds SERVICES:Services EXPORTS:Exports; do
+        NFS_LEASE_SECONDS:NfsLeaseSeconds SERVICES:Services EXPORTS:Exports \
+        FURTHER_VOLUMES:FurtherVolumes; do
         name=SSM_${pair#*:}
         value=${!name:-}
         [[ -z $value ]] || set_setting "${pair%%:*}" "$value" ||

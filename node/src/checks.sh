@@ -121,13 +121,13 @@ declare -A SERVICE_STATES=()
 declare -A STATUS=()
 
 read_status() {
-    local service
+    local service point
     look database look_at_database
     look nfs look_at_server nfs "${CONFIG[ETH0_ADDRESS]}" "$NFS_PORT"
     for service in "${SERVICES[@]}"; do look "service $service" look_at_service "$service"; done
     look "virtual ip" look_at_virtual_ip
     find_out isMounted is_mounted
-    [[ ${STATUS[isMounted]} != true ]] || look volume look_at_volume
+    [[ ${STATUS[isMounted]} != true ]] || for point in "${MOUNT_POINTS[@]}"; do look "volume $point" look_at_volume "$point"; done
     read_replication
     read_protocol
     find_out isExported is_exported
@@ -196,9 +196,10 @@ format_status() {
         services+=",\"$service\":\"${SERVICE_STATES[$service]}\""
         ! does_only_warn "$service" || warning+=",\"$service\""
     done
-    printf '},"isMounted":%s,"isWritable":%s,"services":{%s},"onlyWarning":[%s],"configured":{"Services":"%s","Exports":"%s","DatabasePort":"%s"},' \
+    printf '},"isMounted":%s,"isWritable":%s,"services":{%s},"onlyWarning":[%s],"configured":{"Services":"%s","Exports":"%s","DatabasePort":"%s"%s},' \
         "${STATUS[isMounted]}" "${STATUS[isWritable]}" "${services#,}" "${warning#,}" \
-        "${CONFIG[SERVICES]}" "${CONFIG[EXPORTS]}" "${CONFIG[DATABASE_PORT]}"
+        "${CONFIG[SERVICES]}" "${CONFIG[EXPORTS]}" "${CONFIG[DATABASE_PORT]}" \
+        "${CONFIG[FURTHER_VOLUMES]:+,\"FurtherVolumes\":\"${CONFIG[FURTHER_VOLUMES]}\"}"
     printf '"databaseAnswers":%s,"nfsAnswers":%s,"isExported":%s,"hasVirtualIp":%s,"isServing":%s,' \
         "${STATUS[databaseAnswers]}" "${STATUS[nfsAnswers]}" "${STATUS[isExported]}" "${STATUS[hasVirtualIp]}" "$IS_SERVING"
     printf '"answeringVersion":"'; digest "${BASH_SOURCE[0]}"

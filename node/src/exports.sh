@@ -34,8 +34,10 @@ ready_nfs() {
 # The server lets go of the volume and goes on running: stopped, it would be in its grace when it is needed next. What
 # the clients had open here (version 4) and locked (before) they open anew where the role is now.
 release_nfs() {
-    local client
-    [[ ! -e $NFSD/unlock_filesystem ]] || act 10 "$BASH" -c "echo ${CONFIG[MOUNT_POINT]} >$NFSD/unlock_filesystem"
+    local client point
+    for point in "${MOUNT_POINTS[@]}"; do
+        [[ ! -e $NFSD/unlock_filesystem ]] || act 10 "$BASH" -c "echo $point >$NFSD/unlock_filesystem"
+    done
     for client in "$NFSD"/clients/*/ctl; do
         [[ ! -e $client ]] || act 10 "$BASH" -c "echo expire >$client"
     done
@@ -64,8 +66,9 @@ is_exported() {
     local entry client
     list_clients
     for entry in "${EXPORTS[@]}"; do
+        export_path "$entry"
         for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
-            is_listed_in_etab "${CONFIG[MOUNT_POINT]}/${entry%:*}" "$client" || return 1
+            is_listed_in_etab "$EXPORT_PATH" "$client" || return 1
         done
     done
 }
@@ -80,25 +83,25 @@ start_exports() {
 }
 
 export_directories() {
-    local entry client path
+    local entry client
     list_clients
     for entry in "${EXPORTS[@]}"; do
-        path=${CONFIG[MOUNT_POINT]}/${entry%:*}
+        export_path "$entry"
         for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
-            is_listed_in_etab "$path" "$client" && continue
-            act 20 exportfs -o "${CONFIG[EXPORT_OPTIONS]},fsid=${entry##*:}" "$client:$path" || return 1
+            is_listed_in_etab "$EXPORT_PATH" "$client" && continue
+            act 20 exportfs -o "${CONFIG[EXPORT_OPTIONS]},fsid=${entry##*:}" "$client:$EXPORT_PATH" || return 1
         done
     done
 }
 
 # withdraw_exports ENTRY...: from all clients; false when one is left.
 withdraw_exports() {
-    local entry client path code=0
+    local entry client code=0
     list_clients
     for entry; do
-        path=${CONFIG[MOUNT_POINT]}/${entry%:*}
+        export_path "$entry"
         for client in "${CLIENTS[@]+"${CLIENTS[@]}"}"; do
-            ! is_listed_in_etab "$path" "$client" || act 20 exportfs -u "$client:$path" || code=1
+            ! is_listed_in_etab "$EXPORT_PATH" "$client" || act 20 exportfs -u "$client:$EXPORT_PATH" || code=1
         done
     done
     return "$code"

@@ -18,7 +18,7 @@ put_file() {
 declare -A INSTALLED=()
 note_installed() {
     local key
-    for key in SERVICES EXPORTS DATABASE_PORT; do INSTALLED[$key]=${CONFIG[$key]}; done
+    for key in SERVICES EXPORTS DATABASE_PORT FURTHER_VOLUMES; do INSTALLED[$key]=${CONFIG[$key]}; done
 }
 
 # What an operator has set on the node stands above the stack's words.
@@ -29,19 +29,26 @@ is_set_locally() {
 # Other lists than before are taken over by a node in service without touching what runs there: so what they name must be
 # in service already, and a directory that is new is exported before the watch asks for it.
 adopt_resources() {
-    local service entry why="" has_changed=false
+    local service entry rest why="" has_changed=false
     for entry in "${!INSTALLED[@]}"; do
         ! is_set_locally "$entry" || CONFIG[$entry]=${INSTALLED[$entry]}
         [[ ${INSTALLED[$entry]} == "${CONFIG[$entry]}" ]] || has_changed=true
     done
     read_resources
     [[ $has_changed == true ]] && was_active && is_installed || return 0
-    is_database_answering || why=", the database does not answer on port ${CONFIG[DATABASE_PORT]}"
+    [[ ${INSTALLED[FURTHER_VOLUMES]} == "${CONFIG[FURTHER_VOLUMES]}" ]] || is_mounted || why=", not all of FurtherVolumes are mounted"
+    for entry in ${INSTALLED[FURTHER_VOLUMES]//,/ }; do
+        rest=${entry#*:}
+        [[ ,${CONFIG[FURTHER_VOLUMES]}, == *",$entry,"* ]] || { read_mounts && ! shows_volume "${rest%:*}" "${rest#*:}"; } ||
+            why+=", ${rest#*:} is mounted and not among FurtherVolumes any more"
+    done
+    is_database_answering || why+=", the database does not answer on port ${CONFIG[DATABASE_PORT]}"
     for service in "${SERVICES[@]}"; do
         does_only_warn "$service" || is_database "$service" || is_service_in_state "$service" running || why+=", $service is $SERVICE_STATE"
     done
     for entry in "${EXPORTS[@]}"; do
-        bounded "${CONFIG[LOOK_SECONDS]}" test -d "$ROOT${CONFIG[MOUNT_POINT]}/${entry%:*}" || why+=", there is no directory ${CONFIG[MOUNT_POINT]}/${entry%:*}"
+        export_path "$entry"
+        bounded "${CONFIG[LOOK_SECONDS]}" test -d "$ROOT$EXPORT_PATH" || why+=", there is no directory $EXPORT_PATH"
     done
     [[ -z $why ]] || bad_arguments "Nothing was changed, because ${CONFIG[NODE_NAME]} is active and would not serve by the new settings: ${why#, }. Put that right there, or the settings, and deploy again."
     export_directories || fail "${CONFIG[NODE_NAME]} can't export its directories over NFS: $LAST_ERROR."
@@ -64,6 +71,7 @@ run_install() {
         [[ -n ${CONFIG[$key]} ]] || missing+=" $key"
         text+="$key=\"${CONFIG[$key]}\""$'\n'
     done
+    [[ -z ${CONFIG[FURTHER_VOLUMES]} ]] || text+="FURTHER_VOLUMES=\"${CONFIG[FURTHER_VOLUMES]}\""$'\n'
     [[ -z $missing ]] || bad_arguments "Nothing was installed, because these settings have no value:$missing."
     adopt_resources
     put_file "$INSTALLED_SCRIPT" 0755 "$(<"${BASH_SOURCE[0]}")"

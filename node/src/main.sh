@@ -13,12 +13,15 @@ read_ssm_variables() {
         bad_arguments "The value of DataDevice is not allowed: ${SSM_DataDevice:0:60}"
     [[ $VERB == install ]] || return 0
     note_installed
+    # One that names none any more says so by leaving it out.
+    CONFIG[FURTHER_VOLUMES]=""
     for pair in CLUSTER_NAME:ClusterName NODE_NAME:NodeName ETH0_ADDRESS:Eth0Address ETH1_ADDRESS:Eth1Address \
         PEER_NAME:PeerName PEER_ETH0_ADDRESS:PeerEth0Address PEER_ETH1_ADDRESS:PeerEth1Address VIRTUAL_IP:VirtualIp \
         MOUNT_POINT:MountPoint DATA_DEVICE:DataDevice REPLICATED_DEVICE:ReplicatedDevice \
         REPLICATION_PROTOCOL:ReplicationProtocol DATABASE_PORT:DatabasePort PATH_PORT:PathPort \
         EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds \
-        NFS_LEASE_SECONDS:NfsLeaseSeconds SERVICES:Services EXPORTS:Exports; do
+        NFS_LEASE_SECONDS:NfsLeaseSeconds SERVICES:Services EXPORTS:Exports \
+        FURTHER_VOLUMES:FurtherVolumes; do
         name=SSM_${pair#*:}
         value=${!name:-}
         [[ -z $value ]] || set_setting "${pair%%:*}" "$value" ||

@@ -3,7 +3,9 @@
 # others. docs/replication.md says more of each answer.
 #
 # What an engine sets for `read_replication`, each `unknown` where nothing is known; what it has no word for is unknown:
+# Of several volumes it tells the worst word of each kind; a node is primary if it is that of one of them.
 #   REPLICATION_ROLE, REPLICATION_PEER_ROLE   primary: may write; secondary: may not
+#   IS_HALF_PRIMARY        primary, but not of all volumes: a promotion or a demotion that broke off
 #   REPLICATION_LINK       connected: each write goes to the peer; resyncing: in touch, and one side is made like the other
 #                          or compared with it; waiting: looks for its peer; apart: does not, by order or after a split
 #   REPLICATION_DATA, REPLICATION_PEER_DATA   current; stale: the peer has, or may have, newer data, and so while it is
@@ -15,6 +17,7 @@
 #                          by then; `read_protocol` may ask for more
 # Each look ends within LOOK_SECONDS. What it does, again and again if need be, false with LAST_ERROR if it fails:
 #   bring_replication_up   attached and looking for its peer, in whatever role
+#                          (each of these is of all volumes, and may find some of them there already)
 #   attach_replica         attached, and not in touch with the peer by itself
 #   connect_replica        one that is apart looks for its peer; it discards nothing
 #   follow_peer            it looks for its peer and takes over its data, discarding what only this replica holds
@@ -25,16 +28,22 @@
 #   take_replica_down      not attached
 #   install_replication    its settings are in place, the protocol that runs is that of the stack
 #   look_at_metadata_room  a look: where its own data would lie on the data device, as ReplicaRoom in failover/node_answers.py
-# And of itself: volume_number (MAJOR:MINOR of the device that is mounted), engine_version (name and version, nothing
+# And of itself: volume_number DEVICE (MAJOR:MINOR of a replicated device), engine_version (name and version, nothing
 # where it is not installed), ENGINE_COMMANDS, ENGINE_UNIT (starts before ours), ENGINE_DEVICES (how its devices' names
 # begin), and the default of the setting REPLICATED_DEVICE.
 
 REPLICATION_ROLE=unknown REPLICATION_PEER_ROLE=unknown REPLICATION_LINK=unknown
 REPLICATION_DATA=unknown REPLICATION_PEER_DATA=unknown REPLICATION_PERCENT=null
-REPLICATION_OUT_OF_SYNC=0 REPLICATION_PROTOCOL="" IS_REPLICA_UP=unknown
+REPLICATION_OUT_OF_SYNC=0 REPLICATION_PROTOCOL="" IS_REPLICA_UP=unknown IS_HALF_PRIMARY=false
 
 is_primary() {
     [[ $REPLICATION_ROLE == primary ]]
+}
+
+# worse NAME WORD WORDS: of the variable's word and this one the later one among WORDS; nothing is better than any.
+worse() {
+    local order=" $3 " now=${!1}
+    [[ -n $now && ${order%% "$now" *} == *" $2"* ]] || printf -v "$1" %s "$2"
 }
 
 is_secondary() {
@@ -76,7 +85,7 @@ make_primary() {
     [[ $ACCEPT_DATA_LOSS != true || -z $(why_replica_is_stale) ]] || force=force
     promote_replica $force || return 1
     read_replication
-    is_primary
+    is_primary && [[ $IS_HALF_PRIMARY == false ]]
 }
 
 # Refused while the device is open: by an unmount that still writes back, or by somebody, who is asked to go.

@@ -88,8 +88,11 @@ list_processes() {
 
 # is_of_volume /proc/ID WORDS
 is_of_volume() {
-    [[ $2 == *[=$'\n']"${CONFIG[MOUNT_POINT]}"/* ]] ||
-        [[ $(stat -c %N "$1"/{exe,cwd} 2>/dev/null) == *" -> "?"${CONFIG[MOUNT_POINT]}"[/\'\"]* ]]
+    local point places
+    for point in "${MOUNT_POINTS[@]}"; do [[ $2 != *[=$'\n']"$point"/* ]] || return 0; done
+    places=$(stat -c %N "$1"/{exe,cwd} 2>/dev/null)
+    for point in "${MOUNT_POINTS[@]}"; do [[ $places != *" -> "?"$point"[/\'\"]* ]] || return 0; done
+    return 1
 }
 
 # One word: running, starting, stopped or unknown. The process list decides. What the init script, the unit or quickCheck
@@ -176,6 +179,8 @@ read_processes() {
 # would take an unrelated process of that number for its own, not start, and kill it. They are moved aside.
 look_for_leftovers() {
     local file process words
+    local -a places=("${MOUNT_POINTS[@]/#/$ROOT}")
+    places[0]+=/cybozu
     while IFS= read -r -d '' file; do
         if [[ -S $file ]]; then
             process=$1
@@ -187,7 +192,7 @@ look_for_leftovers() {
             is_of_volume "$ROOT/proc/$process" "$words" || process=""
         fi
         [[ -z $process ]] && mv -f "$file" "$file.left" && log "moved aside what nothing living uses: $file"
-    done < <(timeout -k 1 "${CONFIG[LOOK_SECONDS]}" find "$ROOT${CONFIG[MOUNT_POINT]}/cybozu/" -maxdepth 4 -xdev \
+    done < <(timeout -k 1 "${CONFIG[LOOK_SECONDS]}" find "${places[@]/%//}" -maxdepth 4 -xdev \
         -name files -prune -o \( -type s -o -name '*.pid' -type f \) -print0 2>/dev/null)
 }
 
@@ -315,5 +320,8 @@ are_services_enabled_at_boot() {
 }
 
 is_mounted_by_fstab() {
-    [[ " $(mounted_at_boot)" == *" ${CONFIG[MOUNT_POINT]} "* ]]
+    local point at_boot
+    at_boot=" $(mounted_at_boot)"
+    for point in "${MOUNT_POINTS[@]}"; do [[ $at_boot != *" $point "* ]] || return 0; done
+    return 1
 }

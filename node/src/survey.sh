@@ -24,8 +24,8 @@ find_missing() {
     local service path directory
     for service in "${SERVICES[@]}"; do
         path=${SERVICE_PATH[$service]}
+        ! is_on_volume "$path" || continue
         case $path in
-        "${CONFIG[MOUNT_POINT]}"/*) continue ;;
         /*) [[ -x $ROOT$path/restore && -x $ROOT$path/remove && -x $ROOT$path/quickCheck ]] && continue ;;
         *.service)
             for directory in etc usr/lib lib; do [[ ! -f $ROOT/$directory/systemd/system/$path ]] || continue 2; done
@@ -52,7 +52,7 @@ find_exports() {
     local path seen=" "
     [[ -r $ROOT/var/lib/nfs/etab ]] || return 0
     while read -r path _; do
-        [[ $path == "${CONFIG[MOUNT_POINT]}"/* && $seen != *" $path "* ]] || continue
+        is_on_volume "$path" && [[ $seen != *" $path "* ]] || continue
         seen+="$path "
         printf '%s ' "${path#"${CONFIG[MOUNT_POINT]}"/}"
     done <"$ROOT/var/lib/nfs/etab"

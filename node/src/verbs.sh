@@ -15,7 +15,7 @@ fail_with_status() {
 run_promote() {
     local why
     attach_or_connect || fail "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
-    if is_primary; then
+    if is_primary && [[ $IS_HALF_PRIMARY == false ]]; then
         if ! write_state role active || ! mount_volume; then
             fail_with_status "${CONFIG[NODE_NAME]} is primary but can't mount its volume: $LAST_ERROR."
         fi
@@ -31,9 +31,11 @@ run_promote() {
         refuse_with_status stale_replica "$EXIT_STALE_REPLICA" "The replica of ${CONFIG[NODE_NAME]} is stale, $why: promoting it would lose data."
     fi
     [[ -z $why ]] || log "promoting although the replica is stale, $why: the operator accepts the loss of data"
-    make_primary || fail_with_status "${CONFIG[NODE_NAME]} can't be made primary: $LAST_ERROR."
+    # Some volumes may be primary or mounted, and others not: none of them stays so.
+    make_primary || { why=$LAST_ERROR; make_secondary; fail_with_status "${CONFIG[NODE_NAME]} can't be made primary: $why."; }
     if ! write_state role active || ! mount_volume; then
         why=$LAST_ERROR
+        is_unmounted || unmount_volume
         make_secondary
         write_state role ""
         fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is secondary again: $why."

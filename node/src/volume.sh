@@ -1,29 +1,56 @@
 # -------------------------------------------------------------------------------------------------------- file system
-# Uses core, and the number that replication gives the volume.
+# Uses core, resources, and the numbers that replication gives the volumes.
 
-# Whether the mount point shows the replicated volume, and not what else may be mounted there; 2 when that can't be seen.
-# From mountinfo (proc(5)), which answers also when the file system itself hangs. The last mount covers those before it.
+# As the defaults are, until settings are read.
+read_volumes
+
+# By mount point: number and root of what it shows. From mountinfo (proc(5)), which answers also when a file system itself
+# hangs. The last mount covers those before it. False when that can't be seen.
+declare -A SHOWN=()
+read_mounts() {
+    local number root target
+    SHOWN=()
+    while read -r _ _ number root target _; do SHOWN["$target"]="$number $root"; done <"$ROOT/proc/self/mountinfo"
+    ((${#SHOWN[@]} > 0))
+}
+
+# shows_volume DEVICE MOUNT_POINT: and not what else may be mounted there. As read_mounts saw it.
+shows_volume() {
+    [[ -n ${SHOWN["$2"]:-} && ${SHOWN["$2"]} == "$(volume_number "$1") /" ]]
+}
+
+# How many of the volumes are where they belong, in MOUNTED; false when that can't be seen.
+count_mounted() {
+    local number
+    MOUNTED=0
+    read_mounts || return 1
+    for number in "${!MOUNT_POINTS[@]}"; do
+        ! shows_volume "${REPLICATED_DEVICES[number]}" "${MOUNT_POINTS[number]}" || MOUNTED=$((MOUNTED + 1))
+    done
+}
+
+# All of them; 2 when that can't be seen.
 is_mounted() {
-    local number root target found=2
-    while read -r _ _ number root target _; do
-        ((found == 2)) && found=1
-        [[ $target == "${CONFIG[MOUNT_POINT]}" ]] || continue
-        found=1
-        [[ $number != "$(volume_number)" || $root != / ]] || found=0
-    done <"$ROOT/proc/self/mountinfo"
-    return "$found"
+    count_mounted || return 2
+    ((MOUNTED == ${#MOUNT_POINTS[@]}))
 }
 
+# None of them.
 is_unmounted() {
-    is_mounted
-    (($? == 1))
+    count_mounted && ((MOUNTED == 0))
 }
 
-# XFS replays its log by itself when a crashed volume is mounted.
+# In their order, for a mount point may lie on a volume before it. XFS replays its log by itself when a crashed volume is
+# mounted.
 mount_volume() {
+    local number device target
     is_mounted && return 0
-    [[ -d $ROOT${CONFIG[MOUNT_POINT]} ]] || mkdir -p "$ROOT${CONFIG[MOUNT_POINT]}" || return 1
-    act "${CONFIG[MOUNT_SECONDS]}" mount "${CONFIG[REPLICATED_DEVICE]}" "${CONFIG[MOUNT_POINT]}" || return 1
+    for number in "${!MOUNT_POINTS[@]}"; do
+        device=${REPLICATED_DEVICES[number]} target=${MOUNT_POINTS[number]}
+        shows_volume "$device" "$target" && continue
+        [[ -d $ROOT$target ]] || mkdir -p "$ROOT$target" || return 1
+        act "${CONFIG[MOUNT_SECONDS]}" mount "$device" "$target" || return 1
+    done
     is_mounted
 }
 
@@ -38,7 +65,7 @@ flush_seconds() {
 
 # While users still work: what is written back now need not be when they wait. (RHEL 7's sync knows only all file systems.)
 flush_volume() {
-    ! is_mounted || await 20 sync
+    is_unmounted || await 20 sync
 }
 
 # In turns ever less gentle: the volume's holders get TERM, then KILL, the NFS server stops. What is reached counts: umount
@@ -65,7 +92,7 @@ unmount_volume() {
     done
 }
 
-# unmount_everywhere DEADLINE: every mount of the device in every mount namespace, with what is mounted on and below it,
+# unmount_everywhere DEADLINE: every mount of the devices in every mount namespace, with what is mounted on and below it,
 # the last first. After the deadline what needs no time is still let go of.
 unmount_everywhere() {
     local index left pid target
@@ -86,11 +113,13 @@ unmount_everywhere() {
 # MOUNTS: "self /mnt/DIR1", or "PID TARGET" for the namespace of that process.
 MOUNTS=()
 find_mounts() {
-    local process namespace known
+    local process namespace known device
+    local -a patterns=()
+    for device in "${REPLICATED_DEVICES[@]}"; do patterns+=(-e " $(volume_number "$device") "); done
     MOUNTS=()
     find_mounts_of self
     known=$(stat -L -c %i /proc/self/ns/mnt)
-    bounded 5 grep -ls " $(volume_number) " "$ROOT"/proc/[0-9]*/mountinfo
+    bounded 5 grep -ls "${patterns[@]}" "$ROOT"/proc/[0-9]*/mountinfo
     while read -r process; do
         process=${process%/mountinfo}
         namespace=$(stat -L -c %i "$process/ns/mnt" 2>/dev/null) || continue
@@ -101,13 +130,13 @@ find_mounts() {
 }
 
 find_mounts_of() {
-    local number target path volume ours=()
-    volume=$(volume_number)
+    local number target path device volumes=" " ours=()
+    for device in "${REPLICATED_DEVICES[@]}"; do volumes+="$(volume_number "$device") "; done
     while read -r _ _ number _ target _; do
         printf -v target %b "$target"
-        # What covers the volume or lies below it goes first, too.
+        # What covers a volume or lies below it goes first, too.
         for path in "$number" "${ours[@]+"${ours[@]}"}"; do
-            [[ $path == "$volume" || $target == "$path" || $target == "$path"/* ]] || continue
+            [[ $volumes == *" $path "* || $target == "$path" || $target == "$path"/* ]] || continue
             ours+=("$target")
             MOUNTS+=("$1 $target")
             break
@@ -115,7 +144,7 @@ find_mounts_of() {
     done <"$ROOT/proc/$1/mountinfo"
 }
 
-# HOLDERS: by process, what it has on the volume (its program, directory, root, a file), or the device itself. By the
+# HOLDERS: by process, what it has on a volume (its program, directory, root, a file), or the device itself. By the
 # device's number, so that no other way to a file hides it. (fuser and lsof are not everywhere.)
 declare -A HOLDERS=()
 list_holders() {
@@ -124,12 +153,16 @@ list_holders() {
 }
 
 find_holders() {
-    local number major minor path pid
-    number=$(volume_number) major=${number%:*} minor=${number#*:} HOLDERS=()
+    local number major minor path pid device pattern=""
+    HOLDERS=()
     export -f list_holders
     export ROOT
-    printf -v number '^(%d |[0-9]+ %x:%x )' "$((major * 256 + minor))" "$major" "$minor"
-    bounded 20 "$BASH" -c "list_holders '$number'"
+    for device in "${REPLICATED_DEVICES[@]}"; do
+        number=$(volume_number "$device") major=${number%:*} minor=${number#*:}
+        printf -v number '%d |[0-9]+ %x:%x ' "$((major * 256 + minor))" "$major" "$minor"
+        pattern+="|$number"
+    done
+    bounded 20 "$BASH" -c "list_holders '^(${pattern#|})'"
     while read -r _ _ path; do
         path=${path#"$ROOT/proc/"}
         pid=${path%%/*}
@@ -196,16 +229,18 @@ signal_holders() {
 # Writes over what is there, which needs no room: a full volume is not a hung one, and would be as full on the peer.
 look_at_volume() {
     printf 'trying '
-    timeout -k 1 "${CONFIG[LOOK_SECONDS]}" dd if=/dev/zero of="$ROOT${CONFIG[MOUNT_POINT]}/$WRITE_CHECK_FILE" \
+    timeout -k 1 "${CONFIG[LOOK_SECONDS]}" dd if=/dev/zero of="$ROOT$1/$WRITE_CHECK_FILE" \
         bs=512 count=1 conv=notrunc,fsync status=none && printf writable
 }
 
-# Of that look: 0 when it wrote; 2 when it could not begin to, as `timeout` says (its exit codes 125 to 127).
+# Of these looks: 0 when all wrote; 2 when one could not begin to, as `timeout` says (its exit codes 125 to 127).
 is_volume_writable() {
-    local code
-    answer volume
-    code=$?
-    [[ $ANSWER == *writable ]] && return 0
-    [[ $ANSWER == trying* && $code != 12[567] ]] && return 1
-    return 2
+    local code point worst=0
+    for point in "${MOUNT_POINTS[@]}"; do
+        answer "volume $point"
+        code=$?
+        [[ $ANSWER != *writable ]] || continue
+        if [[ $ANSWER == trying* && $code != 12[567] ]]; then worst=1; elif ((worst == 0)); then worst=2; fi
+    done
+    return "$worst"
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, append_config
+from testbed.hosts.drbd import VERSION_9, Answer, Drbd
 from testbed.hosts.layout import RECOVERING, Faults, HostFiles, HostSettings
-from testbed.hosts.mirror import LINKED, UNCONFIGURED, UNPLUGGED, Mirror, MirrorError, View
+from testbed.hosts.mirror import MirrorError
 from testbed.hosts.nfsd import Nfsd
 from testbed.world.files import replace_file
 
@@ -21,15 +21,8 @@ WRITE_CHECK = ".garoon-node-write-check"
 """The file that the node script writes to see whether the volume takes writes."""
 
 
-VOLUME, COVER = "volume", "cover"
-DRBD_9_VERSION = "version: 9.2.18 (api:2/proto:118-124)\nTransports (api:21): tcp (9.2.18)\n"
-
-
-@dataclass(frozen=True)
-class Answer:
-    code: int = 0
-    output: str = ""
-    errors: str = ""
+COVER = -1
+"""Among the numbers of the mounted volumes: somebody's tmpfs on the mount point of the first."""
 
 
 @dataclass
@@ -56,9 +49,9 @@ class Machine:
         self.files = files
         self.settings = settings
         self.boot_id = boot_id
-        self.mirror = Mirror(files.world)
-        self.mounts: list[str] = []
-        """What is mounted on the mount point, one above the other: the volume, and somebody's tmpfs."""
+        self.drbd = Drbd(files, settings, lambda number: number in self.mounts or self._is_writing_back)
+        self.mounts: list[int] = []
+        """The mounted volumes by their numbers, one above the other, and somebody's tmpfs."""
         self._was_covered = self._is_writing_back = False
         self.exports = _read_etab(files)
         self.addresses: dict[str, list[str]] = {
@@ -68,11 +61,11 @@ class Machine:
         self.nfsd = Nfsd(files)
         self.database_log = DatabaseLog()
         self._units = units
-        self._mount_link = files.root / settings.mount_point.lstrip("/")
 
     @property
     def is_mounted(self) -> bool:
-        return VOLUME in self.mounts
+        """All volumes are."""
+        return {*self.mounts} >= {*range(len(self.settings.mount_points))}
 
     async def run(self, name: str, arguments: list[str]) -> Answer:
         """Run one command by its name."""
@@ -121,15 +114,15 @@ class Machine:
             self.mounts = [mount for mount in self.mounts if mount != COVER] + [COVER] * self._was_covered
         for mount in self.mounts:
             number, kind, device = (
-                ("147:0", "xfs", self.settings.replicated_device) if mount == VOLUME else ("0:40", "tmpfs", "tmpfs")
+                ("0:40", "tmpfs", "tmpfs") if mount == COVER else (f"147:{mount}", "xfs", f"/dev/drbd{mount}")
             )
-            mounts += f"{device} {self.settings.mount_point} {kind} rw,relatime 0 0\n"
-            information += f"50 1 {number} / {self.settings.mount_point} rw,relatime shared:1 - {kind} {device} rw\n"
+            target = self.settings.mount_points[max(mount, 0)]
+            mounts += f"{device} {target} {kind} rw,relatime 0 0\n"
+            information += f"50 1 {number} / {target} rw,relatime shared:1 - {kind} {device} rw\n"
         _write_if_changed(self.files, "proc/mounts", mounts)
         _write_if_changed(self.files, "proc/self/mountinfo", information)
-        view = self.mirror.view(self.settings.name)
         is_drbd_9 = "drbdsetup" in self.faults().hanging_commands
-        _write_if_changed(self.files, "proc/drbd", DRBD_9_VERSION if is_drbd_9 else format_proc_drbd(view))
+        _write_if_changed(self.files, "proc/drbd", VERSION_9 if is_drbd_9 else self.drbd.proc_drbd())
 
     def write_connections(self, clients: list[tuple[str, int, int]]) -> None:
         """/proc/net/tcp (proc(5)) with the clients of the virtual IP, and the database's log.
@@ -149,114 +142,68 @@ class Machine:
         del arguments
         return Answer()
 
-    async def _drbdadm(self, arguments: list[str]) -> Answer:  # noqa: C901
-        verb, name = arguments[0], self.settings.name
-        options = {argument for argument in arguments[1:] if argument.startswith("-")}
-        if not self._is_resource_known():
-            return Answer(1, "", "'garoon' not defined in your config (for this host).\n")
-        if verb in ("up", "connect"):
-            self._apply_protocol()
-        match verb:
-            case "net-options":
-                # DRBD 8.4's drbdadm passes on what it is told, and nothing of the file.
-                for protocol in (option[-1] for option in options if option.startswith("--protocol=")):
-                    self.mirror.set_protocol(name, protocol)
-            case "up":
-                self.mirror.configure(name)
-            case "new-resource":
-                pass
-            case "new-minor":
-                self.mirror.create_minor(name)
-            case "attach":
-                self.mirror.attach(name)
-            case "down":
-                if self.is_mounted:
-                    return Answer(11, "", "0: State change failed: (-12) Device is held open by someone\n")
-                self.mirror.unconfigure(name)
-            case "primary":
-                if self.faults().does_promote_fail:
-                    return Answer(17, "", "0: State change failed: (-7) State change was refused\n")
-                self.mirror.promote(name, is_forced="--force" in options)
-            case "secondary":
-                if self.is_mounted or self._is_writing_back:
-                    return Answer(11, "", "0: State change failed: (-12) Device is held open by someone\n")
-                self.mirror.demote(name)
-            case "outdate":
-                self.mirror.outdate(name)
-            case "connect":
-                self.mirror.connect(name, does_discard="--discard-my-data" in options)
-            case "disconnect":
-                self.mirror.disconnect(name)
-            case "status":
-                return Answer(0, format_status(self.mirror.view(name)))
-            case _:
-                return Answer(1, "", f"drbdadm: unknown command '{verb}'\n")
+    async def _drbdadm(self, arguments: list[str]) -> Answer:
+        answer = self.drbd.adm(arguments)
         self.write_proc_files()
-        return Answer()
-
-    def _apply_protocol(self) -> None:
-        resource = self.files.root / "etc/drbd.d/garoon.res"
-        if resource.exists() and (found := re.search(r"\bprotocol\s+([ABC]);", resource.read_text())):
-            self.mirror.set_protocol(self.settings.name, found[1])
-
-    def _is_resource_known(self) -> bool:
-        # A section with a floating address is this host's while the host has the address and its link is up.
-        resource = self.files.root / "etc/drbd.d/garoon.res"
-        is_by_address = resource.exists() and "floating" in resource.read_text()
-        return not (is_by_address and self.faults().is_nic_down("eth1"))
+        return answer
 
     async def _drbdsetup(self, arguments: list[str]) -> Answer:
-        if arguments[:1] != ["status"]:
-            return Answer(1, "", "drbdsetup: only status is simulated\n")
-        return Answer(0, format_status(self.mirror.view(self.settings.name)))
+        return self.drbd.setup(arguments)
 
     async def _mount(self, arguments: list[str]) -> Answer:
         device, target = [argument for argument in arguments if argument.startswith("/")][-2:]
-        if not target.endswith(self.settings.mount_point) or device != self.settings.replicated_device:
+        number = self._volume_at(target)
+        if number is None or device != f"/dev/drbd{number}":
             return Answer(32, "", f"mount: {target}: special device {device} does not exist.\n")
-        if self.is_mounted:
+        if number in self.mounts:
             return Answer(32, "", f"mount: {target}: {device} already mounted on {target}.\n")
-        if self.mirror.view(self.settings.name).role != "primary":
+        if not self.drbd.is_primary(number):
             return Answer(32, "", f"mount: {target}: mount({device}) failed: Wrong medium type.\n")
         await asyncio.sleep(self.settings.delays.mount_seconds)
-        if self.faults().does_mount_fail:
+        if self.faults().does_mount_fail(number):
             return Answer(32, "", f"mount: {target}: can't read superblock on {device}.\n")
-        self._clear_mount_point()
-        self._mount_link.symlink_to(self.files.volume)
-        self.mounts.append(VOLUME)
+        self._clear_mount_point(number).symlink_to(self.files.volume_of(number))
+        self.mounts.append(number)
         self.write_proc_files()
         return Answer()
 
     async def _umount(self, arguments: list[str]) -> Answer:
         target = arguments[-1]
-        if not self.mounts:
-            return Answer(32, "", f"umount: {target}: not mounted.\n")
-        if self.mounts[-1] == COVER:
+        number = self._volume_at(target)
+        if number == 0 and self.mounts[-1:] == [COVER]:
             self.mounts.pop()
             self.write_proc_files()
             return Answer()
+        if number not in self.mounts:
+            return Answer(32, "", f"umount: {target}: not mounted.\n")
         holders = [name for name in self.settings.services if self._mark(name) in {self.boot_id, RECOVERING}]
         if holders or self.exports or self.nfsd.has_open_files() or self.faults().does_unmount_fail:
             return Answer(32, "", f"umount: {target}: target is busy.\n")
-        self.unmount()
+        self.unmount(number)
         # The mount is gone from the list while what is dirty is still written back.
         self._is_writing_back = True
         await asyncio.sleep(self.faults().write_back_seconds)
         self._is_writing_back = False
         return Answer()
 
-    def unmount(self) -> None:
-        self.mounts = [mount for mount in self.mounts if mount != VOLUME]
-        self._clear_mount_point()
-        self._mount_link.mkdir(parents=True)
+    def unmount(self, number: int) -> None:
+        self.mounts = [mount for mount in self.mounts if mount != number]
+        self._clear_mount_point(number).mkdir(parents=True)
         self.write_proc_files()
 
-    def _clear_mount_point(self) -> None:
-        if self._mount_link.is_symlink():
-            self._mount_link.unlink()
-        elif self._mount_link.is_dir():
+    def _volume_at(self, target: str) -> int | None:
+        """The volume of that mount point, which may be given as the kernel or as the host's directory has it."""
+        ends = [target.endswith(point) for point in self.settings.mount_points]
+        return ends.index(True) if any(ends) else None
+
+    def _clear_mount_point(self, number: int) -> Path:
+        link = self.files.root / self.settings.mount_points[number].lstrip("/")
+        if link.is_symlink():
+            link.unlink()
+        elif link.is_dir():
             # A write that was under way when the volume went may have left its file here; a mount hides it.
-            shutil.rmtree(self._mount_link)
+            shutil.rmtree(link)
+        return link
 
     async def _exportfs(self, arguments: list[str]) -> Answer:
         options, targets, does_remove = "", [], False
@@ -383,55 +330,6 @@ class Machine:
 def _hexadecimal(address: str) -> str:
     """As the kernel of a little-endian machine prints it."""
     return "".join(f"{int(part):02X}" for part in reversed(address.split(".")))
-
-
-_ROLES = {"primary": "Primary", "secondary": "Secondary", "unknown": "Unknown"}
-_LINKS = {"connected": "Connected", "waiting": "WFConnection", "apart": "StandAlone"}
-_DISKS = {"current": "UpToDate", "unknown": "DUnknown"}
-"""DRBD's words for those of the mirror."""
-
-
-def _in_words_of_drbd(view: View) -> tuple[str, str, str]:
-    """Connection, roles and disks, as DRBD 8.4 says them."""
-    is_resyncing = view.link == "resyncing"
-    sync = "SyncSource" if view.is_sync_source else "SyncTarget"
-    disks = (_DISKS.get(data, "Inconsistent" if is_resyncing else "Outdated") for data in (view.data, view.peer_data))
-    roles = f"{_ROLES[view.role]}/{_ROLES[view.peer_role]}"
-    return (sync if is_resyncing else _LINKS[view.link]), roles, "/".join(disks)
-
-
-def format_proc_drbd(view: View) -> str:
-    """/proc/drbd of DRBD 8.4 (user's guide, "Status information in /proc/drbd")."""
-    text = "version: 8.4.11-1 (api:1/proto:86-101)\n"
-    if view.link == UNPLUGGED:
-        return text
-    if view.link == UNCONFIGURED:
-        return f"{text} 0: cs:Unconfigured\n"
-    connection, roles, disks = _in_words_of_drbd(view)
-    text += (
-        f" 0: cs:{connection} ro:{roles} ds:{disks} {view.protocol or ' '} r-----\n"
-        "    ns:0 nr:0 dw:0 dr:0 al:8 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0\n"
-    )
-    if view.sync_percent is not None:
-        bar = "=" * int(view.sync_percent / 5) + ">" + "." * (19 - int(view.sync_percent / 5))
-        text += (
-            f"\t[{bar}] sync'ed:{view.sync_percent:5.1f}% (1024/8192)K\n\tfinish: 0:00:01 speed: 1,024 (1,024) K/sec\n"
-        )
-    return text
-
-
-def format_status(view: View) -> str:
-    """`drbdadm status` (DRBD user's guide, "Status information via drbdadm")."""
-    if view.link in (UNPLUGGED, UNCONFIGURED):
-        return ""
-    connection, roles, disks = _in_words_of_drbd(view)
-    (role, peer_role), (disk, peer_disk) = roles.split("/"), disks.split("/")
-    text = f"garoon role:{role}\n  disk:{disk}\n"
-    if view.link in LINKED:
-        replication = "Established" if connection == "Connected" else connection
-        done = "" if view.sync_percent is None else f" done:{view.sync_percent:.2f}"
-        return text + f"  peer role:{peer_role}\n    replication:{replication} peer-disk:{peer_disk}{done}\n"
-    return text + f"  peer connection:{'Connecting' if connection == 'WFConnection' else connection}\n"
 
 
 def _read_etab(files: HostFiles) -> dict[tuple[str, str], str]:

@@ -64,6 +64,7 @@ class SimulatedHost:
         self.files = HostFiles(Path(directory))
         self.name = self.settings.name
         self.mirror = Mirror(self.files.world)
+        """Of Garoon's own volume."""
         self._kernel: subprocess.Popen[bytes] | None = None
 
     @property
@@ -153,9 +154,14 @@ class SimulatedHost:
             has_timed_out=bool(answer["hasTimedOut"]),
         )
 
-    def copy_volume(self, target: Path) -> None:
-        """The files of its replica, on or off, into a new directory."""
-        shutil.copytree(self.files.volume, target)
+    @property
+    def mirrors(self) -> list[Mirror]:
+        """Of all its volumes."""
+        return [Mirror(self.files.world, number) for number in range(len(self.settings.mount_points))]
+
+    def copy_volume(self, target: Path, number: int = 0) -> None:
+        """The files of its replica of a volume, on or off, into a new directory."""
+        shutil.copytree(self.files.volume_of(number), target)
 
     def set_fault(self, name: str, value: object) -> None:
         """See `layout.Faults`; None takes the fault away. Takes effect within a tick (0.05 s)."""
@@ -242,7 +248,8 @@ class SimulatedHost:
             (self.files.root / path).unlink(missing_ok=True)
         for service in self.settings.services:
             self.files.end_service(service)
-        self.mirror.settle()
+        for mirror in self.mirrors:
+            mirror.settle()
 
 
 def create_pair(
@@ -259,6 +266,7 @@ def create_pair(
     folders: tuple[str, ...] = (),
     exports: tuple[str, ...] = EXPORTS,
     database_port: int = 3770,
+    mount_points: tuple[str, ...] = ("/mnt/DIR1",),
 ) -> tuple[SimulatedHost, SimulatedHost]:
     """Lay out db-01 and db-02 with a mirror in sync: both off, nothing installed on them yet.
 
@@ -281,6 +289,7 @@ def create_pair(
         folders=folders,
         exports=exports,
         database_port=database_port,
+        mount_points=mount_points,
     )
     second = replace(
         first,
@@ -295,7 +304,8 @@ def create_pair(
         files = HostFiles(world / "hosts" / settings.name)
         _create_host(files, settings)
         (files.root / "etc/hosts").write_text(f"127.0.0.1 localhost\n{names}")
-    Mirror.create(world, (first.name, second.name), delays.resync_seconds, delays.link_loss_seconds)
+    for number in range(len(mount_points)):
+        Mirror.create(world, (first.name, second.name), delays.resync_seconds, delays.link_loss_seconds, number)
     return SimulatedHost(world / "hosts" / first.name), SimulatedHost(world / "hosts" / second.name)
 
 
@@ -311,13 +321,22 @@ def _write_folder(folder: Path, standin: Path) -> None:
         (folder / script).chmod(0o755)
 
 
+def _on_volume(files: HostFiles, settings: HostSettings, path: str) -> Path:
+    """The folder of an export, which is a path below the first mount point, or a full one below another."""
+    for number, point in enumerate(settings.mount_points):
+        if path.startswith(f"{point}/"):
+            return files.volume_of(number) / path.removeprefix(f"{point}/")
+    return files.volume / path
+
+
 def _create_host(files: HostFiles, settings: HostSettings) -> None:
     standin = Path(__file__).with_name("standins") / "ask_kernel"
     init_scripts = files.root / "etc/init.d"
     for directory in (
         files.bin,
         init_scripts,
-        *(files.volume / folder for folder in (*VOLUME_FOLDERS, *settings.exports)),
+        *(files.volume / folder for folder in VOLUME_FOLDERS),
+        *(_on_volume(files, settings, path) for path in settings.exports),
     ):
         directory.mkdir(parents=True, exist_ok=True)
     for command in STANDIN_COMMANDS:

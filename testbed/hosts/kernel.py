@@ -132,7 +132,8 @@ class Kernel:
             shutil.rmtree(process)
         # By which programs tell that systemd is the init system (sd_booted(3)).
         (root / "run/systemd/system").mkdir(parents=True)
-        self.machine.unmount()
+        for number in range(len(self.settings.mount_points)):
+            self.machine.unmount(number)
 
     def _write_local_settings(self) -> None:
         """Settings that a real host leaves at their defaults."""
@@ -531,7 +532,7 @@ class Kernel:
         except (ConnectionError, asyncio.IncompleteReadError):
             first = b""
         if first[:1] in (b"G", b"P"):
-            await self._serve_lines((reader, writer), first, "cybozu/mysql-5.0/data/memo", self._is_database_ready)
+            await self._serve_lines((reader, writer), first, (0, "cybozu/mysql-5.0/data/memo"), self._is_database_ready)
             return
         reply = answer_login(first and await reader.readexactly(int.from_bytes(first[:3], "little")))
         writer.write(reply)
@@ -549,7 +550,7 @@ class Kernel:
                 await asyncio.sleep(TICK_SECONDS)
             if self._is_nfs_ready():
                 self.machine.nfsd.serve(writer.get_extra_info("peername")[0])
-            await self._serve_lines((reader, writer), first, "cybozu/mysql-5.0/files", self._is_nfs_ready)
+            await self._serve_lines((reader, writer), first, self.settings.attachments, self._is_nfs_ready)
             return
         mark = first
         while mark:
@@ -567,7 +568,7 @@ class Kernel:
         return self.machine.is_mounted and self.machine.nfsd.is_running and bool(self.machine.exports)
 
     async def _serve_lines(
-        self, connection: Connection, prefix: bytes, folder: str, is_ready: Callable[[], bool]
+        self, connection: Connection, prefix: bytes, folder: tuple[int, str], is_ready: Callable[[], bool]
     ) -> None:
         reader, writer = connection
         while line := prefix + await reader.readline():
@@ -581,23 +582,24 @@ class Kernel:
             writer.write(answer + b"\n")
             await writer.drain()
 
-    async def _obey_line(self, words: list[str], folder: str, is_ready: Callable[[], bool]) -> bytes:
+    async def _obey_line(self, words: list[str], place: tuple[int, str], is_ready: Callable[[], bool]) -> bytes:
+        number, folder = place
         match words:
             case ["GET" | "PUT", key, *_] if not KEY_PATTERN.fullmatch(key):
                 return b"ERROR the key is not allowed"
             case _ if not is_ready():
                 return b"ERROR the volume is not served here"
             case ["GET", key]:
-                file = self.files.volume / folder / key
+                file = self.files.volume_of(number) / folder / key
                 return base64.b64encode(file.read_bytes()) if file.exists() and "files" in folder else _text(file)
             case ["PUT", key, value]:
-                return await self._put(f"{folder}/{key}", value, is_encoded=folder.endswith("files"))
+                return await self._put(number, f"{folder}/{key}", value, is_encoded=folder.endswith("files"))
         return b"ERROR expected PUT <key> <value> or GET <key>"
 
-    async def _put(self, path: str, value: str, *, is_encoded: bool) -> bytes:
+    async def _put(self, number: int, path: str, value: str, *, is_encoded: bool) -> bytes:
         try:
             content = base64.b64decode(value, validate=True) if is_encoded else value.encode()
-            while not self.machine.mirror.write(self.settings.name, path, content):
+            while not self.machine.drbd.mirrors[number].write(self.settings.name, path, content):
                 await asyncio.sleep(TICK_SECONDS)
         except (binascii.Error, MirrorError, OSError) as problem:
             return f"ERROR {problem}".encode()

@@ -7,8 +7,8 @@ WORLD/hosts/NAME/kernel.lock  locked by the kernel while the host is on
 WORLD/hosts/NAME/kernel.log   the console of the host
 WORLD/hosts/NAME/bin/         stand-ins for drbdadm, mount and so on, first in PATH
 WORLD/hosts/NAME/root/        what the node script takes for / (GAROON_NODE_ROOT)
-WORLD/hosts/NAME/volume/      the content of its replica
-WORLD/mirror.json             state of the replicated pair
+WORLD/hosts/NAME/volume/      the content of its replica; volume-1/ of a further volume's
+WORLD/mirror.json             state of the replicated pair; mirror-1.json of a further volume's
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class HostSettings:
     instance_id: str = "i-00000000000000000"
     log_flush_seconds: float = 1.0
     """force_flush_interval of the CloudWatch agent's logs."""
-    replicated_device: str = "/dev/drbd0"
-    mount_point: str = "/mnt/DIR1"
+    mount_points: tuple[str, ...] = ("/mnt/DIR1",)
+    """Of the replicated volumes, by number: that of the device /dev/drbdNUMBER. Attachments lie on the last one."""
     delays: Delays = field(default_factory=Delays)
 
     @classmethod
@@ -94,7 +94,7 @@ class HostSettings:
         """Raises TypeError when a field is unknown or missing."""
         values: dict[str, Any] = {_snake(key): value for key, value in json.loads(text).items()}
         values["delays"] = Delays(**{_snake(key): value for key, value in values.pop("delays", {}).items()})
-        for name in ("services", "folders", "exports"):
+        for name in ("services", "folders", "exports", "mount_points"):
             if name in values:
                 values[name] = tuple(values[name])
         return cls(**values)
@@ -102,6 +102,16 @@ class HostSettings:
     @property
     def database_service(self) -> str:
         return self.services[0]
+
+    @property
+    def mount_point(self) -> str:
+        """Of Garoon's own volume."""
+        return self.mount_points[0]
+
+    @property
+    def attachments(self) -> tuple[int, str]:
+        """Where they lie: the number of the volume, and the folder on it."""
+        return (len(self.mount_points) - 1, "files") if len(self.mount_points) > 1 else (0, "cybozu/mysql-5.0/files")
 
     @property
     def loopback_address(self) -> str:
@@ -135,13 +145,17 @@ class Faults:
         """Commands and metrics leave by eth0, where the default route is."""
         return self.values.get("aws") == "down" or self.is_nic_down("eth0")
 
-    @property
-    def does_promote_fail(self) -> bool:
-        return bool(self.values.get("promote_fails"))
+    def does_promote_fail(self, volume: int) -> bool:
+        """True stands for all volumes, a number for that one."""
+        return self._is_of("promote_fails", volume)
 
-    @property
-    def does_mount_fail(self) -> bool:
-        return bool(self.values.get("mount_fails"))
+    def does_mount_fail(self, volume: int) -> bool:
+        """True stands for all volumes, a number for that one."""
+        return self._is_of("mount_fails", volume)
+
+    def _is_of(self, fault: str, volume: int) -> bool:
+        value = self.values.get(fault)
+        return value is True or (value is not False and value == volume)
 
     @property
     def does_unmount_fail(self) -> bool:
@@ -205,7 +219,11 @@ class HostFiles:
         self.kernel_log = self.directory / "kernel.log"
         self.bin = self.directory / "bin"
         self.root = self.directory / "root"
-        self.volume = self.directory / "volume"
+        self.volume = self.volume_of(0)
+
+    def volume_of(self, number: int) -> Path:
+        """The content of its replica of that volume."""
+        return self.directory / (f"volume-{number}" if number else "volume")
 
     def peer(self, name: str) -> HostFiles:
         return HostFiles(self.directory.parent / name)

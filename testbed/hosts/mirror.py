@@ -1,7 +1,7 @@
 """A replicated pair with DRBD's manners, in the product's words (docs/replication.md): role, link, data, resync.
 
-The state is WORLD/mirror.json. Every kernel of the pair changes it under one lock, so that it is exact at any moment,
-also for an observer who wants to know whether two nodes are ever Primary together.
+The state is WORLD/mirror.json, or mirror-1.json of a further volume. Every kernel of the pair changes it under one
+lock, so that it is exact at any moment, also for an observer who wants to know whether two nodes are ever Primary together.
 
 Manners that matter to a controller, from the DRBD 8.4 user's guide ("DRBD internals", generation identifiers):
 - a Primary that writes without its peer opens a new generation; so does a promotion without the peer;
@@ -112,15 +112,19 @@ class View:
 class Mirror:
     """The pair as seen and changed by any process."""
 
-    def __init__(self, world: Path) -> None:
+    def __init__(self, world: Path, number: int = 0) -> None:
         self._world = world
-        self._file = world / "mirror.json"
-        self._lock = world / "mirror.lock"
+        self._number = number
+        name = f"mirror-{number}" if number else "mirror"
+        self._file = world / f"{name}.json"
+        self._lock = world / f"{name}.lock"
 
     @classmethod
-    def create(cls, world: Path, names: tuple[str, str], resync_seconds: float, link_loss_seconds: float) -> Mirror:
+    def create(
+        cls, world: Path, names: tuple[str, str], resync_seconds: float, link_loss_seconds: float, number: int = 0
+    ) -> Mirror:
         """A new pair in sync: both secondary, both current."""
-        mirror = cls(world)
+        mirror = cls(world, number)
         mirror._write(Pair({name: Replica() for name in names}, resync_seconds, link_loss_seconds))
         return mirror
 
@@ -261,7 +265,8 @@ class Mirror:
             self._require_configured(own)
             if own.link == "apart":
                 own.link = "waiting"
-            if does_discard:
+            # Only where there is something to discard: histories of which the handshake makes a split.
+            if does_discard and own.generations != peer.generations:
                 own.generations = peer.generations[:-1] or list(peer.generations)
                 own.data = "stale"
             self._settle(pair, self._now())
@@ -389,7 +394,7 @@ class Mirror:
         shutil.copytree(self._volume(source), self._volume(target), ignore=shutil.ignore_patterns(".garoon-node*"))
 
     def _volume(self, name: str) -> Path:
-        return host_files(self._world, name).volume
+        return host_files(self._world, name).volume_of(self._number)
 
     def _write(self, pair: Pair) -> None:
         replace_file(self._file, json.dumps(asdict(pair), indent=1) + "\n")

@@ -161,6 +161,7 @@ bash -c 'while sleep 0.1; do (exec 5>"$0/held"; trap : TERM; while :; do sleep 1
 until [ -e "$volume/held" ]; do sleep 0.1; done
 source "$2"
 CONFIG[MOUNT_POINT]=$volume
+read_volumes
 eval "volume_number() { echo $number; }"
 unmount_volume
 echo "unmounted: $?"
