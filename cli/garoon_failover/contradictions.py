@@ -62,8 +62,7 @@ def _contradictions_of_node(letter: str, other: str, parameters: Mapping[str, st
     if letter == "A" and instance_id == parameters.get(f"Node{other}InstanceId"):
         return [f"NodeAInstanceId and NodeBInstanceId are both {instance_id}."]
     found = _contradictions_of_interfaces(node, instance, parameters, account)
-    volume_id = parameters.get(f"{node}DataVolumeId")
-    if volume_id is not None:
+    for volume_id in filter(None, parameters.get(f"{node}DataVolumeId", "").split(",")):
         volume = account.volume(volume_id)
         what = f"{node}DataVolumeId is {volume_id}"
         own = join(one.id for one in account.data_volumes_of(instance)) or "none"

@@ -37,9 +37,9 @@ TUNED = (
     "NotificationLanguage", "MinimumHealthyTargets", "FenceMethod", "FenceTimeoutSeconds",
     "MinimumFailoverIntervalSeconds", "RejoinPolicy", "StartInMaintenance", "AnswerTimeoutSeconds", "ConfirmFailover",
     "ConfirmTimeoutSeconds", "RecoveryTimeoutSeconds", "RecoveryNoticeSeconds", "ReplicationProtocol", "DataDevice",
-    "ReplicatedDevice", "MountPoint", "DatabasePort", "Services", "Exports", "PathPort", "WatchIntervalSeconds",
-    "NfsLeaseSeconds", "ReadinessIntervalMinutes", "LogRetentionDays", "HistoryDays", "WeeklyMessage",
-    "RepeatAfterMinutes",
+    "ReplicatedDevice", "MountPoint", "FurtherVolumes", "DatabasePort", "Services", "Exports", "PathPort",
+    "WatchIntervalSeconds", "NfsLeaseSeconds", "ReadinessIntervalMinutes", "LogRetentionDays", "HistoryDays",
+    "WeeklyMessage", "RepeatAfterMinutes",
 )  # fmt: skip
 
 

@@ -249,11 +249,11 @@ class _Search:
             self._add(f"Node{letter}Name", name, source)
             self._add(f"Node{letter}InstanceId", node.id, role)
             self._add_interfaces(letter, node)
-            if volume := self._find_volume(letter, node, wish):
+            if volumes := self._find_volumes(letter, node, wish):
                 self._add(
                     f"Node{letter}DataVolumeId",
-                    volume.id,
-                    f"{volume.size_gib} GiB, attached to {node.id} as {volume.device}",
+                    ",".join(volume.id for volume in volumes),
+                    "; ".join(f"{one.size_gib} GiB, attached to {node.id} as {one.device}" for one in volumes),
                 )
         self.notes += self._notes_on(node_a, node_b)
 
@@ -282,32 +282,34 @@ class _Search:
             self._add(f"Node{letter}{device}SubnetId", interface.subnet_id, f"of {interface.id}{where}")
 
     def _usable_volumes(self, node: Instance) -> list[Volume]:
-        wished = [self.wishes.data_volume_a, self.wishes.data_volume_b]
+        wished = f"{self.wishes.data_volume_a},{self.wishes.data_volume_b}".split(",")
         own = self.account.data_volumes_of(node)
         return [one for one in own if one.id in wished] or own
 
-    def _find_volume(self, letter: str, node: Instance, wish: str | None) -> Volume | None:
+    def _find_volumes(self, letter: str, node: Instance, wish: str | None) -> list[Volume]:
+        """The one, or those that somebody names, separated by commas."""
         wish = wish or self.deployed.get(f"Node{letter}DataVolumeId")
         volumes = self.account.data_volumes_of(node)
-        if wish in [one.id for one in volumes]:
-            return next(one for one in volumes if one.id == wish)
+        by_id = {one.id: one for one in volumes}
+        if wish and by_id.keys() >= {*wish.split(",")}:
+            return [by_id[one] for one in wish.split(",")]
         if not volumes:
             self.refusals.append(f"{node.words} has no volume beside its root volume.")
-            return None
+            return []
         if len(volumes) == 1 and not wish:
-            return volumes[0]
+            return volumes
         if wish:
             self.refusals.append(
                 f"{wish} is given as the data volume of {node.words}, but attached to it are "
                 f"{', '.join(one.id for one in volumes)}."
             )
-            return None
+            return []
         self._ask(
             f"--data-volume-{letter.lower()}",
             f"Which volume of {node.words} holds Garoon's data?",
             [(one.id, f"{one.size_gib} GiB, {one.device}") for one in volumes],
         )
-        return None
+        return []
 
     def _notes_on(self, node_a: Instance, node_b: Instance) -> list[str]:
         if node_a.zone == node_b.zone:

@@ -6,15 +6,16 @@ import base64
 import gzip
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
+from itertools import zip_longest
 from typing import assert_never
 
 from failover.adapters import nodes
 from failover.errors import FailoverError
 from failover.models import Unknown, Value, may_agent_stall
-from failover.node_answers import NodeHost, NodeSurvey
+from failover.node_answers import BlockDevice, NodeHost, NodeSurvey
 from failover.readiness import CLOCK_TOLERANCE_SECONDS
 from failover.settings import Node, service_name
 
@@ -127,26 +128,35 @@ def _engine(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: 
         yield fine("replication", name, f"Its kernel has {host.engine}.")
 
 
-def _device(name: str, host: NodeHost, parameters: Mapping[str, str], volume: str) -> Iterator[Check]:
-    device = parameters.get("DataDevice") or DATA_DEVICE
+def _further(parameters: Mapping[str, str]) -> list[list[str]]:
+    """Of each further volume its data device, its replicated device and its mount point."""
+    return [entry.split(":") for entry in parameters.get("FurtherVolumes", "").split(",") if entry]
+
+
+def _data_devices(parameters: Mapping[str, str]) -> list[str]:
+    return [parameters.get("DataDevice") or DATA_DEVICE, *(entry[0] for entry in _further(parameters))]
+
+
+def _devices(name: str, host: NodeHost, parameters: Mapping[str, str], volume: str) -> Iterator[Check]:
     if host.devices is None:
         yield unknown("device", name, Unknown(why="its block devices could not be listed."))
         return
-    named = next((one for one in host.devices if f"/dev/{one.name}" == device), None)
-    others = [f"/dev/{one.name}" for one in host.devices if volume and one.volume == volume]
-    hint = (
-        f" On {volume} are {', '.join(others)}."
-        if others
-        else f" It has {', '.join(one.name for one in host.devices)}."
-    )
+    for device, own in zip_longest(_data_devices(parameters), volume.split(","), fillvalue=""):
+        if device:
+            yield _device(name, host.devices, device, own)
+
+
+def _device(name: str, devices: Sequence[BlockDevice], device: str, volume: str) -> Check:
+    named = next((one for one in devices if f"/dev/{one.name}" == device), None)
+    others = [f"/dev/{one.name}" for one in devices if volume and one.volume == volume]
+    hint = f" On {volume} are {', '.join(others)}." if others else f" It has {', '.join(one.name for one in devices)}."
     if named is None:
-        yield stop("device", name, f"It has no {device}, which DataDevice names.{hint}",
-                   "Set DataDevice, or let udev give the device that name on both nodes.")  # fmt: skip
-    elif named.volume and volume and named.volume != volume:
-        yield stop("device", name, f"{device} is of {named.volume}, and Node*DataVolumeId is {volume}.{hint}",
-                   "Correct one of the two parameters.")  # fmt: skip
-    else:
-        yield fine("device", name, f"{device} is there" + (f", of {volume}." if named.volume else "."))
+        return stop("device", name, f"It has no {device}, which DataDevice names.{hint}",
+                    "Set DataDevice, or let udev give the device that name on both nodes.")  # fmt: skip
+    if named.volume and volume and named.volume != volume:
+        return stop("device", name, f"{device} is of {named.volume}, and Node*DataVolumeId is {volume}.{hint}",
+                    "Correct one of the two parameters.")  # fmt: skip
+    return fine("device", name, f"{device} is there" + (f", of {volume}." if named.volume else "."))
 
 
 def _room(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
@@ -178,12 +188,12 @@ def _room(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: st
 
 
 def _fstab(name: str, host: NodeHost, parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
-    mount_point = parameters.get("MountPoint") or MOUNT_POINT
-    if mount_point in host.mounted_at_boot:
-        yield warn("fstab", name, f"/etc/fstab mounts {mount_point} at boot, which only the active node may do.",
-                   "Remove the line, or give it the option noauto, before the controller takes over.")  # fmt: skip
-    else:
-        yield fine("fstab", name, f"/etc/fstab does not mount {mount_point} at boot.")
+    for mount_point in (parameters.get("MountPoint") or MOUNT_POINT, *(entry[2] for entry in _further(parameters))):
+        if mount_point in host.mounted_at_boot:
+            yield warn("fstab", name, f"/etc/fstab mounts {mount_point} at boot, which only the active node may do.",
+                       "Remove the line, or give it the option noauto, before the controller takes over.")  # fmt: skip
+        else:
+            yield fine("fstab", name, f"/etc/fstab does not mount {mount_point} at boot.")
 
 
 def _boot(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
@@ -217,7 +227,7 @@ def _space(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: s
 
 
 _CHECKS: tuple[Callable[[str, NodeHost, Mapping[str, str], str], Iterator[Check]], ...] = (
-    _tools, _engine, _device, _room, _fstab, _boot, _cloudwatch, _space,
+    _tools, _engine, _devices, _room, _fstab, _boot, _cloudwatch, _space,
 )  # fmt: skip
 
 
@@ -253,8 +263,8 @@ def _pair(hosts: Mapping[str, NodeHost], parameters: Mapping[str, str]) -> Itera
     a, b = hosts["A"], hosts["B"]
     if a.engine and b.engine and a.engine.split(".")[0] != b.engine.split(".")[0]:
         yield warn("replication", "nodes", f"One has {a.engine}, the other {b.engine}.", "Bring both to one version.")
-    device = parameters.get("DataDevice") or DATA_DEVICE
-    sizes = {one.bytes for host in (a, b) for one in host.devices or () if f"/dev/{one.name}" == device}
-    if len(sizes) > 1:
-        yield stop("device", "nodes", f"{device} has {' and '.join(f'{size:,}' for size in sorted(sizes))} bytes.",
-                   "Make both the same size: replication goes block by block.")  # fmt: skip
+    for device in _data_devices(parameters):
+        sizes = {one.bytes for host in (a, b) for one in host.devices or () if f"/dev/{one.name}" == device}
+        if len(sizes) > 1:
+            yield stop("device", "nodes", f"{device} has {' and '.join(f'{size:,}' for size in sorted(sizes))} bytes.",
+                       "Make both the same size: replication goes block by block.")  # fmt: skip

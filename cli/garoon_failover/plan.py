@@ -218,7 +218,7 @@ class _Planner:
             routes.point_entries_to(node, wrong, self._settings)
 
     def _keep(self, node: Node) -> None:
-        snapshots.take_snapshot(node, self._settings, "planned", "planned")
+        snapshots.take_snapshots(node, self._settings, "planned", "planned")
 
     def _start(self, node: Node, evidence: NodeEvidence) -> None:
         acls = self._record.fence.acls if self._record.fence and self._record.fence.node == node.name else {}

@@ -254,14 +254,22 @@ def _stop_protection(facts: Facts) -> Iterator[Check]:
 
 
 def _volumes(facts: Facts) -> Iterator[Check]:
-    volumes = {letter: facts.account.volume(facts.parameters.get(f"Node{letter}DataVolumeId", "")) for letter in "AB"}
-    sizes = {one.size_gib for one in volumes.values() if one}
-    if len(sizes) > 1:
-        yield stop("volumes", "data volumes", f"They have {' and '.join(map(str, sorted(sizes)))} GiB.",
-                    "Make both the same size: replication goes block by block.")  # fmt: skip
-    else:
+    ids = {letter: facts.parameters.get(f"Node{letter}DataVolumeId", "").split(",") for letter in "AB"}
+    wanted = 1 + len(list(filter(None, facts.parameters.get("FurtherVolumes", "").split(","))))
+    for letter, own in ids.items():
+        if len(own) != wanted:
+            yield stop("volumes", facts.name(letter), f"Node{letter}DataVolumeId names {len(own)} of {wanted} volumes.",
+                       "Name those of MountPoint and of each of FurtherVolumes, in their order.")  # fmt: skip
+    are_same = True
+    for pair in zip(ids["A"], ids["B"], strict=False):
+        sizes = {volume.size_gib for one in pair if (volume := facts.account.volume(one))}
+        if len(sizes) > 1:
+            are_same = False
+            yield stop("volumes", "data volumes", f"They have {' and '.join(map(str, sorted(sizes)))} GiB.",
+                       "Make both the same size: replication goes block by block.")  # fmt: skip
+    if are_same:
         yield fine("volumes", "data volumes", "Both have the same size.")
-    for letter, volume in volumes.items():
+    for letter, volume in ((letter, facts.account.volume(one)) for letter, own in ids.items() for one in own):
         if volume is None or volume.kms_key_id is None:
             continue
         manager = facts.key_managers.get(volume.kms_key_id, Unknown(why="nobody asked."))

@@ -108,7 +108,8 @@ def _show(checks: list[Check], readiness: Readiness | str | None) -> None:
 def gather(parameters: Mapping[str, str], account: Account) -> Facts:
     """Asks everybody at once; who does not answer is Unknown, with the reason."""
     nodes = {letter: _node(letter, parameters, account) for letter in "AB"}
-    keys = {volume.kms_key_id for node in nodes.values() if (volume := account.volume(node.data_volume_id))}
+    volumes = [account.volume(volume_id) for node in nodes.values() for volume_id in node.data_volume_ids]
+    keys = {volume.kms_key_id for volume in volumes if volume}
     subnets = [subnet.id for subnet in account.subnets]
     arn = parameters["TargetGroupArn"]
     with ThreadPoolExecutor(max_workers=CALL_THREADS) as pool:

@@ -46,7 +46,7 @@ class Host(Protocol):
 
     def deliver(self, script: str, environment: Mapping[str, str], timeout_seconds: float) -> CommandResult: ...
 
-    def copy_volume(self, target: Path) -> None: ...
+    def copy_volume(self, target: Path, number: int = 0) -> None: ...
 
 
 class UnreachableError(Exception):
@@ -89,9 +89,9 @@ class Machine:
         except self._unreachable as error:
             raise UnreachableError(str(error)) from error
 
-    def copy_volume(self, target: Path) -> None:
-        """What is on its data volume now, on or off, into a new directory; nothing if it has no such volume."""
-        self._host.copy_volume(target)
+    def copy_volume(self, target: Path, number: int = 0) -> None:
+        """What is on that data volume now, on or off, into a new directory; nothing if it has no such volume."""
+        self._host.copy_volume(target, number)
 
     def takes_commands(self) -> bool:
         """Whether the agent would start a command now: it is up, and hears of it."""

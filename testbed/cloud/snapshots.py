@@ -43,7 +43,13 @@ class Snapshots:
         for attachment in ec2._volumes[snapshot["VolumeId"]]["Attachments"]:
             machine = self._cloud.machines.find(attachment["InstanceId"])
             if machine is not None:
-                machine.copy_volume(snapshot_directory(self._cloud.world_directory, snapshot["SnapshotId"]))
+                directory = snapshot_directory(self._cloud.world_directory, snapshot["SnapshotId"])
+                machine.copy_volume(directory, _number(attachment["Device"]))
+
+
+def _number(device: str) -> int:
+    """Of the replicated volume: /dev/xvdb has Garoon's own, the letters behind it have the further ones."""
+    return ord(device[-1]) - ord("b")
 
 
 def _complete(snapshot: dict[str, Any]) -> None:

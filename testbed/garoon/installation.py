@@ -6,7 +6,7 @@ It exists before the failover stack does, as it would in a real account: the sta
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -58,6 +58,13 @@ class Shape:
     """Entries of the parameter Services."""
     exports: tuple[str, ...] = ("www/cgi-bin/cbgrn/sessiondata:3771", "cybozu/mysql-5.0/files:3772")
     database_port: int = DATABASE_PORT
+    further_volumes: tuple[str, ...] = ()
+    """Entries of the parameter FurtherVolumes; the attachments lie on the last."""
+
+    @property
+    def mount_points(self) -> tuple[str, ...]:
+        """Of all volumes, Garoon's own first."""
+        return ("/mnt/DIR1", *(entry.rpartition(":")[2] for entry in self.further_volumes))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,6 +86,7 @@ class Shape:
             "Services": ",".join(self.services),
             "Exports": ",".join(self.exports),
             "DatabasePort": str(self.database_port),
+            "FurtherVolumes": ",".join(self.further_volumes),
         }
 
 
@@ -155,6 +163,34 @@ class Installation:
     def parameters(self) -> dict[str, str]:
         """The failover stack's parameters that say where the installation is."""
         return {"ClusterName": CLUSTER, **self.outputs}
+
+
+def volume_parameters(clients: Clients, installation: Installation, shape: Shape) -> dict[str, str]:
+    """The stack's parameters that name each node's data volumes. A further one that is not there yet is made."""
+    return {
+        f"{logical_id}DataVolumeId": ",".join(_data_volumes(clients, installation.nodes[name], shape))
+        for name, (_, logical_id, *_) in _NODES.items()
+    }
+
+
+def _data_volumes(clients: Clients, node: Node, shape: Shape) -> Iterator[str]:
+    yield node.data_volume_id
+    for letter, _ in zip("cdefghij", shape.further_volumes, strict=False):
+        device = f"/dev/xvd{letter}"
+        attached = [
+            volume["VolumeId"]
+            for volume in clients.ec2.describe_volumes()["Volumes"]
+            for attachment in volume["Attachments"]
+            if (attachment["InstanceId"], attachment["Device"]) == (node.instance_id, device)
+        ]
+        yield attached[0] if attached else _attach_volume(clients, node, device)
+
+
+def _attach_volume(clients: Clients, node: Node, device: str) -> str:
+    like = clients.ec2.describe_volumes(VolumeIds=[node.data_volume_id])["Volumes"][0]
+    volume = clients.ec2.create_volume(AvailabilityZone=like["AvailabilityZone"], Size=like["Size"])["VolumeId"]
+    clients.ec2.attach_volume(VolumeId=volume, InstanceId=node.instance_id, Device=device)
+    return volume
 
 
 def make_installation(clients: Clients, world: World, others: Mapping[str, str] | None = None) -> Installation:

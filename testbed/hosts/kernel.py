@@ -27,7 +27,8 @@ from pathlib import Path
 
 from testbed.hosts.claims import hold_number_of
 from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, CollectedFile, LogCollector, put_log_events
-from testbed.hosts.commands import WRITE_CHECK, Answer, Machine
+from testbed.hosts.commands import WRITE_CHECK, Machine
+from testbed.hosts.drbd import Answer
 from testbed.hosts.layout import Faults, HostFiles
 from testbed.hosts.mirror import MirrorError
 from testbed.hosts.processes import host_environment, processes_of

@@ -1,7 +1,8 @@
 """A replicated pair with DRBD's manners, in the product's words (docs/replication.md): role, link, data, resync.
 
 The state is WORLD/mirror.json, or mirror-1.json of a further volume. Every kernel of the pair changes it under one
-lock, so that it is exact at any moment, also for an observer who wants to know whether two nodes are ever Primary together.
+lock, so that it is exact at any moment, also for an observer who wants to know whether two nodes are ever Primary
+together.
 
 Manners that matter to a controller, from the DRBD 8.4 user's guide ("DRBD internals", generation identifiers):
 - a Primary that writes without its peer opens a new generation; so does a promotion without the peer;

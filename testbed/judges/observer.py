@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from testbed.garoon.installation import CLUSTER, HOME, Installation, read_routes
 from testbed.hosts.layout import RECOVERING, HostFiles, host_files, snapshot_directory
-from testbed.hosts.mirror import Mirror, files_of
+from testbed.hosts.mirror import Mirror, Pair, files_of
 from testbed.judges.history import Call, Discard, Execution, HostState, Sample, Snapshot, Step
 from testbed.stack.deployment import Stack
 from testbed.stack.endpoint import Clients
@@ -34,14 +34,16 @@ _log = logging.getLogger(__name__)
 
 def read_hosts(world_directory: Path) -> dict[str, HostState]:
     """What each host really is now; nothing is asked of it, so a hung or unreachable host is read as well."""
-    pair = Mirror(world_directory).read()
     states = {}
-    for name, replica in pair.replicas.items():
+    for name in Mirror(world_directory).read().replicas:
         files = host_files(world_directory, name)
         is_on = files.is_on()
+        replicas = [pair.replicas[name] for pair in _pairs(world_directory, files)]
+        # What one volume is worse in than the first, the pair is.
+        replica = next((one for one in replicas if one.data != "current" or one.link != "connected"), replicas[0])
         states[name] = HostState(
             is_on=is_on,
-            is_primary=is_on and replica.role == "primary",
+            is_primary=is_on and any(one.role == "primary" for one in replicas),
             is_mounted=is_on and _is_mounted(files),
             has_services=is_on and any(files.service_mark(service).exists() for service in files.settings().services),
             has_database=is_on and _has_database(files),
@@ -52,12 +54,17 @@ def read_hosts(world_directory: Path) -> dict[str, HostState]:
     return states
 
 
+def _pairs(world_directory: Path, files: HostFiles) -> list[Pair]:
+    """Of each replicated volume."""
+    return [Mirror(world_directory, number).read() for number in range(len(files.settings().mount_points))]
+
+
 def _is_mounted(files: HostFiles) -> bool:
     try:
         mounts = (files.root / "proc/mounts").read_text()
     except FileNotFoundError:
         return False
-    return f" {files.settings().mount_point} " in mounts
+    return any(f" {point} " in mounts for point in files.settings().mount_points)
 
 
 def _has_database(files: HostFiles) -> bool:
@@ -137,13 +144,19 @@ def list_executions(clients: Clients, stack: Stack, **filters: Any) -> list[Exec
 
 def read_discards(world_directory: Path, since: float) -> list[Discard]:
     """What resyncs overwrote that the other side lacked."""
-    found = Mirror(world_directory).read().discarded
+    pairs = _pairs(world_directory, host_files(world_directory, HOME))
+    found = [one for pair in pairs for one in pair.discarded]
     return [Discard(one["time"], one["node"], frozenset(one["files"])) for one in found if one["time"] >= since]
 
 
 def read_snapshots(clients: Clients, installation: Installation, world_directory: Path) -> list[Snapshot]:
-    """The snapshots of both data volumes with the files that they hold. Raises a boto3 error."""
-    nodes = {node.data_volume_id: node.name for node in installation.nodes.values()}
+    """The snapshots of the nodes' volumes with the files that they hold. Raises a boto3 error."""
+    nodes = {
+        volume["VolumeId"]: name
+        for volume in clients.ec2.describe_volumes()["Volumes"]
+        for attachment in volume["Attachments"]
+        if (name := installation.node_of_instance(attachment["InstanceId"])) is not None
+    }
     found = clients.ec2.describe_snapshots(Filters=[{"Name": "volume-id", "Values": list(nodes)}])["Snapshots"]
     return [
         Snapshot(

@@ -132,10 +132,10 @@ class LabHost:
         self._require_aws()
         return result
 
-    def copy_volume(self, target: Path) -> None:
-        """See `testbed.cloud.machines.Host`: the disk's image, as VOLUME_IMAGE."""
+    def copy_volume(self, target: Path, number: int = 0) -> None:
+        """See `testbed.cloud.machines.Host`: the disk's image, as VOLUME_IMAGE. There is one."""
         disk = self.spec.data_disk
-        if disk is not None:
+        if disk is not None and number == 0:
             target.mkdir(parents=True)
             copy_sparse(disk, target / VOLUME_IMAGE)
 

@@ -35,6 +35,7 @@ from testbed.garoon.installation import (
     read_routes,
     remove_foreign_interfaces,
     restore_network_acls,
+    volume_parameters,
 )
 from testbed.garoon.user import Door, HealthyTargets
 from testbed.hosts import SimulatedHost, create_pair
@@ -128,7 +129,8 @@ class Testbed:
             self.app_servers.restore()
             self.app_servers.use_database_port(shape.database_port)
         if shape != self.shape:
-            deployment.change(self.clients, shape.parameters())
+            volumes = volume_parameters(self.clients, self.installation, shape)
+            deployment.change(self.clients, {**shape.parameters(), **volumes})
             self.shape = shape
         remove_foreign_interfaces(self.clients, self.installation)
         clean_hosts(self.clients, self.installation, self.world, self.profile, self.patience_seconds, shape)
@@ -314,6 +316,7 @@ def running_testbed(
                         "WatchIntervalSeconds": f"{profile.watch_interval_seconds:g}",
                         **pace.parameters,
                         **({} if shape == USUAL else shape.parameters()),
+                        **volume_parameters(clients, installation, shape),
                         **(parameters or {}),
                     }
                     stack = deployment.deploy(clients, template, all_parameters)
@@ -341,6 +344,7 @@ def create_hosts(world: World, url: str, installation: Installation, profile: Pr
         folders=shape.folders,
         exports=shape.paths,
         database_port=shape.database_port,
+        mount_points=shape.mount_points,
     )
 
 

@@ -329,9 +329,10 @@ class _Drill:
 
     def _missing_on_volume(self, node: str, memos: Mapping[str, bytes]) -> Iterator[str]:
         """With nobody serving, what was acknowledged must lie on the volume of the node that was active last."""
-        volume = host_files(self._bed.world.directory, node).volume
+        files = host_files(self._bed.world.directory, node)
+        volume, (number, folder) = files.volume, files.settings().attachments
         for memo, attachment in memos.items():
-            stored = volume / "cybozu/mysql-5.0/files" / memo
+            stored = files.volume_of(number) / folder / memo
             if not stored.is_file() or stored.read_bytes() != attachment:
                 yield f"The attachment of memo {memo} is not on the volume of {node}."
             if not (volume / "cybozu/mysql-5.0/data/memo" / memo).is_file():
@@ -389,9 +390,10 @@ class _Drill:
         if expected.is_data_discarded:
             self._require("That a resync overwrote something", True, bool(history.discards))
         if expected.snapshot_of is not None:
-            named = decisive and decisive.output.get("snapshotId")
-            taken_of = {one.id: one.node for one in history.snapshots}
-            self._require("The node whose snapshot the outcome names", expected.snapshot_of, taken_of.get(named or ""))
+            named = str(decisive.output.get("snapshotId") if decisive else "").split(",")
+            taken_of = [one.node for one in history.snapshots if one.id in named]
+            of_each = [expected.snapshot_of] * len(self._bed.shape.mount_points)
+            self._require("The nodes whose snapshots the outcome names", of_each, taken_of)
         if expected.is_decisive_only_once:
             ended_so = [execution for execution in history.executions if execution.outcome == expected.outcome]
             self._require(f"The number of {expected.outcome}", 1, len(ended_so))

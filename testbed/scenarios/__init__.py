@@ -40,6 +40,7 @@ from testbed.scenarios import (
     switchback_target_fails,
     switchback_twice,
     three_services,
+    two_volumes,
     zone_lost,
 )
 from testbed.scenarios.scenario import Scenario
@@ -81,6 +82,7 @@ _MODULES = (
     readiness_findings,
     other_identifier,
     three_services,
+    two_volumes,
 )
 
 ALL: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}

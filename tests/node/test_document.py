@@ -63,7 +63,7 @@ def test_the_document_runs_the_script_and_nothing_else(document: dict[str, Any])
 
 def functions_of(script: str) -> list[str]:
     """The script's functions and settings, as bash itself prints them: without comments and indentation."""
-    program = 'source "$1" >/dev/null; declare -f; declare -p EXPORTS CONFIG UNITS'
+    program = 'source "$1" >/dev/null; declare -f; declare -p EXPORTS CONFIG UNITS TICKLE START_TEXT RESOURCE_MARK'
     with tempfile.NamedTemporaryFile("w", suffix=".sh") as file:
         file.write(script)
         file.flush()

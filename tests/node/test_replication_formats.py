@@ -320,3 +320,144 @@ def test_what_drbd_8_4_says_is_told_in_our_words_and_a_word_unheard_of_says_noth
     (tmp_path / "proc/drbd").write_text(PROC_DRBD.format(state=state))
 
     assert with_functions(tmp_path, TELL) == expected
+
+
+# --- several volumes of one resource ---
+
+SECOND = "CONFIG[FURTHER_VOLUMES]=/dev/xvdc1:/dev/drbd1:/mnt/DIR2; read_volumes; "
+WELL = "cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate C r-----"
+
+
+def give_volumes(root: Path, *states: str) -> None:
+    """DRBD 8.4 with these volumes; one of no words is not there."""
+    lines = "".join(f" {minor}: {state}\n    oos:{minor}\n" for minor, state in enumerate(states) if state)
+    (root / "proc").mkdir(exist_ok=True)
+    (root / "proc/drbd").write_text(f"version: 8.4.11-1 (api:1/proto:86-101)\n{lines}")
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (WELL, "secondary/primary connected current/current"),
+        (
+            "cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----",
+            "primary/primary connected current/current",
+        ),
+        ("cs:SyncTarget ro:Secondary/Primary ds:Inconsistent/UpToDate C", "secondary/primary resyncing stale/current"),
+        ("cs:SyncSource ro:Secondary/Primary ds:UpToDate/Inconsistent C", "secondary/primary resyncing current/stale"),
+        ("cs:Connected ro:Secondary/Primary ds:Diskless/UpToDate C", "secondary/primary connected unusable/current"),
+        ("cs:StandAlone ro:Secondary/Unknown ds:UpToDate/DUnknown C", "secondary/primary apart current/unknown"),
+        ("cs:Connected ro:Strange/Primary ds:UpToDate/UpToDate C", "unknown/primary connected current/current"),
+        ("cs:Unconfigured", "secondary/primary apart unknown/unknown"),
+        ("", "secondary/primary unknown unknown/unknown"),
+    ],
+)
+@pytest.mark.parametrize("is_first", [False, True])
+def test_of_two_volumes_the_worst_word_is_told(tmp_path: Path, other: str, told: str, *, is_first: bool) -> None:
+    give_volumes(tmp_path, *((other, WELL) if is_first else (WELL, other)))
+
+    assert with_functions(tmp_path, SECOND + TELL) == told
+
+
+@pytest.mark.parametrize(
+    ("states", "half"),
+    [((WELL, WELL), "false"), ((WELL, WELL.replace("Secondary/", "Primary/")), "true"),
+     ((WELL.replace("Secondary/", "Primary/"), ""), "true"),
+     ((WELL.replace("Secondary/", "Primary/"),) * 2, "false"), (("", ""), "false")],
+)  # fmt: skip
+def test_a_set_of_which_one_volume_is_primary_is_half_primary(
+    tmp_path: Path, states: tuple[str, str], half: str
+) -> None:
+    give_volumes(tmp_path, *states)
+
+    assert with_functions(tmp_path, f"{SECOND}read_replication; echo $IS_HALF_PRIMARY") == half
+
+
+def test_no_volume_at_all_is_no_replica_and_one_is_one(tmp_path: Path) -> None:
+    show = f"{SECOND}read_replication; echo $REPLICATION_ROLE $IS_REPLICA_UP $REPLICATION_OUT_OF_SYNC"
+    give_volumes(tmp_path, "", "")
+    assert with_functions(tmp_path, show) == "unknown false 0"
+    give_volumes(tmp_path, "", WELL)
+    assert with_functions(tmp_path, show) == "secondary true 1"
+
+
+def test_of_two_resyncs_the_one_that_is_least_far_is_told(tmp_path: Path) -> None:
+    state = "cs:SyncTarget ro:Secondary/Primary ds:Inconsistent/UpToDate C r-----"
+    give_volumes(tmp_path, f"{state}\n\tsync'ed: 42.5%", f"{state}\n\tsync'ed:  7.1%")
+
+    assert with_functions(tmp_path, f"{SECOND}read_replication; echo $REPLICATION_PERCENT") == "7.1"
+
+
+def two_volumes_of_drbd_9(own: str, peer: str) -> str:
+    """`drbdsetup status` as recorded of one volume, with a second one of these words."""
+    told = recorded("connected-secondary")
+    first = told[told.index("  volume:0") : told.index("  peer-")]
+    peers = told[told.index("    volume:0") :]
+    second = first.replace("volume:0 minor:0", "volume:1 minor:1").replace("disk:UpToDate", f"disk:{own}")
+    second_peer = peers.replace("volume:0", "volume:1").replace("replication:Established", f"replication:{peer}")
+    return told.replace(first, first + second).replace(peers, peers + second_peer)
+
+
+@pytest.mark.parametrize(
+    ("own", "peer", "told"),
+    [
+        ("UpToDate", "Established", "secondary/primary connected current/current"),
+        ("Inconsistent", "SyncTarget", "secondary/primary resyncing stale/current"),
+        ("Diskless", "Established", "secondary/primary connected unusable/current"),
+    ],
+)
+def test_of_two_volumes_of_drbd_9_the_worst_word_is_told(tmp_path: Path, own: str, peer: str, told: str) -> None:
+    give_drbd_9(tmp_path, two_volumes_of_drbd_9(own, peer))
+
+    assert with_functions(tmp_path, SECOND + TELL) == told
+
+
+@pytest.mark.parametrize(
+    ("states", "asked"),
+    [
+        (("", ""), ["up garoon"]),
+        ((WELL, ""), ["adjust garoon"]),
+        ((WELL, "cs:Unconfigured"), ["adjust garoon"]),
+        ((WELL, WELL), []),
+    ],
+)
+def test_what_is_missing_of_a_set_is_brought_up(tmp_path: Path, states: tuple[str, str], asked: list[str]) -> None:
+    give_volumes(tmp_path, *states)
+    give(tmp_path, "drbdadm", f'echo "$*" >>{tmp_path}/asked\n')
+    (tmp_path / "asked").touch()
+
+    with_functions(tmp_path, f"{SECOND}bring_replication_up")
+
+    assert (tmp_path / "asked").read_text().splitlines() == asked
+
+
+@pytest.mark.parametrize(
+    ("states", "asked"),
+    [
+        (("", ""), ["new-resource garoon", "new-minor garoon/0", "new-minor garoon/1"]),
+        (("cs:StandAlone ro:Secondary/Unknown ds:UpToDate/DUnknown", ""), ["new-minor garoon/1"]),
+        (("cs:Unconfigured", "cs:Unconfigured"), ["attach garoon/0", "attach garoon/1"]),
+        (("cs:StandAlone ro:Secondary/Unknown ds:UpToDate/DUnknown", "cs:Unconfigured"), ["attach garoon/1"]),
+    ],
+)
+def test_a_set_is_attached_volume_by_volume(tmp_path: Path, states: tuple[str, str], asked: list[str]) -> None:
+    give_volumes(tmp_path, *states)
+    give(tmp_path, "drbdadm", f'echo "$*" >>{tmp_path}/asked\n')
+
+    with_functions(tmp_path, f"{SECOND}attach_replica")
+
+    assert (tmp_path / "asked").read_text().splitlines() == asked
+
+
+def test_the_resource_file_of_one_volume_is_as_it_was_and_several_have_sections(tmp_path: Path) -> None:
+    """drbd-utils 9.22 reads both, of 8.4 and of 9 (`drbdadm -d up`)."""
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/drbd").write_text("version: 8.4.11\n")
+    one = with_functions(tmp_path, "resource_file")
+    assert "\n    device /dev/drbd0;\n    disk /dev/xvdb1;\n    meta-disk internal;\n    on " in one
+    assert "volume" not in one
+
+    several = with_functions(tmp_path, SECOND + "resource_file")
+
+    assert "    volume 0 {\n        device /dev/drbd0;\n        disk /dev/xvdb1;\n" in several
+    assert "    volume 1 {\n        device /dev/drbd1;\n        disk /dev/xvdc1;\n" in several

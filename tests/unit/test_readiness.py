@@ -103,8 +103,10 @@ def evidence(**changes: Any) -> ReadinessEvidence:
             for node in SETTINGS.nodes
         },
         volumes={
-            node.name: DataVolume(
-                volume_id=node.data_volume_id, exists=True, instance_id=node.instance_id, device="/dev/xvdb"
+            node.name: (
+                DataVolume(
+                    volume_id=node.data_volume_id, exists=True, instance_id=node.instance_id, device="/dev/xvdb"
+                ),
             )
             for node in SETTINGS.nodes
         },
@@ -161,7 +163,9 @@ def interface(node: str, **changes: Any) -> dict[str, Any]:
 
 
 def volume(node: str, **changes: Any) -> dict[str, Any]:
-    return of("volumes", node, evidence().volumes[node].model_copy(update=changes))
+    volumes = evidence().volumes[node]
+    assert isinstance(volumes, tuple)
+    return of("volumes", node, tuple(volume.model_copy(update=changes) for volume in volumes))
 
 
 FENCE = Fence(node="db-02", execution="arn:one")

@@ -15,6 +15,7 @@ from failover.models import (
     AutomaticLimit,
     Decision,
     Evidence,
+    Fence,
     InstanceState,
     Lock,
     NodeEvidence,
@@ -27,7 +28,7 @@ from failover.models import (
     Verdict,
 )
 from failover.planned_decision import decide_rejoin, decide_switchback
-from failover.settings import Settings
+from failover.settings import Node, Settings
 from failover.steps.keep_data import KeepDataInput, keep_data
 from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
 from failover.steps.record_outcome import RecordOutcomeInput, record_outcome
@@ -211,25 +212,29 @@ class FakeSnapshots:
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.state = SnapshotState.PENDING
+        self.states: dict[str, SnapshotState] = {}
         self.attached_to: str | None = "i-0a"
         self.device = "/dev/xvdb"
 
-    def read_data_volume(self, node: Any) -> DataVolume:
-        return DataVolume(volume_id=node.data_volume_id, exists=True, instance_id=self.attached_to, device=self.device)
+    def read_data_volumes(self, node: Node) -> tuple[DataVolume, ...]:
+        return tuple(
+            DataVolume(volume_id=volume_id, exists=True, instance_id=self.attached_to, device=self.device)
+            for volume_id in node.data_volume_ids
+        )
 
-    def take_snapshot(self, node: Any, _settings: Settings, _execution: str, _reason: str) -> str:
+    def take_snapshots(self, node: Node, _settings: Settings, _execution: str, _reason: str) -> tuple[str, ...]:
         self.taken.append(node.name)
-        return f"snap-{len(self.taken)}"
+        return tuple(f"snap-{number}" for number, _ in enumerate(node.data_volume_ids, 1))
 
-    def read_snapshot(self, _snapshot_id: str) -> tuple[SnapshotState, str]:
-        return self.state, "42%"
+    def read_snapshot(self, snapshot_id: str) -> tuple[SnapshotState, str]:
+        return self.states.get(snapshot_id, self.state), "42%"
 
 
 @pytest.fixture
 def ebs(monkeypatch: pytest.MonkeyPatch) -> FakeSnapshots:
     fake = FakeSnapshots()
-    monkeypatch.setattr(snapshots, "read_data_volume", fake.read_data_volume)
-    monkeypatch.setattr(snapshots, "take_snapshot", fake.take_snapshot)
+    monkeypatch.setattr(snapshots, "read_data_volumes", fake.read_data_volumes)
+    monkeypatch.setattr(snapshots, "take_snapshots", fake.take_snapshots)
     monkeypatch.setattr(snapshots, "read_snapshot", fake.read_snapshot)
     return fake
 
@@ -243,6 +248,25 @@ def test_data_is_kept_once_and_only_when_the_snapshot_is_complete(settings: Sett
     ebs.state = SnapshotState.COMPLETED
     assert keep_data(request, settings).snapshot_id == "snap-1"
     assert ebs.taken == ["db-01"]
+
+
+@pytest.mark.usefixtures("lock")
+def test_data_of_several_volumes_is_kept_when_each_snapshot_is_complete(settings: Settings, ebs: FakeSnapshots) -> None:
+    node = settings.node_a.model_copy(update={"data_volume_id": "vol-0a,vol-1a"})
+    settings = settings.model_copy(update={"node_a": node})
+    request = KeepDataInput(execution=EXECUTION, node="db-01")
+    ebs.states["snap-1"] = SnapshotState.COMPLETED
+    with pytest.raises(NotYet, match="snap-2"):
+        keep_data(request, settings)
+    ebs.state = SnapshotState.COMPLETED
+    assert keep_data(request, settings).snapshot_id == "snap-1,snap-2"
+    assert ebs.taken == ["db-01"]
+
+
+def test_a_fence_covers_a_machine_as_long_as_one_of_its_volumes_is_the_same() -> None:
+    fence = Fence(node="db-01", execution=EXECUTION, instance_id="i-0a", volume_id="vol-0a,vol-1a")
+    assert fence.covers("i-0c", "vol-0c,vol-1a")
+    assert not fence.covers("i-0c", "vol-0c,vol-1c")
 
 
 @pytest.mark.usefixtures("lock")

@@ -128,7 +128,7 @@ def test_a_first_deployment_that_fails_leaves_nothing_behind() -> None:
 
 def test_trouble_of_whatever_holds_a_node_or_its_data_is_passed_on() -> None:
     pattern = TEMPLATE["Resources"]["HealthEventRule"]["Properties"]["EventPattern"]
-    told = {entity["Ref"] for entity in pattern["detail"]["affectedEntities"]["entityValue"]}
+    told = set(re.findall(r"\w+", pattern["detail"]["affectedEntities"]["entityValue"]["Fn::Split"][1]["Fn::Sub"]))
     assert told == {name for name in PARAMETERS if name.endswith(("InstanceId", "DataVolumeId"))}
 
 

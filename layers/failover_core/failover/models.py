@@ -82,7 +82,7 @@ class Fence(Value):
     instance_id: str | None = None
     """The instance that was fenced; what is proven of it says nothing of the one that takes its place."""
     volume_id: str | None = None
-    """Its data volume, which holds what it wrote before."""
+    """Its data volume, or several separated by commas, which hold what it wrote before."""
     is_off_proven: bool = False
     """EC2 said `stopped` or `terminated` since. Until then the node may still write to itself."""
     acls: dict[str, str] = Field(default_factory=dict)
@@ -94,7 +94,9 @@ class Fence(Value):
 
     def covers(self, instance_id: str, volume_id: str) -> bool:
         """The node's machine or its data is still the one that was fenced."""
-        return self.instance_id in (None, instance_id) or self.volume_id in (None, volume_id)
+        if self.volume_id is None or self.instance_id in (None, instance_id):
+            return True
+        return not {*self.volume_id.split(",")}.isdisjoint(volume_id.split(","))
 
 
 class KeptData(Value):
@@ -264,7 +266,7 @@ class NodeStatus(Observed):
     only_warning: tuple[str, ...] = ()
     """Services whose state does not count for `is_serving`."""
     configured: dict[str, str] | None = None
-    """What it goes by, named and written as the stack's parameters: Services, Exports, DatabasePort."""
+    """What it goes by, named and written as the stack's parameters: Services, Exports, DatabasePort, FurtherVolumes."""
 
     @property
     def may_be_ahead(self) -> bool:

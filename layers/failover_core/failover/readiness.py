@@ -82,7 +82,7 @@ class ReadinessEvidence(Value):
     surveys: dict[str, NodeSurvey | Answer | Unknown]
     """Of the nodes that were asked for one."""
     interfaces: dict[str, Interface | Unknown]
-    volumes: dict[str, DataVolume | Unknown]
+    volumes: dict[str, tuple[DataVolume, ...] | Unknown]
     """Each node's data volume."""
     isolated_subnets: dict[str, list[str] | Unknown]
     """Those of the node's subnets that have the network ACL which denies everything."""
@@ -777,9 +777,10 @@ def _interface_elsewhere(evidence: ReadinessEvidence, node: str) -> Finding | No
 
 
 def _volume_elsewhere(evidence: ReadinessEvidence, node: str) -> Finding | None:
-    """A rejoin keeps what the node holds by a snapshot of this volume; of another one it would keep nothing."""
-    volume = evidence.volumes[node]
-    why_not = "" if isinstance(volume, Unknown) else volume.why_not_of(evidence.settings.node(node))
+    """A rejoin keeps what the node holds by snapshots of these volumes; of other ones it would keep nothing."""
+    volumes = evidence.volumes[node]
+    known = () if isinstance(volumes, Unknown) else volumes
+    why_not = next(filter(None, (volume.why_not_of(evidence.settings.node(node)) for volume in known)), "")
     if not why_not:
         return None
     return Finding(

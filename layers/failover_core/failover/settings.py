@@ -74,7 +74,12 @@ class Node(BaseModel):
     eth0_interface_id: str = Field(pattern=r"^eni-[0-9a-f]+$")
     eth0_subnet_id: str = Field(pattern=r"^subnet-[0-9a-f]+$")
     eth1_subnet_id: str = Field(pattern=r"^subnet-[0-9a-f]+$")
-    data_volume_id: str = Field(pattern=r"^vol-[0-9a-f]+$")
+    data_volume_id: str = Field(pattern=r"^vol-[0-9a-f]+(,vol-[0-9a-f]+)*$")
+    """Of its replica, or those of all its volumes', separated by commas, Garoon's own first."""
+
+    @property
+    def data_volume_ids(self) -> list[str]:
+        return self.data_volume_id.split(",")
 
     @property
     def subnet_ids(self) -> tuple[str, str]:
@@ -131,6 +136,7 @@ class Settings(BaseModel):
     services: str = ""
     exports: str = ""
     database_port: str = ""
+    further_volumes: str = ""
     """The nodes' lists, as the stack's parameters have them. Only readiness is told, which compares; a node refuses a
     list that can't be used, and no function of a failover may stop over one."""
 
@@ -143,7 +149,12 @@ class Settings(BaseModel):
     @property
     def configured(self) -> dict[str, str]:
         """What each node is to go by; empty where it is not told."""
-        parameters = {"Services": self.services, "Exports": self.exports, "DatabasePort": self.database_port}
+        parameters = {
+            "Services": self.services,
+            "Exports": self.exports,
+            "DatabasePort": self.database_port,
+            "FurtherVolumes": self.further_volumes,
+        }
         return {name: value for name, value in parameters.items() if value}
 
     @property

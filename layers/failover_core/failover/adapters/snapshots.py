@@ -1,4 +1,4 @@
-"""A node's data volume, and EBS snapshots of it: what a node held before it is overwritten."""
+"""A node's data volumes, and EBS snapshots of them: what a node held before it is overwritten."""
 
 from enum import StrEnum
 
@@ -48,10 +48,14 @@ class DataVolume(Value):
 
 
 @translate_errors
-def read_data_volume(node: Node) -> DataVolume:
-    """The configured volume and what it is attached to. One that is being detached is attached to nothing."""
+def read_data_volumes(node: Node) -> tuple[DataVolume, ...]:
+    """The configured volumes and what they are attached to. One that is being detached is attached to nothing."""
+    return tuple(_read_data_volume(volume_id) for volume_id in node.data_volume_ids)
+
+
+def _read_data_volume(volume_id: str) -> DataVolume:
     try:
-        volumes = client("ec2").describe_volumes(VolumeIds=[node.data_volume_id])["Volumes"]
+        volumes = client("ec2").describe_volumes(VolumeIds=[volume_id])["Volumes"]
     except ClientError as error:
         if error_code(error) != "InvalidVolume.NotFound":
             raise
@@ -63,7 +67,7 @@ def read_data_volume(node: Node) -> DataVolume:
         if attachment["State"] in ("attached", "busy")
     ]
     return DataVolume(
-        volume_id=node.data_volume_id,
+        volume_id=volume_id,
         exists=bool(volumes),
         instance_id=attached[0].get("InstanceId") if attached else None,
         device=attached[0].get("Device") if attached else None,
@@ -79,17 +83,23 @@ class SnapshotState(StrEnum):
 
 
 @translate_errors
-def take_snapshot(node: Node, settings: Settings, execution: str, reason: str) -> str:
-    """A snapshot of the node's data volume as it is now, for this execution: its id. One that it made already is taken.
+def take_snapshots(node: Node, settings: Settings, execution: str, reason: str) -> tuple[str, ...]:
+    """A snapshot of each of the node's data volumes as they are now, for this execution: their ids.
 
-    It holds what the volume held when the call was made, also while it is still pending (Amazon EBS User Guide,
-    "Create Amazon EBS snapshots"). CreateSnapshot takes no client token, so the execution's tag tells whose it is.
+    One that it made already is taken. They belong together although they are taken one after the other: nothing is
+    mounted on the node then. A snapshot holds what the volume held when the call was made, also while it is still
+    pending (Amazon EBS User Guide, "Create Amazon EBS snapshots"). CreateSnapshot takes no client token, so the
+    execution's tag tells whose it is.
     Raises NotYet while EC2 makes too many others.
     """
+    return tuple(_take_snapshot(node, one, settings, execution, reason) for one in node.data_volume_ids)
+
+
+def _take_snapshot(node: Node, volume_id: str, settings: Settings, execution: str, reason: str) -> str:
     mine = client("ec2").describe_snapshots(
         OwnerIds=["self"],
         Filters=[
-            {"Name": "volume-id", "Values": [node.data_volume_id]},
+            {"Name": "volume-id", "Values": [volume_id]},
             {"Name": f"tag:{_EXECUTION_TAG}", "Values": [execution]},
         ],
     )["Snapshots"]
@@ -102,7 +112,7 @@ def take_snapshot(node: Node, settings: Settings, execution: str, reason: str) -
     }
     try:
         answer = client("ec2").create_snapshot(
-            VolumeId=node.data_volume_id,
+            VolumeId=volume_id,
             Description=reason[:255],
             TagSpecifications=[
                 {"ResourceType": "snapshot", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
@@ -110,9 +120,7 @@ def take_snapshot(node: Node, settings: Settings, execution: str, reason: str) -
         )
     except ClientError as error:
         if error_code(error) in _NOT_NOW_CODES:
-            raise NotYet(
-                Message("error.no-snapshot-now", data_volume_id=node.data_volume_id, cause=str(error))
-            ) from error
+            raise NotYet(Message("error.no-snapshot-now", data_volume_id=volume_id, cause=str(error))) from error
         raise
     return str(answer["SnapshotId"])
 

@@ -87,7 +87,7 @@ def gather_readiness(
         probes = [begin(_read_probe, node, settings) for node in settings.nodes]
         machines = [begin(instances.read_instance, node) for node in settings.nodes]
         interfaces = [begin(routes.read_interface, node) for node in settings.nodes]
-        volumes = [begin(snapshots.read_data_volume, node) for node in settings.nodes]
+        volumes = [begin(snapshots.read_data_volumes, node) for node in settings.nodes]
         isolated_subnets = [begin(_read_isolated_subnets, node, settings) for node in settings.nodes]
         alone = [begin(isolation.prove_alone, node) for node in settings.nodes]
         protections = [begin(instances.is_stop_protected, node) for node in settings.nodes]

@@ -1,4 +1,4 @@
-"""Keep what a returning node holds, before it may be overwritten: an EBS snapshot of its data volume."""
+"""Keep what a returning node holds, before it may be overwritten: an EBS snapshot of each of its data volumes."""
 
 from functools import partial
 from typing import assert_never
@@ -19,13 +19,14 @@ class KeepDataInput(StepInput):
 class DataKept(Value):
     node: str
     snapshot_id: str
+    """Of several volumes, those of all, separated by commas."""
 
 
 def keep_data(request: KeepDataInput, settings: Settings) -> DataKept:
-    """A completed snapshot of the node's data volume, taken once for each execution.
+    """A completed snapshot of each of the node's data volumes, taken once for each execution.
 
-    Refuses (Failed) the active node. Raises Refused, before anything is taken, if the configured volume is not the one
-    that is attached to this node; NotYet until the snapshot is complete; LockLost.
+    Refuses (Failed) the active node. Raises Refused, before anything is taken, if a configured volume is not attached
+    to this node; NotYet until the snapshots are complete; LockLost.
     """
     node = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
@@ -33,24 +34,28 @@ def keep_data(request: KeepDataInput, settings: Settings) -> DataKept:
         raise Failed(Message("error.active-not-overwritten", node=node.name))
     kept = record.kept_data
     if kept is None or (kept.node, kept.execution) != (node.name, request.execution):
-        why_not = snapshots.read_data_volume(node).why_not_of(node)
-        if why_not:
-            raise Refused(Message("error.wrong-volume", why_not=why_not, node=node.name))
+        for volume in snapshots.read_data_volumes(node):
+            if why_not := volume.why_not_of(node):
+                raise Refused(Message("error.wrong-volume", why_not=why_not, node=node.name))
         reason = f"What {node.name} held before it follows {record.active} ({request.execution})"
-        snapshot_id = snapshots.take_snapshot(node, settings, request.execution, reason)
+        snapshot_id = ",".join(snapshots.take_snapshots(node, settings, request.execution, reason))
         cluster_table.record_kept_data(settings, request.execution, node.name, snapshot_id)
     else:
         snapshot_id = kept.snapshot_id
+    for one in snapshot_id.split(","):
+        _require_complete(one, node.name)
+    return DataKept(node=node.name, snapshot_id=snapshot_id)
+
+
+def _require_complete(snapshot_id: str, node: str) -> None:
     state, progress = snapshots.read_snapshot(snapshot_id)
     match state:
         case snapshots.SnapshotState.COMPLETED:
-            return DataKept(node=node.name, snapshot_id=snapshot_id)
+            return
         case snapshots.SnapshotState.PENDING:
-            raise NotYet(
-                Message("error.snapshot-not-complete", snapshot_id=snapshot_id, node=node.name, progress=progress)
-            )
+            raise NotYet(Message("error.snapshot-not-complete", snapshot_id=snapshot_id, node=node, progress=progress))
         case snapshots.SnapshotState.ERROR:
-            raise Failed(Message("error.snapshot-failed", snapshot_id=snapshot_id, node=node.name))
+            raise Failed(Message("error.snapshot-failed", snapshot_id=snapshot_id, node=node))
     assert_never(state)
 
 
@@ -59,6 +64,6 @@ def rehearse_keep_data(settings: Settings) -> list[str]:
     return try_orders(
         [
             partial(cluster_table.read_record, settings),
-            *(partial(snapshots.take_snapshot, node, settings, "rehearsal", "A rehearsal") for node in settings.nodes),
+            *(partial(snapshots.take_snapshots, node, settings, "rehearsal", "A rehearsal") for node in settings.nodes),
         ]
     )
