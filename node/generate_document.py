@@ -94,9 +94,13 @@ INSTALL_PARAMETERS = {
 }
 
 
-def assemble() -> str:
-    """The script: its parts, one after the other."""
-    return "\n".join(SCRIPT.with_name("src").joinpath(f"{part}.sh").read_text() for part in PARTS)
+def assemble(engine: Path | None = None) -> str:
+    """The script: its parts, one after the other. `engine` is a file to take the place of DRBD's two."""
+    files = {part: SCRIPT.with_name("src") / f"{part}.sh" for part in PARTS}
+    if engine is not None:
+        files["replication_drbd"] = engine
+        del files["room_drbd"]
+    return "\n".join(file.read_text() for file in files.values())
 
 
 def generate(verbs: tuple[str, ...] = VERBS) -> str:

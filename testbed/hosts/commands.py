@@ -7,13 +7,15 @@ import json
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from testbed.hosts.answer import Answer
 from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, append_config
-from testbed.hosts.drbd import VERSION_9, Answer, Drbd
+from testbed.hosts.drbd import Drbd
 from testbed.hosts.layout import RECOVERING, Faults, HostFiles, HostSettings
-from testbed.hosts.mirror import MirrorError
+from testbed.hosts.mirrorctl import Mirrorctl
 from testbed.hosts.nfsd import Nfsd
 from testbed.world.files import replace_file
 
@@ -49,7 +51,8 @@ class Machine:
         self.files = files
         self.settings = settings
         self.boot_id = boot_id
-        self.drbd = Drbd(files, settings, lambda number: number in self.mounts or self._is_writing_back)
+        engine = Drbd if settings.engine == "drbd" else Mirrorctl
+        self.engine = engine(files, settings, lambda number: number in self.mounts or self._is_writing_back)
         self.mounts: list[int] = []
         """The mounted volumes by their numbers, one above the other, and somebody's tmpfs."""
         self._was_covered = self._is_writing_back = False
@@ -72,8 +75,7 @@ class Machine:
         while name in self.faults().hanging_commands:
             await asyncio.sleep(0.1)
         commands: dict[str, Callable[[list[str]], Awaitable[Answer]]] = {
-            "drbdadm": self._drbdadm,
-            "drbdsetup": self._drbdsetup,
+            **dict.fromkeys(self.engine.commands, partial(self._ask_engine, name)),
             "modprobe": self._succeed,
             "mount": self._mount,
             "umount": self._umount,
@@ -88,10 +90,7 @@ class Machine:
             return await self._init_script(name, arguments)
         if name not in commands:
             return Answer(127, "", f"{name}: command not found\n")
-        try:
-            return await commands[name](arguments)
-        except MirrorError as refusal:
-            return Answer(refusal.code, "", f"{refusal}\n")
+        return await commands[name](arguments)
 
     def faults(self) -> Faults:
         return self.files.faults()
@@ -113,16 +112,15 @@ class Machine:
             self._was_covered = not self._was_covered
             self.mounts = [mount for mount in self.mounts if mount != COVER] + [COVER] * self._was_covered
         for mount in self.mounts:
-            number, kind, device = (
-                ("0:40", "tmpfs", "tmpfs") if mount == COVER else (f"147:{mount}", "xfs", f"/dev/drbd{mount}")
-            )
+            device, number = ("tmpfs", "0:40") if mount == COVER else self.engine.device(mount)
+            kind = "tmpfs" if mount == COVER else "xfs"
             target = self.settings.mount_points[max(mount, 0)]
             mounts += f"{device} {target} {kind} rw,relatime 0 0\n"
             information += f"50 1 {number} / {target} rw,relatime shared:1 - {kind} {device} rw\n"
         _write_if_changed(self.files, "proc/mounts", mounts)
         _write_if_changed(self.files, "proc/self/mountinfo", information)
-        is_drbd_9 = "drbdsetup" in self.faults().hanging_commands
-        _write_if_changed(self.files, "proc/drbd", VERSION_9 if is_drbd_9 else self.drbd.proc_drbd())
+        for path, text in self.engine.proc_files().items():
+            _write_if_changed(self.files, path, text)
 
     def write_connections(self, clients: list[tuple[str, int, int]]) -> None:
         """/proc/net/tcp (proc(5)) with the clients of the virtual IP, and the database's log.
@@ -142,22 +140,19 @@ class Machine:
         del arguments
         return Answer()
 
-    async def _drbdadm(self, arguments: list[str]) -> Answer:
-        answer = self.drbd.adm(arguments)
+    async def _ask_engine(self, name: str, arguments: list[str]) -> Answer:
+        answer = self.engine.commands[name](arguments)
         self.write_proc_files()
         return answer
-
-    async def _drbdsetup(self, arguments: list[str]) -> Answer:
-        return self.drbd.setup(arguments)
 
     async def _mount(self, arguments: list[str]) -> Answer:
         device, target = [argument for argument in arguments if argument.startswith("/")][-2:]
         number = self._volume_at(target)
-        if number is None or device != f"/dev/drbd{number}":
+        if number is None or device != self.engine.device(number)[0]:
             return Answer(32, "", f"mount: {target}: special device {device} does not exist.\n")
         if number in self.mounts:
             return Answer(32, "", f"mount: {target}: {device} already mounted on {target}.\n")
-        if not self.drbd.is_primary(number):
+        if not self.engine.is_primary(number):
             return Answer(32, "", f"mount: {target}: mount({device}) failed: Wrong medium type.\n")
         await asyncio.sleep(self.settings.delays.mount_seconds)
         if self.faults().does_mount_fail(number):

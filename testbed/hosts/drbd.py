@@ -9,22 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from testbed.hosts.answer import Answer
 from testbed.hosts.layout import HostFiles, HostSettings
 from testbed.hosts.mirror import LINKED, UNCONFIGURED, UNPLUGGED, Mirror, MirrorError, View
 
+MAJOR = 147
 VERSION_9 = "version: 9.2.18 (api:2/proto:118-124)\nTransports (api:21): tcp (9.2.18)\n"
 _VERSION = "version: 8.4.11-1 (api:1/proto:86-101)\n"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Of a command: its exit code, and what it printed."""
-
-    code: int = 0
-    output: str = ""
-    errors: str = ""
 
 
 class Drbd:
@@ -35,14 +27,21 @@ class Drbd:
         self._name = settings.name
         self._is_open = is_open
         self.mirrors = [Mirror(files.world, number) for number in range(len(settings.mount_points))]
+        self.commands = {"drbdadm": self.adm, "drbdsetup": self.setup}
 
     def is_primary(self, number: int) -> bool:
         return self.mirrors[number].view(self._name).role == "primary"
 
-    def proc_drbd(self) -> str:
-        """/proc/drbd, after what is the connection's own has come to all volumes."""
+    def proc_files(self) -> dict[str, str]:
+        """/proc/drbd, after what is the connection's own has come to all volumes. DRBD 9 has only its version there."""
         self._share_connection()
-        return format_proc_drbd([mirror.view(self._name) for mirror in self.mirrors])
+        views = [mirror.view(self._name) for mirror in self.mirrors]
+        is_drbd_9 = "drbdsetup" in self._files.faults().hanging_commands
+        return {"proc/drbd": VERSION_9 if is_drbd_9 else format_proc_drbd(views)}
+
+    def device(self, number: int) -> tuple[str, str]:
+        """Of a volume: its name, and its number as the kernel has it."""
+        return f"/dev/drbd{number}", f"{MAJOR}:{number}"
 
     def adm(self, arguments: Sequence[str]) -> Answer:
         """`drbdadm VERB [OPTIONS] garoon[/NUMBER]`."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.hosts.layout import (
+    ENGINES,
     EXPORTS,
     SERVICES,
     STANDIN_COMMANDS,
@@ -267,6 +268,7 @@ def create_pair(
     exports: tuple[str, ...] = EXPORTS,
     database_port: int = 3770,
     mount_points: tuple[str, ...] = ("/mnt/DIR1",),
+    engine: str = "drbd",
 ) -> tuple[SimulatedHost, SimulatedHost]:
     """Lay out db-01 and db-02 with a mirror in sync: both off, nothing installed on them yet.
 
@@ -290,6 +292,7 @@ def create_pair(
         exports=exports,
         database_port=database_port,
         mount_points=mount_points,
+        engine=engine,
     )
     second = replace(
         first,
@@ -339,7 +342,7 @@ def _create_host(files: HostFiles, settings: HostSettings) -> None:
         *(_on_volume(files, settings, path) for path in settings.exports),
     ):
         directory.mkdir(parents=True, exist_ok=True)
-    for command in STANDIN_COMMANDS:
+    for command in (*ENGINES[settings.engine], *STANDIN_COMMANDS):
         (files.bin / command).symlink_to(standin)
     for service in settings.services:
         if service in settings.folders:

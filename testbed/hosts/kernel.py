@@ -25,10 +25,10 @@ import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from testbed.hosts.answer import Answer
 from testbed.hosts.claims import hold_number_of
 from testbed.hosts.cloudwatch import CONFIG_DIRECTORY, CollectedFile, LogCollector, put_log_events
 from testbed.hosts.commands import WRITE_CHECK, Machine
-from testbed.hosts.drbd import Answer
 from testbed.hosts.layout import Faults, HostFiles
 from testbed.hosts.mirror import MirrorError
 from testbed.hosts.processes import host_environment, processes_of
@@ -600,7 +600,7 @@ class Kernel:
     async def _put(self, number: int, path: str, value: str, *, is_encoded: bool) -> bytes:
         try:
             content = base64.b64decode(value, validate=True) if is_encoded else value.encode()
-            while not self.machine.drbd.mirrors[number].write(self.settings.name, path, content):
+            while not self.machine.engine.mirrors[number].write(self.settings.name, path, content):
                 await asyncio.sleep(TICK_SECONDS)
         except (binascii.Error, MirrorError, OSError) as problem:
             return f"ERROR {problem}".encode()

@@ -25,9 +25,9 @@ from typing import Any
 
 from testbed.world.cut_off import read_cut_off
 
+ENGINES = {"drbd": ("drbdadm", "drbdsetup"), "mirrorctl": ("mirrorctl",)}
+"""What replicates on a host, with its commands."""
 STANDIN_COMMANDS = (
-    "drbdadm",
-    "drbdsetup",
     "modprobe",
     "mount",
     "umount",
@@ -86,7 +86,9 @@ class HostSettings:
     log_flush_seconds: float = 1.0
     """force_flush_interval of the CloudWatch agent's logs."""
     mount_points: tuple[str, ...] = ("/mnt/DIR1",)
-    """Of the replicated volumes, by number: that of the device /dev/drbdNUMBER. Attachments lie on the last one."""
+    """Of the replicated volumes, by number. Attachments lie on the last one."""
+    engine: str = "drbd"
+    """Of ENGINES."""
     delays: Delays = field(default_factory=Delays)
 
     @classmethod

@@ -54,6 +54,7 @@ class HostArm(ABC):
     cannot: ClassVar[Mapping[str, str]] = {}
     verb_seconds: float
     rest_seconds: float
+    outdate: ClassVar[str] = "drbdadm outdate garoon"
 
     def __init__(self, hosts: Mapping[str, _Host]) -> None:
         self._hosts = hosts
@@ -83,7 +84,7 @@ class HostArm(ABC):
                 host.set_fault("nic_eth1", None)
             case "is outdated":
                 # DRBD refuses it to a replica that is in touch: to one whose link was just cut, for some seconds.
-                self.rest(lambda: self._do(node, "drbdadm outdate garoon") == 0)
+                self.rest(lambda: self._do(node, self.outdate) == 0)
             case "loses its database":
                 host.kill_service("cyde_5_0")
             case "is at work on an earlier order":
@@ -122,10 +123,13 @@ class SimulatedArm(HostArm):
     name = "script"
     verb_seconds = 150.0
     rest_seconds = 60.0
+    asks_engine: ClassVar[str] = "drbdsetup"
+    """The command without which it can't see its replica. A host on which it hangs has DRBD 9."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._nodes = {node.name: node for node in (cluster.first, cluster.second)}
         super().__init__({name: node.host for name, node in self._nodes.items()})
+        self._script = cluster.first.script
         self._cluster = cluster
 
     def begin(self) -> None:
@@ -179,12 +183,20 @@ class SimulatedArm(HostArm):
             case "can't mount its volume":
                 one.host.set_fault("mount_fails", True)
             case "can't see its replica":
-                one.host.set_fault("hanging_commands", ["drbdsetup"])
+                one.host.set_fault("hanging_commands", [self.asks_engine])
             case _:
                 raise NotImplementedError(event)
 
     def _repair(self, node: str) -> None:
         self._nodes[node].host.clear_faults()
+
+
+class OtherEngineArm(SimulatedArm):
+    """The script with another engine than DRBD, on hosts that have that one."""
+
+    name = "other engine"
+    outdate = "mirrorctl age"
+    asks_engine = "mirrorctl"
 
 
 class LabArm(HostArm):

@@ -7,19 +7,25 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.arms import CampaignArm, ModelArm, UnitArm
-from tests.contract.hosts import LabArm, SimulatedArm
+from tests.contract.hosts import LabArm, OtherEngineArm, SimulatedArm
 from tests.contract.stories import STORIES
 from tests.contract.story import EVENTS, ORDERS, VERBS, Expected, Order, Story, play, why_not
 
 by_name = pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 IN_MEMORY = (CampaignArm, UnitArm, ModelArm)
-ARMS = (SimulatedArm, *IN_MEMORY, LabArm)
+ARMS = (SimulatedArm, OtherEngineArm, *IN_MEMORY, LabArm)
 
 
 @by_name
 def test_the_script_keeps_the_contract(story: Story, script: SimulatedArm) -> None:
     script.begin()
     assert play(story, script) == []
+
+
+@by_name
+def test_the_script_keeps_it_with_another_engine(story: Story, other_engine: OtherEngineArm) -> None:
+    other_engine.begin()
+    assert play(story, other_engine) == []
 
 
 @by_name
@@ -39,7 +45,7 @@ def test_what_an_arm_can_not_do_is_told_and_counted() -> None:
     left_out = {arm.name: sum(why_not(story, arm.cannot) is not None for story in STORIES) for arm in ARMS}
 
     assert len(STORIES) == 29
-    assert left_out == {"script": 0, "campaign": 0, "unit": 0, "model": 13, "lab": 8}
+    assert left_out == {"script": 0, "other engine": 0, "campaign": 0, "unit": 0, "model": 13, "lab": 8}
     needs = {need for story in STORIES for need in story.needs}
     for arm in ARMS:
         assert set(arm.cannot) <= needs, f"what {arm.name} can not do is asked for in no story"

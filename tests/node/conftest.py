@@ -14,11 +14,13 @@ from tests.node.node import Cluster, Node, wait_for
 
 
 @contextmanager
-def running_cluster(world: Path, shape: Mapping[str, Any] | None = None, **parameters: str) -> Iterator[Cluster]:
-    """`shape`: what `create_pair` takes beside the defaults. `parameters`: of the installation."""
+def running_cluster(
+    world: Path, shape: Mapping[str, Any] | None = None, script: str | None = None, **parameters: str
+) -> Iterator[Cluster]:
+    """`shape`: what `create_pair` takes beside the defaults. `script`: another one. `parameters`: of `install`."""
     with claim_world_number() as number:
         first, second = create_pair(world, number, **(shape or {}))
-        nodes = Cluster(Node(first, second), Node(second, first))
+        nodes = Cluster(Node(first, second, script), Node(second, first, script))
         try:
             for host in (first, second):
                 host.boot()

@@ -15,6 +15,7 @@ from testbed.hosts import SimulatedHost
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPT = REPOSITORY / "node/garoon-node.sh"
+OTHER_ENGINE = REPOSITORY / "tests/node/engine_mirrorctl.sh"
 VIRTUAL_IP = "10.1.0.10"
 DEADLINE_SECONDS = 30.0
 
@@ -59,15 +60,16 @@ def parse_report(exit_code: int, stdout: str, stderr: str) -> Report:
 class Node:
     """A host with the script's verbs."""
 
-    def __init__(self, host: SimulatedHost, peer: SimulatedHost) -> None:
+    def __init__(self, host: SimulatedHost, peer: SimulatedHost, script: str | None = None) -> None:
         self.host = host
+        self.script = script or SCRIPT.read_text()
         self.name = host.name
         self._peer = peer
 
     def run(self, verb: str, environment: dict[str, str] | None = None, /, **parameters: str) -> Report:
         variables = {f"SSM_{name}": value for name, value in parameters.items()}
         environment = {"SSM_Verb": verb, **variables, **(environment or {})}
-        result = self.host.deliver(SCRIPT.read_text(), environment, DEADLINE_SECONDS * 3)
+        result = self.host.deliver(self.script, environment, DEADLINE_SECONDS * 3)
         assert not result.has_timed_out, result
         return parse_report(result.exit_code, result.stdout, result.stderr)
 
@@ -144,8 +146,9 @@ class Cluster:
     def start_resync(self, node: Node) -> None:
         """That node's replica is in the middle of a long resync, and its host shows it."""
         self.mirror.start_resync(node.name, seconds=600)
-        drbd = node.host.files.root / "proc/drbd"
-        wait_for("the resync being seen", lambda: "SyncTarget" in drbd.read_text())
+        if node.host.settings.engine == "drbd":
+            drbd = node.host.files.root / "proc/drbd"
+            wait_for("the resync being seen", lambda: "SyncTarget" in drbd.read_text())
 
     def activate(self, node: Node | None = None, epoch: str = "1") -> None:
         """Bring a node into service."""
