@@ -95,7 +95,7 @@ INSTALL_PARAMETERS = {
 
 
 def assemble(engine: Path | None = None) -> str:
-    """The script: its parts, one after the other. `engine` is a file to take the place of DRBD's two."""
+    """The script: its parts, one after the other. `engine` is a file to take the place of the engine's two."""
     files = {part: SCRIPT.with_name("src") / f"{part}.sh" for part in PARTS}
     if engine is not None:
         files["replication_drbd"] = engine

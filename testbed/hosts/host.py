@@ -160,6 +160,11 @@ class SimulatedHost:
         """Of all its volumes."""
         return [Mirror(self.files.world, number) for number in range(len(self.settings.mount_points))]
 
+    def write_attachment(self, name: str, content: bytes) -> bool:
+        """As a program on the host writes it; `Mirror.write`. Raises MirrorError."""
+        number, folder = self.settings.attachments
+        return self.mirrors[number].write(self.name, f"{folder}/{name}", content)
+
     def copy_volume(self, target: Path, number: int = 0) -> None:
         """The files of its replica of a volume, on or off, into a new directory."""
         shutil.copytree(self.files.volume_of(number), target)

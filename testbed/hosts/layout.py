@@ -40,6 +40,8 @@ STANDIN_COMMANDS = (
 SERVICES = ("cyde_5_0", "cyss_cbgrn")
 """Of a host that is made without others: its init scripts, the database's first."""
 EXPORTS = ("www/cgi-bin/cbgrn/sessiondata", "cybozu/mysql-5.0/files")
+SECOND_VOLUME = "/dev/xvdc1:/dev/drbd1:/mnt/DIR2"
+"""Of a host with two mount points: its entry of FurtherVolumes."""
 RECOVERING = "recovering"
 """What the mark of a database holds that runs and does not take connections yet."""
 FAULTS_TRIES = 40
@@ -74,7 +76,7 @@ class HostSettings:
     folders: tuple[str, ...] = ()
     """Those of them that are not, but a folder /opt/NAME with LifeKeeper's scripts."""
     exports: tuple[str, ...] = EXPORTS
-    """Folders on the volume that the nodes export."""
+    """Folders that the nodes export: below the first mount point, or full paths."""
     database_port: int = 3770
     nfs_port: int = 2049
     path_port: int = 2022
@@ -109,6 +111,11 @@ class HostSettings:
     def mount_point(self) -> str:
         """Of Garoon's own volume."""
         return self.mount_points[0]
+
+    @property
+    def exported_paths(self) -> list[str]:
+        """As the kernel has them."""
+        return [path if path.startswith("/") else f"{self.mount_point}/{path}" for path in self.exports]
 
     @property
     def attachments(self) -> tuple[int, str]:

@@ -68,11 +68,8 @@ class Stage:
     def write_cut_off(self, node: str) -> None:
         """A program on the node, which is cut off from its peer, writes a file that the peer will never see."""
 
-        number, folder = self._bed.hosts[node].settings.attachments
-        mirror = self._bed.hosts[node].mirrors[number]
-
         def is_written() -> bool:
-            return mirror.write(node, f"{folder}/written-cut-off", b"by nobody else")
+            return self._bed.hosts[node].write_attachment("written-cut-off", b"by nobody else")
 
         wait_until(is_written, f"{node} writing without its peer", self._bed.patience_seconds)
         self._tell(f"{node}: cut off, it goes on writing to itself")
@@ -137,23 +134,14 @@ class Stage:
         files = self._bed.hosts[node].files
         settings, exported = files.settings(), (files.root / "var/lib/nfs/etab").read_text()
         missing = [name for name in settings.services if not files.service_mark(name).exists()]
-        paths = [path if path.startswith("/") else f"{settings.mount_point}/{path}" for path in settings.exports]
-        missing += [path for path in paths if f"{path}\t" not in exported]
+        missing += [path for path in settings.exported_paths if f"{path}\t" not in exported]
         if missing:
             raise HostError(f"Not in service on {node}: {', '.join(missing)}.")
         self._tell(f"{node}: {', '.join(settings.services)} run, {len(settings.exports)} paths are exported")
 
-    def make_promotion_fail(self, node: str) -> None:
-        self._tell(f"{node}: its replica cannot be promoted")
-        self._bed.hosts[node].set_fault("promote_fails", True)
-
-    def make_promotion_of_one_fail(self, node: str, volume: int) -> None:
-        self._tell(f"{node}: its replica of volume {volume} cannot be promoted, the others can")
-        self._bed.hosts[node].set_fault("promote_fails", volume)
-
-    def repair_promotion(self, node: str) -> None:
-        self._tell(f"{node}: its replica can be promoted again")
-        self._bed.hosts[node].set_fault("promote_fails", None)
+    def make_promotion_fail(self, node: str, volume: int | None = None) -> None:
+        self._tell(f"{node}: its replica{'' if volume is None else f' of volume {volume}'} cannot be promoted")
+        self._bed.hosts[node].set_fault("promote_fails", True if volume is None else volume)
 
     def begin_resync(self, node: str) -> None:
         """The node's replica is stale, and stays so for longer than any run."""

@@ -21,7 +21,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedArm]:
 
 @pytest.fixture(scope="module")
 def other_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherEngineArm]:
-    """The script with the engine that is in tests only, on hosts that have no DRBD."""
+    """The script with the engine that is in tests only, on hosts that have that one."""
     world = tmp_path_factory.mktemp("other-engine") / "world"
     with running_cluster(world, {"engine": "mirrorctl"}, assemble(OTHER_ENGINE)) as nodes:
         yield OtherEngineArm(nodes)

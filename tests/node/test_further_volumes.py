@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from testbed.hosts.layout import SECOND_VOLUME
 from tests.node.conftest import running_cluster
 from tests.node.node import Cluster, Node, wait_for
 from tests.node.test_arguments import INSTALL, run
 
 POINTS = ("/mnt/DIR1", "/mnt/DIR2")
-SECOND = "/dev/xvdc1:/dev/drbd1:/mnt/DIR2"
+SECOND = SECOND_VOLUME
 EXPORTS = ("www/cgi-bin/cbgrn/sessiondata", "/mnt/DIR2/files")
 LISTS = {
     "FurtherVolumes": SECOND,

@@ -45,7 +45,7 @@ def test_nothing_but_the_engine_speaks_its_words() -> None:
 
 def test_the_template_names_it_for_its_device_alone() -> None:
     text = (REPOSITORY / "template.yaml").read_text()
-    about_device = re.compile(r"/dev/drbd(0|\[)|Device that DRBD makes|DRBD protocol")
+    about_device = re.compile(r"/dev/drbd([01]|\[)|Device that DRBD makes|DRBD protocol")
 
     assert not words_of_drbd(about_device.sub("", text))
 

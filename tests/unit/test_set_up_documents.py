@@ -63,8 +63,10 @@ def test_the_replicas_file_is_the_one_that_the_node_script_would_write(node: str
     theirs = "\n".join(
         [
             "declare -A CONFIG=([REPLICATION_PORT]=7788 [REPLICATION_PROTOCOL]=C [DATA_DEVICE]=/dev/xvdb1); ROOT=",
+            (REPOSITORY / "node/src/resources.sh").read_text(),
             (REPOSITORY / "node/src/replication_drbd.sh").read_text(),
             version,
+            "read_volumes",
             f"CONFIG[NODE_NAME]={node} CONFIG[PEER_NAME]={peer}",
             "CONFIG[ETH1_ADDRESS]=10.0.12.4 CONFIG[PEER_ETH1_ADDRESS]=10.0.14.4",
             "resource_file",
