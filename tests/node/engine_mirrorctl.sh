@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # a part: the others use what it sets
 # --------------------------------------------------------------------------------- replication engine: mirrorctl, in tests
 # Uses core and install's put_file; answers what replication.sh asks of an engine. `mirrorctl` is of the simulated hosts
 # (testbed/hosts/mirrorctl.py): no real engine, but another one than DRBD, with other words, commands and devices. Its
