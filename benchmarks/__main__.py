@@ -309,9 +309,10 @@ def measure_end_to_end(_is_quick: bool) -> Section:
         name="end-to-end",
         title="End to end",
         notes="The simulated user's outage on the realistic profile (`testbed/world/profiles.toml`), by published "
-        f"figures.{against} *Parts* are medians, in seconds, of the phases that follow each other. As above, the "
-        "whole of a cold start is not in it. `make bench ONLY=end-to-end RUNS=7 BASELINE=commit SCENARIOS=one,other` "
-        "runs it.",
+        "figures and assumed ranges where there are none: the agent's two stages, a command's way, metrics and events "
+        f"under way, whole cold starts with each function's share of a processor.{against} *Parts* are medians, in "
+        "seconds, of the phases that follow each other. "
+        "`make bench ONLY=end-to-end RUNS=7 BASELINE=commit SCENARIOS=one,other` runs it.",
         columns=["", "runs", "outage", "parts", "against the baseline"],
         rows=rows,
         goals=goals,

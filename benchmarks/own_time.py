@@ -104,7 +104,7 @@ def _phase(state: str, tries: Sequence[Step], calls: Sequence[Call], injected: M
 
 def _injected(profile: Profile, answer_timeout: float) -> dict[str, float]:
     """What the profile makes each step take at least; `answer_timeout` is what a silent node makes it wait."""
-    command = profile.command_delivery_seconds
+    command = sum(profile.command_delivery_seconds) / 2
     orders = {step.state: command for step in STEPS if step.orders_node}
     # A fence by isolation, the default, waits for the standby's look and for no stop.
     return orders | {"AssessCluster": max(answer_timeout, command), "FenceNode": command}

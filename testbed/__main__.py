@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from testbed.hosts import HostError
-from testbed.run.arguments import new_file
+from testbed.run.arguments import existing_folder, new_file
 from testbed.world.profiles import load_profile
 
 if TYPE_CHECKING:
@@ -49,13 +49,14 @@ def _parse() -> argparse.Namespace:
     drill.add_argument("--scenario", default="network-loss", metavar="NAME", help="which one (see --list)")
     drill.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")
     drill.add_argument("--json", type=new_file, metavar="FILE", help="write the result there, as one JSON object")
+    drill.add_argument("--product", type=existing_folder, metavar="FOLDER", help="whose stack is deployed instead")
     drill.add_argument("--list", action="store_true", help="list the scenarios, one line each")
     drill.set_defaults(run=_drill)
     soak = commands.add_parser("soak", help="failovers and switchbacks in a row, with a user who writes throughout")
     soak.add_argument("--rounds", type=_read_count, default=20, metavar="N", help="how many of each (default 20)")
     soak.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")
     soak.add_argument("--json", type=new_file, metavar="FILE", help="write the result there, as one JSON object")
-    soak.set_defaults(run=_soak)
+    soak.set_defaults(run=_soak, product=None)
     cloud = commands.add_parser("cloud", help="keep the local cloud and the simulated cluster running")
     cloud.add_argument("--profile", default="fast", metavar="NAME", help="fast (default) or realistic")
     cloud.set_defaults(run=_cloud)
@@ -105,10 +106,15 @@ def _play(scenario: Scenario, arguments: argparse.Namespace, console: Console) -
     from testbed.run.bed import running_testbed
     from testbed.run.drill import keep, run, write_json
     from testbed.run.view import Progress, choose_view, print_timeline
+    from testbed.stack import deployment
     from testbed.stack.deployment import DeploymentError
 
     try:
-        with Progress(console) as progress, running_testbed(profile, progress.tell, shape=scenario.shape) as bed:
+        product = arguments.product or deployment.REPOSITORY
+        with (
+            Progress(console) as progress,
+            running_testbed(profile, progress.tell, shape=scenario.shape, product=product) as bed,
+        ):
             progress.finish()
             try:
                 with choose_view(console) as view:

@@ -13,6 +13,7 @@ from typing import Any
 from ministack.services import cloudwatch, cloudwatch_logs
 
 from testbed.cloud.emulator import Cloud
+from testbed.world.profiles import draw
 
 
 def install(cloud: Cloud) -> None:
@@ -22,7 +23,8 @@ def install(cloud: Cloud) -> None:
         response = put_log_events(request)
         if response[0] == 200:
             log = "\n".join(event["message"] for event in request["logEvents"])
-            cloud.background.start(put_metrics_of, log, after_seconds=cloud.profile.event_delivery_seconds)
+            delay = draw(cloud.profile.metric_extraction_seconds)
+            cloud.background.start(put_metrics_of, log, after_seconds=delay)
         return response
 
     cloudwatch_logs._put_log_events = put_log_events_and_metrics

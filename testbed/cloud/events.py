@@ -20,6 +20,7 @@ from ministack.services import eventbridge, sqs, stepfunctions
 from testbed.cloud import api_destinations, permissions
 from testbed.cloud.emulator import Cloud
 from testbed.cloud.recorder import Recorder
+from testbed.world.profiles import draw
 
 logger = logging.getLogger("testbed.events")
 
@@ -55,7 +56,8 @@ def install(cloud: Cloud, recorder: Recorder) -> None:
         invoke(target, event, rule, view)
 
     def deliver_later(target: Target, event: dict[str, Any], rule: Rule, view: Any = None) -> None:
-        cloud.background.start(deliver, target, event, rule, view, after_seconds=cloud.profile.event_delivery_seconds)
+        delay = draw(cloud.profile.event_delivery_seconds)
+        cloud.background.start(deliver, target, event, rule, view, after_seconds=delay)
 
     def scaled_rate_seconds(expression: str) -> float | None:
         seconds = rate_seconds(expression)

@@ -17,6 +17,7 @@ import os
 import sysconfig
 import tempfile
 import threading
+import time
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -25,7 +26,7 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-from testbed.cloud import environments
+from testbed.cloud import environments, processor_share
 from testbed.cloud.at_work import FunctionsAtWork
 from testbed.cloud.embedded_metrics import put_metrics_of
 from testbed.cloud.emulator import Cloud
@@ -70,10 +71,12 @@ def install(cloud: Cloud) -> None:
         script = script.replace(old, new)
     lambda_runtime._PYTHON_WORKER_SCRIPT = script
 
+    has_share = cloud.profile.are_cold_starts_whole
+
     def execute(function: dict[str, Any], event: object, request_id: str) -> dict[str, Any]:
         config = function.get("config") or function
         with at_work.counted(), _environments[config.get("FunctionName", "unknown")]:
-            return _invoke(config, function["code_zip"], event, request_id)
+            return _invoke(config, function["code_zip"], event, request_id, has_share=has_share)
 
     lambda_svc._execute_function_warm = execute
 
@@ -91,15 +94,19 @@ def install(cloud: Cloud) -> None:
             worker.config = original
 
     lambda_runtime.Worker._spawn = spawn_with_shared_layers
-    environments.install()
+    environments.install(are_cold_starts_whole=cloud.profile.are_cold_starts_whole)
 
 
-def _invoke(config: dict[str, Any], code: bytes, event: object, request_id: str) -> dict[str, Any]:
-    """One invocation in a warm worker; the answer is the emulator's own form of an execution's result."""
+def _invoke(config: dict[str, Any], code: bytes, event: object, request_id: str, *, has_share: bool) -> dict[str, Any]:
+    """One invocation in a warm worker; the answer is the emulator's own form of an execution's result.
+
+    `has_share`: it takes the time that it would take with its memory's share of a processor.
+    """
     name, version = config.get("FunctionName", "unknown"), config.get("Version", "$LATEST")
     lambda_svc._ensure_reaper_thread()
     worker, _ = lambda_runtime.acquire_worker(name, config, code, qualifier=version)
     try:
+        used_before = processor_share.used_seconds(worker._proc)
         answer = worker.invoke(
             event,
             request_id,
@@ -107,6 +114,9 @@ def _invoke(config: dict[str, Any], code: bytes, event: object, request_id: str)
             invoked_function_arn=config.get("FunctionArn", ""),
             depth=lambda_svc._invoke_depth.get(),
         )
+        if has_share:
+            used = processor_share.used_seconds(worker._proc) - used_before
+            time.sleep(processor_share.more_seconds(used, config["MemorySize"]))
     except RuntimeError as error:  # the module could not be imported
         return {"body": _init_failure(str(error)), "error": True, "log": str(error)}
     finally:

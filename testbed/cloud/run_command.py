@@ -29,6 +29,7 @@ from testbed.cloud import documents
 from testbed.cloud.documents import DocumentError
 from testbed.cloud.emulator import Cloud
 from testbed.cloud.machines import Machine, UnreachableError
+from testbed.world.profiles import draw
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -166,8 +167,9 @@ class RunCommand:
         with self._lock:
             self._commands[command_id] = {invocation.instance_id: invocation for invocation in invocations}
         for invocation in invocations:
-            delay = self._cloud.profile.command_delivery_seconds
-            self._cloud.background.start(self._deliver, invocation, order, after_seconds=delay)
+            delay = draw(self._cloud.profile.command_delivery_seconds)
+            deadline = time.monotonic() + order.delivery_timeout_seconds
+            self._cloud.background.start(self._deliver, invocation, order, deadline, after_seconds=delay)
         return invocations
 
     # API actions
@@ -313,9 +315,8 @@ class RunCommand:
         if machine and machine.can_reach_aws:
             self._last_ping[instance_id] = time.time()
 
-    def _deliver(self, invocation: Invocation, order: Order) -> None:
+    def _deliver(self, invocation: Invocation, order: Order, deadline: float) -> None:
         """Tries until the agent takes the command or the delivery time is over."""
-        deadline = time.monotonic() + order.delivery_timeout_seconds - self._cloud.profile.command_delivery_seconds
         while not invocation.is_over:
             machine = self._cloud.machines.find(invocation.instance_id)
             # Asked first, since a failed delivery does not tell whether the command was taken.

@@ -21,6 +21,7 @@ from testbed.cloud import permissions
 from testbed.cloud.background import arn
 from testbed.cloud.emulator import Cloud
 from testbed.cloud.recorder import Recorder
+from testbed.world.profiles import draw
 
 logger = logging.getLogger("testbed.subscriptions")
 
@@ -63,7 +64,8 @@ def install(cloud: Cloud, recorder: Recorder) -> None:
             fan_out(group, stream, events)
 
     def deliver_later(group: str, stream: str, events: list[dict[str, Any]]) -> None:
-        cloud.background.start(deliver, group, stream, events, after_seconds=cloud.profile.event_delivery_seconds)
+        delay = draw(cloud.profile.log_delivery_seconds)
+        cloud.background.start(deliver, group, stream, events, after_seconds=delay)
 
     cloudwatch_logs._subscription_pattern_matches = matches
     cloudwatch_logs._put_subscription_filter = put_permitted

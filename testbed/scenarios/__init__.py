@@ -25,6 +25,7 @@ from testbed.scenarios import (
     network_loss,
     node_boots_with_services_enabled,
     other_identifier,
+    power_loss,
     promote_fails,
     readiness_findings,
     rejoin_diverged,
@@ -81,6 +82,7 @@ _MODULES = (
     confirm_unanswered,
     readiness_findings,
     other_identifier,
+    power_loss,
     three_services,
     two_volumes,
 )

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import random
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, PositiveFloat
 
 PROFILES_FILE = Path(__file__).with_name("profiles.toml")
+
+
+def _least_first(seconds: tuple[float, float]) -> tuple[float, float]:
+    if seconds[0] > seconds[1]:
+        raise ValueError("the least comes first")
+    return seconds
+
+
+Delay = Annotated[tuple[PositiveFloat, PositiveFloat], AfterValidator(_least_first)]
+"""The least and the most seconds; how long it takes this time is drawn."""
+
+
+def draw(delay: Delay) -> float:
+    """Seconds, each between the least and the most as likely as the other."""
+    return random.uniform(*delay)
 
 
 class Profile(BaseModel):
@@ -20,11 +37,14 @@ class Profile(BaseModel):
     instance_clean_stop_seconds: PositiveFloat
     instance_forced_stop_seconds: PositiveFloat
     status_check_interval_seconds: PositiveFloat
-    command_delivery_seconds: PositiveFloat
+    command_delivery_seconds: Delay
     command_visibility_seconds: PositiveFloat
     ping_interval_seconds: PositiveFloat
     connection_lost_seconds: PositiveFloat
-    event_delivery_seconds: PositiveFloat
+    event_delivery_seconds: Delay
+    metric_extraction_seconds: Delay
+    log_delivery_seconds: Delay
+    are_cold_starts_whole: bool
     high_resolution_period_scale: PositiveFloat
     standard_period_scale: PositiveFloat
     schedule_scale: PositiveFloat

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from testbed.cloud import processor_share
+from testbed.world.waiting import wait_until
 from tests.cloud.conftest import Account, name
 
 _CODE = """
@@ -166,3 +170,16 @@ def test_a_layer_for_another_machine_is_refused_with_what_to_do(account: Account
     error, body = make_function(account, _CODE, [str(published["LayerVersionArn"])]).invoke()
     assert error is not None
     assert "LAYER_TARGET=host sam build" in body["errorMessage"]
+
+
+def test_a_function_takes_longer_by_what_its_memory_leaves_it_of_a_processor() -> None:
+    assert processor_share.more_seconds(1.0, 1769) == 0
+    assert processor_share.more_seconds(1.0, 3538) == 0
+    assert processor_share.more_seconds(1.0, 884) == pytest.approx(1.0, abs=0.01)
+    with subprocess.Popen(
+        [sys.executable, "-c", "sum(range(10**7)); input()"], stdin=subprocess.PIPE, text=True
+    ) as one:
+        wait_until(lambda: processor_share.used_seconds(one) > 0.05, "a process having computed", 30)
+        one.communicate("\n")
+        assert processor_share.used_seconds(one) == 0
+    assert processor_share.used_seconds(None) == 0

@@ -1,6 +1,7 @@
 """What the detection benchmark simulates: a metric as CloudWatch holds it; an agent that is too slow is found."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -55,8 +56,25 @@ def test_beat_that_travels_slowly_is_false_evidence_on_a_healthy_day(monkeypatch
 # --- whole drills, and beside them an older commit's --------------------------------------------------------------
 
 
-def result(outage: float | None, **phases: float) -> end_to_end.Run:
-    return end_to_end.read_run({"outageSeconds": outage, "controllerSeconds": 30.0, "phases": phases})
+def told(**different: Any) -> dict[str, Any]:
+    return {
+        "outcome": "FailedOver", "promises": {"1": True}, "dataIntact": True, "outageSeconds": 20.0,
+        "controllerSeconds": 30.0, "phases": {}, **different,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "different",
+    [{"outcome": "Halted"}, {"promises": {"1": True, "6": False}}, {"dataIntact": False}, {"outageSeconds": None}],
+)
+def test_a_drill_that_went_otherwise_gives_no_figure(different: dict[str, Any]) -> None:
+    assert end_to_end.read_run(told(**different), "network-loss") is None
+
+
+def result(outage: float, **phases: float) -> end_to_end.Run:
+    run = end_to_end.read_run(told(outageSeconds=outage, phases=phases), "network-loss")
+    assert run is not None
+    return run
 
 
 def test_parts_of_an_outage_follow_each_other_and_add_up_to_it() -> None:
@@ -68,7 +86,6 @@ def test_ratio_is_of_the_medians_and_none_without_a_baseline() -> None:
     own = [result(seconds) for seconds in (9.0, 10.0, 30.0)]
     assert end_to_end.Pair(own).ratio is None
     assert end_to_end.Pair(own, [result(20.0), result(22.0), result(5.0)]).ratio == pytest.approx(0.5)
-    assert result(None).outage == 0
 
 
 def test_a_commit_is_checked_out_into_a_folder_of_its_own_that_is_gone_afterwards() -> None:
