@@ -164,6 +164,7 @@ workflows: .venv/ready ## Generate statemachines/*.asl.json from statemachines/s
 messages: .venv/ready ## Write docs/messages.md: every message in both languages, as the unit tests produce it
 	rm -rf build/messages && RECORD_MESSAGES=build/messages pytest --quiet --numprocesses 2 tests/unit
 	PYTHONPATH=layers/failover_core python -m tests.write_messages build/messages
+	PYTHONPATH=layers/failover_core python -m tests.write_findings
 
 .PHONY: schemas
 schemas: .venv/ready ## Generate events/schemas/ from the events that the controller sends

@@ -25,6 +25,7 @@ PRICES = {
     "million Lambda requests": 0.20,
     "GB-second of Lambda on arm64": 0.0000133334,
     "million DynamoDB reads": 0.1425,
+    "million DynamoDB writes": 0.7135,
     "1,000 Step Functions transitions": 0.025,
     "1,000 GetMetricData metrics": 0.01,
 }
@@ -44,6 +45,19 @@ REHEARSED_SECONDS = 0.15
 REHEARSAL_SECONDS = 1.0
 REHEARSAL_LOG_BYTES = 900
 """Lambda's lines on the beginning and the end of a run, and the function's own."""
+ANNOUNCE_SECONDS = 0.3
+"""A run of announce for a look at readiness of which nothing is to be told: two reads and a write."""
+REMIND_MINUTES = 5
+REMIND_SECONDS = 0.3
+"""A run of remind that finds nothing to send: the record, the last reminder, the newest of the history."""
+OWN_LOG_BYTES = 900
+"""Of one of these: Lambda's lines and the function's own."""
+WIDGET_HOURS_A_DAY = 2
+WIDGET_REFRESHES_AN_HOUR = 60
+WIDGET_SECONDS = 1.5
+"""A dashboard that somebody has open so long; its widget waits for both nodes' answers."""
+EXECUTIONS_A_MONTH = 10
+"""Records of the past that are written: lost standbys, rejoins, planned moves, and the daily look for missed ones."""
 STATES_OF_A_FAILOVER = 12
 FUNCTION_SECONDS_OF_A_FAILOVER = 60.0
 
@@ -59,11 +73,13 @@ def at_rest() -> list[Item]:
     """A month in which nothing happens, one cluster."""
     template, node = read_template(), read_node()
     high, standard = _alarm_metrics(template)
-    metrics = NODES * GAUGES_OF_A_NODE + 1  # FailoverReady
+    metrics = NODES * GAUGES_OF_A_NODE + 3  # FailoverReady, ReadinessTold, ClusterWatched
     rounds = NODES * SECONDS_A_MONTH / node.watch_interval
     looks = SECONDS_A_MONTH / 60
     readiness_looks = looks / int(template["Parameters"]["ReadinessIntervalMinutes"]["Default"])
     rehearsed = readiness_looks * (1 + len(REHEARSED))
+    reminders = looks / REMIND_MINUTES
+    views = 30 * WIDGET_HOURS_A_DAY * WIDGET_REFRESHES_AN_HOUR
     memory = template["Globals"]["Function"]["MemorySize"] / 1024
     return [
         _item("custom metrics", metrics, "custom metric, a month"),
@@ -88,6 +104,17 @@ def at_rest() -> list[Item]:
         _item("million runs of them", rehearsed / 1e6, "million Lambda requests"),
         _item("GB of their log", rehearsed * REHEARSAL_LOG_BYTES / 1e9, "GB of logs taken in"),
         _item("million reads of the record", looks / 1e6, "million DynamoDB reads"),
+        _item(
+            "GB-seconds of announce and remind",
+            (readiness_looks * ANNOUNCE_SECONDS + reminders * REMIND_SECONDS) * memory,
+            "GB-second of Lambda on arm64",
+        ),
+        _item("million runs of them", (readiness_looks + reminders) / 1e6, "million Lambda requests"),
+        _item("GB of their log", (readiness_looks + reminders) * OWN_LOG_BYTES / 1e9, "GB of logs taken in"),
+        _item("million reads of the past", (readiness_looks * 2 + reminders * 3) / 1e6, "million DynamoDB reads"),
+        _item("million writes of it", (readiness_looks + EXECUTIONS_A_MONTH) / 1e6, "million DynamoDB writes"),
+        _item("GB-seconds of the widget", views * WIDGET_SECONDS * memory, "GB-second of Lambda on arm64"),
+        _item("million runs of it", views / 1e6, "million Lambda requests"),
     ]
 
 

@@ -274,6 +274,7 @@ def function_environment(interfaces: Mapping[str, str], tables: Sequence[str]) -
         "CONFIRM_FAILOVER": "Never",
         "CONFIRM_TIMEOUT_SECONDS": "600",
         "REPEAT_AFTER_MINUTES": "30",
+        "RUNBOOK_URL": "docs",
         "RECOVERY_TIMEOUT_SECONDS": "1800",
         "RECOVERY_NOTICE_SECONDS": "60",
         "REPLICATION_PROTOCOL": "C",

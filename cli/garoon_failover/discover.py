@@ -39,7 +39,7 @@ TUNED = (
     "ConfirmTimeoutSeconds", "RecoveryTimeoutSeconds", "RecoveryNoticeSeconds", "ReplicationProtocol", "DataDevice",
     "ReplicatedDevice", "MountPoint", "FurtherVolumes", "DatabasePort", "Services", "Exports", "PathPort",
     "WatchIntervalSeconds", "NfsLeaseSeconds", "ReadinessIntervalMinutes", "LogRetentionDays", "HistoryDays",
-    "WeeklyMessage", "RepeatAfterMinutes",
+    "WeeklyMessage", "RepeatAfterMinutes", "RunbookUrl",
 )  # fmt: skip
 
 

@@ -163,7 +163,11 @@ def judge_never_silent(history: History) -> Iterator[str]:
 
 
 def judge_quiet(history: History) -> Iterator[str]:
-    """What asks for an operator's attention is news: nobody is mailed what an earlier message said."""
+    """What asks for an operator's attention is news: nobody is mailed what an earlier message said.
+
+    An incident has one message as it begins, one as it ends, and one for each change between them.
+    """
+    yield from _judge_one_opening(history)
     lost: set[str] = set()
     for notification in history.notifications:
         subject, text = str(notification.get("subject", "")), str(notification.get("text", ""))
@@ -177,6 +181,41 @@ def judge_quiet(history: History) -> Iterator[str]:
         lost |= set(re.findall(r"Bring (\S+) back as an up-to-date standby: until then", text))
         if subject.endswith(" Rejoined"):
             lost.clear()
+
+
+_DEAD_MAN = ("-watch-silent", "-readiness-silent", "-event-not-delivered")
+"""Alarms that CloudWatch mails itself, as nobody else could tell."""
+_ENDS = (
+    "FailedOver",
+    "Moved",
+    "SwitchedOver",
+    "Rejoined",
+    "Restored",
+    "Resumed",
+    "ServicesRestarted",
+    "RoutesRepaired",
+)
+"""Outcomes after which an incident is over."""
+
+
+def _judge_one_opening(history: History) -> Iterator[str]:
+    opened, ended = "", set()
+    for notification in history.notifications:
+        subject, outcome = str(notification.get("subject", "")), notification.get("outcome")
+        if subject.startswith(("ALARM: ", "OK: ")) and not any(name in subject for name in _DEAD_MAN):
+            yield f"{subject} came beside our own message: it is CloudWatch's."
+        if notification.get("attention") != "needed":
+            continue
+        if "] Begun: " in subject:
+            if opened:
+                yield f"{subject} opens what {opened} had opened."
+            opened = subject
+        elif outcome and outcome != "Recovering":
+            execution = notification.get("execution")
+            if execution in ended:
+                yield f"{subject} tells a second time how {execution} ended."
+            ended.add(execution)
+            opened = "" if outcome in _ENDS else opened
 
 
 def judge_told_once(history: History) -> Iterator[str]:

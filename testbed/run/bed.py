@@ -270,8 +270,8 @@ class Testbed:
                 problems.append(f"target {target['Target']['Id']} is {target['TargetHealth']['State']}")
         alarms = self.clients.cloudwatch.describe_alarms(AlarmNamePrefix=f"{CLUSTER}-")["MetricAlarms"]
         for alarm in alarms:
-            # It follows the schedule of check_readiness, which is off while a testbed is made as new.
-            if alarm["AlarmName"] == f"{CLUSTER}-not-ready":
+            # They follow schedules, which are off while a testbed is made as new.
+            if alarm["AlarmName"].endswith(("-not-ready", "-silent")):
                 continue
             if alarm["StateValue"] == "ALARM" or (alarm["AlarmName"] in _JUDGED_ALARMS and alarm["StateValue"] != "OK"):
                 problems.append(f"alarm {alarm['AlarmName']} is {alarm['StateValue']}")
@@ -413,6 +413,7 @@ def _read_notification(body: str) -> dict[str, Any]:
         "subject": str(envelope.get("Subject", "")),
         "text": text,
         "execution": execution[1] if execution else None,
+        "outcome": envelope.get("MessageAttributes", {}).get("outcome", {}).get("Value"),
         "attention": envelope.get("MessageAttributes", {}).get("attention", {}).get("Value"),
     }
 

@@ -252,8 +252,14 @@ LOST = "db-02 serves, but its standby db-01 is lost (stopped, answer: no answer)
 def mails(*told: tuple[str, str, str]) -> set[str]:
     """Which promises are broken by an incident with these messages: outcome, text, attention."""
     notifications = [
-        {"execution": ARN, "subject": f"[garoon] {outcome}", "text": text, "attention": attention}
-        for outcome, text, attention in told
+        {
+            "execution": ARN if index == 0 else f"{ARN}{index}",
+            "subject": f"[garoon] {outcome}",
+            "text": text,
+            "attention": attention,
+            "outcome": outcome,
+        }
+        for index, (outcome, text, attention) in enumerate(told)
     ]
     return broken(replace(failover(), notifications=notifications))
 
@@ -265,3 +271,28 @@ def test_quiet_one_incident_is_mailed_once() -> None:
     assert mails(failed_over, ("Warned", LOST, "needed")) == {"7"}
     assert mails(failed_over, ("Warned", LOST.replace("db-01", "db-02"), "needed")) == set()
     assert mails(failed_over, ("Rejoined", "", "needed"), ("Warned", LOST, "needed")) == set()
+
+
+def opening(*told: tuple[str, str | None, str | None]) -> set[str]:
+    """Which promises are broken by these messages: the subject, the outcome, whose it is; all ask for attention."""
+    notifications = [
+        {"execution": execution, "subject": subject, "text": "", "attention": "needed", "outcome": outcome}
+        for subject, outcome, execution in told
+    ]
+    notifications.append({"execution": ARN, "subject": "[garoon] NothingToDo", "attention": "none"})
+    return broken(replace(failover(), notifications=notifications))
+
+
+def test_quiet_one_incident_is_opened_once_and_ended_once() -> None:
+    begun, done = ("[garoon] Begun: failOver", None, None), ("[garoon] FailedOver", "FailedOver", "a")
+    failed, again = ("[garoon] Failed", "Failed", "a"), ("[garoon] FailedOver", "FailedOver", "b")
+    assert opening(begun, done, begun, again) == set()
+    assert opening(begun, failed, again) == set()
+    assert opening(begun, failed, begun, again) == {"7"}
+    assert opening(begun, done, done) == {"7"}
+
+
+def test_quiet_cloudwatch_mails_nothing_that_we_tell() -> None:
+    path = ('ALARM: "garoon-db-01-eth1-path-lost" in ap-northeast-1', None, None)
+    assert opening(path) == {"7"}
+    assert opening((path[0].replace("db-01-eth1-path-lost", "watch-silent"), None, None)) == set()

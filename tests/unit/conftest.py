@@ -59,6 +59,7 @@ def make_environment(**changes: str) -> dict[str, str]:
         "CONFIRM_FAILOVER": "Never",
         "CONFIRM_TIMEOUT_SECONDS": "600",
         "REPEAT_AFTER_MINUTES": "30",
+        "RUNBOOK_URL": "https://wiki.example/garoon",
         "RECOVERY_TIMEOUT_SECONDS": "1800",
         "RECOVERY_NOTICE_SECONDS": "60",
         "REPLICATION_PROTOCOL": "C",

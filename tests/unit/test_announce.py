@@ -86,6 +86,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Bus:
 def chat(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What came into the chat's topic."""
     messages: list[dict[str, Any]] = []
+    monkeypatch.setattr(notifications, "publish", lambda *_, **__: None)  # tests/unit/test_opening.py has the mail
     monkeypatch.setattr(notifications, "publish_to_chat", lambda _settings, message: messages.append(message))
     return messages
 
@@ -118,12 +119,12 @@ QUESTION = {
 }
 
 
-def readiness(*ids: str, is_ready: bool = True) -> dict[str, Any]:
+def readiness(*ids: str, is_ready: bool = True, **fields: Any) -> dict[str, Any]:
     findings = [
         {"id": one, "about": "db-02", "severity": "warning", "meaning": f"{one}.", "action": "Do."} for one in ids
     ]
     result = {"isReady": is_ready, "summary": "", "checkedAt": "2026-11-24T12:00:00Z", "findings": findings}
-    return a_line("check_readiness", result, correlation_id=None)
+    return a_line("check_readiness", result, correlation_id=None, **fields)
 
 
 # --- events ---------------------------------------------------------------------------------------------------------
@@ -311,7 +312,8 @@ def test_the_chat_s_message_is_published_as_json(settings: Settings, aws: None) 
 def test_a_message_has_the_schema_of_custom_notifications(settings: Settings, chat: list[dict[str, Any]]) -> None:
     """Amazon Q Developer in chat applications Administrator Guide, "Custom notifications", "Event schema"."""
     lines = [a_line("acquire_lock", LOCKED), a_line("request_confirmation", QUESTION), a_line("fence_node", {})]
-    announce(logged(*lines, a_line("record_outcome", an_outcome()), readiness("a")), settings)
+    looks = [readiness("a"), readiness("a", timestamp="2026-11-24T12:05:01Z")]
+    announce(logged(*lines, a_line("record_outcome", an_outcome()), *looks), settings)
     assert len(chat) == 5
     for message in chat:
         assert (message["version"], message["source"]) == ("1.0", "custom")
@@ -322,7 +324,9 @@ def test_a_message_has_the_schema_of_custom_notifications(settings: Settings, ch
             "threadId", "summary", "eventType", "relatedResources", "additionalContext",
         }  # fmt: skip
     assert {one["metadata"]["threadId"] for one in chat} == {"garoon-da8566d2", "garoon-readiness"}
-    assert chat[3]["content"]["nextSteps"] == ["Look."]
+    runbook = "Runbook:   https://wiki.example/garoon/operations.md#outcome-failedover"
+    assert chat[3]["content"]["nextSteps"] == ["Look.", runbook]
+    assert chat[4]["content"]["nextSteps"] == ["Do.", "Runbook: https://wiki.example/garoon/findings.md#a"]
     assert "4.2 s, from stopping" in chat[3]["content"]["description"]
 
 

@@ -287,7 +287,7 @@ def test_move_that_was_broken_off_goes_on_by_itself(status: str, cause: str, set
 
 
 def test_node_without_room_is_no_standby_before_it_has_some() -> None:
-    seen = evidence_of(standby_unwritable="/var/lib/drbd", standby_replica=Replica.STALE)
+    seen = evidence_of(standby_unwritable="/var/lib/replica", standby_replica=Replica.STALE)
     told = decide_rejoin(seen, Trigger(kind="operator", reason="by hand")).next_step
     assert told.code == "do.make-room"
     assert not say(told, JA).isascii()

@@ -134,6 +134,11 @@ class FindingTold(Value):
     def name(self) -> str:
         return f"{self.id} ({self.about})"
 
+    @property
+    def line(self) -> Message:
+        severity, meaning = Message(f"severity.{self.severity}"), self.said.meaning.message
+        return Message("chat.found", severity=severity, finding=self.id, about=self.about, meaning=meaning)
+
 
 class ReadinessChanged(Event):
     """Readiness found something that it had not found before, or no longer finds something."""
@@ -166,6 +171,13 @@ class Line(Observed):
 class _Readiness(Observed):
     is_ready: bool
     findings: tuple[Finding, ...]
+
+
+class ReadinessTold(Value):
+    """What a look at readiness found, as it is told."""
+
+    is_ready: bool
+    findings: tuple[FindingTold, ...]
 
 
 class _Question(Observed):
@@ -258,16 +270,21 @@ def _coded(message: Message) -> Coded:
     return Coded.model_validate(message.to_json())
 
 
+def readiness_of(line: Line) -> ReadinessTold:
+    """What the look found whose end the line tells. Raises ValidationError for one that this version does not know."""
+    found = _Readiness.model_validate(line.result)
+    return ReadinessTold(is_ready=found.is_ready, findings=tuple(map(_told, found.findings)))
+
+
 def change_of_readiness(line: Line, before: Remembered | None, settings: Settings) -> ReadinessChanged | None:
     """What changed since `before`; None if nothing did. The first look ever is a change."""
-    found = _Readiness.model_validate(line.result)
-    findings = tuple(map(_told, found.findings))
-    now, stood = frozenset(one.name for one in findings), before.stood if before else frozenset()
+    found = readiness_of(line)
+    now, stood = frozenset(one.name for one in found.findings), before.stood if before else frozenset()
     if before is not None and (found.is_ready, now) == (before.is_ready, stood):
         return None
     return ReadinessChanged(
         id=f"{line.request_id}-readiness", cluster=settings.cluster_name, at=line.timestamp, is_ready=found.is_ready,
-        findings=findings, appeared=tuple(sorted(now - stood)), gone=tuple(sorted(stood - now)),
+        findings=found.findings, appeared=tuple(sorted(now - stood)), gone=tuple(sorted(stood - now)),
     )  # fmt: skip
 
 

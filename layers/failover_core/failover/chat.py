@@ -20,6 +20,7 @@ from failover.announcement import (
 )
 from failover.messages import Language, Message, say, visible
 from failover.models import OutcomeKind
+from failover.notice import runbook, runbook_of_finding
 
 _LONGEST_TITLE = 250
 _LONGEST_TEXT = 8_000
@@ -36,10 +37,13 @@ _BREAK = "\u200b"
 """Shows nothing, and keeps the sign after it from being read as Markdown."""
 
 
-def chat_message(event: Event, thread: str, languages: Sequence[Language] = (Language.ENGLISH,)) -> dict[str, Any]:
+def chat_message(
+    event: Event, thread: str, languages: Sequence[Language] = (Language.ENGLISH,), runbook_url: str = "docs"
+) -> dict[str, Any]:
     """The notification, in each language. One `thread` is one thread of the channel, if its preferences allow that."""
     sign, title, lines, next_steps = _content(event)
-    message = chat_notice(event.cluster, title, lines, thread, languages, sign=sign, next_steps=next_steps)
+    links = list(_links(event, runbook_url))
+    message = chat_notice(event.cluster, title, lines, thread, languages, sign=sign, next_steps=next_steps, links=links)
     resources = [event.execution] if isinstance(event, OfExecution) else []
     metadata = message["metadata"] | {"eventType": event.TYPE, "relatedResources": resources}
     return message | {"id": event.id, "metadata": metadata}
@@ -47,9 +51,9 @@ def chat_message(event: Event, thread: str, languages: Sequence[Language] = (Lan
 
 def chat_notice(
     cluster: str, title: str, lines: Sequence[str], thread: str, languages: Sequence[Language],
-    *, sign: str = _LOOK, next_steps: Sequence[str] = (),
+    *, sign: str = _LOOK, next_steps: Sequence[str] = (), links: Sequence[Message] = (),
 ) -> dict[str, Any]:  # fmt: skip
-    """The same of a message that no event stands for."""
+    """The same of a message that no event stands for. `links` are the stack's own words, and stay links."""
 
     def said(message: str, longest: int) -> list[str]:
         return [text(say(message, language), longest) for language in languages]
@@ -63,7 +67,8 @@ def chat_notice(
             "textType": "client-markdown",
             "title": f"{sign} [{text(cluster, _LONGEST_TITLE // 4)}] {headline}",
             "description": _fitting([part for line in own for part in said(line, _LONGEST_LINE)]),
-            "nextSteps": [part for step in next_steps if step for part in said(step, _LONGEST_STEP)],
+            "nextSteps": [part for step in next_steps if step for part in said(step, _LONGEST_STEP)]
+            + [say(link, language) for link in links for language in languages],
             "keywords": [text(cluster, _LONGEST_TITLE)],
         },
         "metadata": {
@@ -115,26 +120,28 @@ def _content(event: Event) -> tuple[str, Message, list[Message], list[Message]]:
             return sign, title, list(_facts(event)), [event.said.next_step.message]
         case ReadinessChanged():
             new = [one for one in event.findings if one.name in event.appeared][:_FINDINGS]
-            lines = [
-                Message(
-                    "chat.found",
-                    severity=one.severity,
-                    finding=one.id,
-                    about=one.about,
-                    meaning=one.said.meaning.message,
-                )
-                for one in new
-            ]
+            lines = [one.line for one in new]
             lines += [Message("chat.gone", findings=list(event.gone))] if event.gone else []
             sign, ready = (_GOOD, "chat.ready") if event.is_ready else (_BAD, "chat.not-ready")
             return (
                 sign,
                 Message(ready),
-                lines or [Message("chat.nothing-found")],
+                lines,
                 [one.said.action.message for one in new],
             )
         case _:
             raise ValueError(f"no chat message for {event.TYPE}")
+
+
+def _links(event: Event, runbook_url: str) -> Iterator[Message]:
+    """Where it stands what it means and what to do."""
+    match event:
+        case ExecutionEnded():
+            yield runbook(event.outcome, runbook_url)
+        case ReadinessChanged():
+            for one in event.findings[:_FINDINGS]:
+                if one.name in event.appeared:
+                    yield runbook_of_finding(one.id, runbook_url)
 
 
 def _facts(event: ExecutionEnded) -> Iterator[Message]:

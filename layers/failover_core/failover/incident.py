@@ -32,24 +32,44 @@ class Incident(Value):
     threads: dict[str, str] = Field(default_factory=dict)
     """By the name of an execution, the incident's that it belongs to: this one, or one before. Of the last ones."""
 
+    opened: tuple[str, ...] = ()
+    """Incidents of which operators were mailed that a move has begun."""
+
     def thread_of(self, event: OfExecution) -> str:
         return self.threads[name_of(event.execution)]
 
 
-def join(event: OfExecution, incident: Incident | None, now: datetime) -> Incident:
+def join(event: OfExecution, incident: Incident | None, now: datetime, *, begins: bool = False) -> Incident:
     """The incident, to which the event's execution belongs from now on, unless it belongs to an earlier one.
 
-    Events come late, and not in their order: each step's log is read by a run of its own.
+    Events come late, and not in their order: each step's log is read by a run of its own. One that `begins` a move
+    may come before the execution's start.
     """
     name = name_of(event.execution)
     threads = {} if incident is None else incident.threads
     if incident is not None and name in threads:
         return incident
     current = incident
-    if current is None or now - current.told_at > STANDS_FOR or (current.is_over and _is_start(event)):
-        current = Incident(thread=name, told_at=now)
+    if current is None or now - current.told_at > STANDS_FOR or (current.is_over and (begins or _is_start(event))):
+        current = Incident(thread=name, told_at=now, opened=() if current is None else current.opened)
     known = [*threads.items(), (name, current.thread)]
     return current.model_copy(update={"threads": dict(known[-_REMEMBERED_EXECUTIONS:])})
+
+
+def may_open(event: OfExecution, incident: Incident) -> bool:
+    """Whether operators are mailed that the event's execution, which has joined, begins a move.
+
+    A move that is tried again, because the last try put nothing right, belongs to the incident of the first. One that
+    is over is told by its outcome.
+    """
+    thread = incident.thread_of(event)
+    return thread == incident.thread and not incident.is_over and thread not in incident.opened
+
+
+def open_incident(event: OfExecution, incident: Incident, now: datetime) -> Incident:
+    """The incident after operators were mailed."""
+    opened = (*incident.opened, incident.thread_of(event))[-_REMEMBERED_EXECUTIONS:]
+    return incident.model_copy(update={"told_at": now, "opened": opened})
 
 
 def is_told(event: OfExecution, incident: Incident) -> bool:

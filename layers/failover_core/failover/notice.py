@@ -2,10 +2,21 @@
 
 from collections.abc import Sequence
 
-from failover.messages import Language, say
+from failover.messages import Language, Message, say
+from failover.models import OutcomeKind
 from failover.settings import Settings
 
 _BETWEEN_LANGUAGES = "\n----------------------------------------\n\n"
+
+
+def runbook(kind: OutcomeKind, url: str) -> Message:
+    """Where it stands what the outcome means and what to do."""
+    return Message("notice.runbook", url=url, anchor=f"outcome-{kind.lower()}")
+
+
+def runbook_of_finding(identity: str, url: str) -> Message:
+    """Where it stands what the finding means and what to do."""
+    return Message("notice.runbook-of-finding", url=url, anchor=identity)
 
 
 def write(lines: Sequence[str], settings: Settings) -> str:

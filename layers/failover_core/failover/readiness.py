@@ -45,7 +45,7 @@ from failover.triggers import ACTING_ALARMS
 
 _NEEDED_ALARMS = (*ACTING_ALARMS, "replication-degraded")
 ALARMS_OF_A_NODE = (*_NEEDED_ALARMS, "peer-lost", "eth0-path-lost", "eth1-path-lost", "service-stopped")
-ALARMS_OF_THE_CLUSTER = ("event-not-delivered", "not-ready")
+ALARMS_OF_THE_CLUSTER = ("event-not-delivered", "not-ready", "readiness-silent", "watch-silent")
 _NEEDED_RULES = ("acting-alarm", "instance-went-off", "watch-cluster")
 RULES = (
     *_NEEDED_RULES,

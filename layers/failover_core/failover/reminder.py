@@ -11,6 +11,7 @@ from failover.execution_record import ExecutionRecord
 from failover.finding import Finding
 from failover.messages import Message
 from failover.models import ClusterRecord, OutcomeKind, Unknown, Value
+from failover.notice import runbook_of_finding
 from failover.settings import Settings
 
 _WANTS_SOMEBODY = (
@@ -62,7 +63,9 @@ def weekly_lines(
         is_ready, findings = readiness
         yield Message("weekly.ready" if is_ready else "weekly.not-ready")
         for one in findings[:_FINDINGS]:
-            yield Message("chat.found", severity=one.severity, finding=one.id, about=one.about, meaning=one.meaning)
+            severity = Message(f"severity.{one.severity}")
+            yield Message("chat.found", severity=severity, finding=one.id, about=one.about, meaning=one.meaning)
+            yield runbook_of_finding(one.id, settings.runbook_url)
     yield ""
     yield Message("notice.cluster", cluster=settings.cluster_name)
     yield Message("weekly.active", active=cluster.active, standby=settings.peer_of(cluster.active).name)

@@ -12,6 +12,7 @@ from failover.catalogue.errors import ERRORS
 from failover.catalogue.findings import FINDINGS
 from failover.catalogue.node import NODE
 from failover.catalogue.notice import NOTICE
+from failover.catalogue.opening import OPENING
 from failover.catalogue.outcome import OUTCOME
 from failover.catalogue.reminder import REMINDER
 from failover.catalogue.steps import STEPS
@@ -23,6 +24,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     **DECISION,
     **NODE,
     **NOTICE,
+    **OPENING,
     **OUTCOME,
     **REMINDER,
     **ERRORS,

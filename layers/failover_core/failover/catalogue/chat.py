@@ -16,6 +16,8 @@ CHAT: dict[str, tuple[str, str]] = {
     "chat.ready": ("Ready for a failover", "フェイルオーバーできる状態です"),
     "chat.not-ready": ("Not ready for a failover", "フェイルオーバーできない状態です"),
     "chat.found": ("{severity}: {finding} ({about}): {meaning}", "{severity}: {finding} ({about}): {meaning}"),
+    "severity.critical": ("critical", "重大"),
+    "severity.warning": ("warning", "警告"),
+    "severity.info": ("info", "情報"),
     "chat.gone": ("Gone: {findings}", "解消: {findings}"),
-    "chat.nothing-found": ("Nothing was found.", "検出事項はありません。"),
 }

@@ -32,6 +32,8 @@ NOTICE: dict[str, tuple[str, str]] = {
         "経過時間: {seconds:.0f} 秒（最大 {limit} 秒まで待機します。RecoveryTimeoutSeconds）",
     ),
     "notice.execution": ("Execution: {execution}", "実行: {execution}"),
+    "notice.runbook": ("Runbook:   {url}/operations.md#{anchor}", "手順書: {url}/operations.ja.md#{anchor}"),
+    "notice.runbook-of-finding": ("Runbook: {url}/findings.md#{anchor}", "手順書: {url}/findings.ja.md#{anchor}"),
     "notice.by-hand": ("By hand:   {command}", "手動で続行するコマンド: {command}"),
     "notice.with-loss": (
         "With the loss of data that the reason tells of: {command}",

@@ -15,7 +15,7 @@ from failover.errors import Failed
 from failover.failure import Failure
 from failover.messages import Message
 from failover.models import AutomaticLimit, ClusterRecord, Decision, Lock, Outcome, OutcomeKind, Said
-from failover.notice import write
+from failover.notice import runbook, write
 from failover.quiet import is_told_already
 from failover.runtime import StepInput, logger, metrics
 from failover.settings import Settings
@@ -198,6 +198,7 @@ def describe_outcome(outcome: Outcome, settings: Settings, by_hand: Sequence[str
         lines.append(Message("notice.snapshot", snapshot=outcome.snapshot_id))
     lines.append(Message("notice.took", seconds=(outcome.ended_at - outcome.started_at).total_seconds()))
     lines.append(Message("notice.execution", execution=outcome.execution))
+    lines.append(runbook(outcome.outcome, settings.runbook_url))
     lines += [Message("notice.by-hand", command=command) for command in by_hand[:1]]
     lines += [Message("notice.with-loss", command=command) for command in by_hand[1:]]
     return write(lines, settings)

@@ -3,13 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import ValidationError
 
 from failover.adapters import alarms, cluster_table, executions, instances, nodes, routes
 from failover.errors import CloudUnavailable, Failed
 from failover.log_batch import LogData
 from failover.models import ClusterRecord, InstanceState, Observed, Outcome, Value
-from failover.runtime import logger
+from failover.runtime import logger, metrics
 from failover.settings import RejoinPolicy, Settings
 from failover.signs import read_signs
 from failover.triggers import ACTING_ALARMS, STANDING_TROUBLE_DETAIL_TYPE, STANDING_TROUBLE_SOURCE
@@ -32,6 +33,13 @@ class Watched(Value):
 
 
 def watch_cluster(event: WatchEvent, settings: Settings) -> Watched:
+    """Looks, and starts what is called for. Counts ClusterWatched: an alarm tells when that stays away."""
+    watched = _watch(event, settings)
+    metrics.add_metric(name="ClusterWatched", unit=MetricUnit.Count, value=1)
+    return watched
+
+
+def _watch(event: WatchEvent, settings: Settings) -> Watched:
     """Starts the failover workflow if there is a sign of trouble and no execution is running.
 
     Signs are the acting alarms of the active node in ALARM; a route of the virtual IP that does not point to it, of
