@@ -12,6 +12,7 @@ from typing import Annotated, Optional
 import typer
 
 from garoon_failover import session
+from garoon_failover.words import LANGUAGE_VARIABLE, choose, tr
 
 app = typer.Typer(
     name="garoon-failover",
@@ -47,6 +48,12 @@ def _version(is_wanted: bool) -> None:
         raise typer.Exit
 
 
+def _language(wanted: Optional[str]) -> Optional[str]:
+    if wanted not in (None, "en", "ja"):
+        raise typer.BadParameter("en or ja")
+    return wanted
+
+
 @app.callback()
 def options(
     profile: Annotated[Optional[str], typer.Option(help="The profile in ~/.aws to use.")] = None,
@@ -57,10 +64,17 @@ def options(
             envvar=session.STACK_VARIABLE, help="The stack's name; else samconfig.toml's, or garoon-failover."
         ),
     ] = None,
+    language: Annotated[
+        Optional[str],
+        typer.Option(
+            envvar=LANGUAGE_VARIABLE, help="en or ja; else as LC_ALL, LC_MESSAGES or LANG has it.", callback=_language
+        ),
+    ] = None,
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
+    choose(language)
     session.use(profile, region, stack)
 
 
@@ -236,9 +250,9 @@ def history(
     from garoon_failover.errors import UsageError
 
     if execution is None and markdown:
-        raise UsageError("--markdown is of one execution.", "Give its ID: garoon-failover history ID --markdown.")
+        raise UsageError(tr("markdown-of-one"), tr("markdown-of-one-next"))
     if markdown and json:
-        raise UsageError("--markdown and --json exclude each other.", "Give one of them.")
+        raise UsageError(tr("markdown-or-json"), tr("give-one"))
     if execution is None:
         command.run_list(limit=limit, is_json=json)
     else:

@@ -9,12 +9,14 @@ from failover.adapters import history_table
 from failover.adapters.execution_history import WORKFLOWS, list_executions, name_of, read_execution
 from failover.execution_record import ExecutionRecord, StepTaken, make_record
 from failover.models import Evidence, Value
+from failover.settings import NotificationLanguage
 from failover.steps.record_outcome import commands_by_hand, describe_outcome
 
 from garoon_failover import installation as deployed
 from garoon_failover import output
 from garoon_failover.errors import NotFoundError, UsageError
 from garoon_failover.installation import Installation
+from garoon_failover.words import code, said, tr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,9 +48,9 @@ def run_list(*, limit: int, is_json: bool) -> None:
         output.print_json([_listed_json(one) for one in records])
         return
     if not records:
-        output.say(f"No execution in the last {found.settings.history_days} days.")
+        output.say(tr("no-execution-yet", days=found.settings.history_days))
         return
-    output.say("started (UTC)        workflow    id        outcome")
+    output.say(tr("list-head"))
     for record in records:
         _show(record)
 
@@ -71,12 +73,12 @@ def find(found: Installation, wanted: str) -> ExecutionRecord:
     arns = [arn for arn in arns if wanted in (arn, name_of(arn))] or arns
     if len(arns) > 1:
         names = " ".join(name_of(arn) for arn in arns[:5])
-        raise UsageError(f"{len(arns)} executions begin with {wanted}: {names}.", "Give more of the name.")
+        raise UsageError(tr("several-begin", count=len(arns), wanted=wanted, names=names), tr("give-more"))
     record = (kept.get(arns[0]) or _live(arns[0])) if arns else None
     if record is None:
         raise NotFoundError(
-            f"There is no execution {wanted} in the last {found.settings.history_days} days.",
-            "garoon-failover history lists those that there are.",
+            tr("no-such-execution", wanted=wanted, days=found.settings.history_days),
+            tr("history-lists"),
         )
     return record
 
@@ -105,7 +107,8 @@ def make_report(found: Installation, record: ExecutionRecord) -> Report:
     if record.outcome is None:
         return Report(record=record, notification="")
     by_hand = commands_by_hand(record.outcome, found.settings, record.decision, record.lock)
-    return Report(record=record, notification=describe_outcome(record.outcome, found.settings, by_hand))
+    settings = found.settings.model_copy(update={"notification_language": NotificationLanguage(code())})
+    return Report(record=record, notification=describe_outcome(record.outcome, settings, by_hand))
 
 
 def _listed_json(record: ExecutionRecord) -> dict[str, Any]:
@@ -126,61 +129,70 @@ def _time(moment: datetime) -> str:
 def outcome_words(record: ExecutionRecord) -> str:
     """E.g. "FailedOver", "running: FenceNode", "ABORTED, nothing recorded"."""
     if record.ended_at is None:
-        return f"running: {record.steps[-1].step if record.steps else 'begins'}"
-    return record.came_to if record.outcome else f"{record.status}, nothing recorded"
+        return tr("running", step=record.steps[-1].step if record.steps else tr("begins"))
+    return record.came_to if record.outcome else tr("nothing-recorded", status=record.status)
+
+
+def _reason(record: ExecutionRecord) -> str:
+    return said(record.outcome.messages.reason) if record.outcome else record.reason
 
 
 def _show(record: ExecutionRecord) -> None:
-    outage = "" if record.outage_seconds is None else f"outage {record.outage_seconds:.1f} s"
+    outage = "" if record.outage_seconds is None else tr("outage", seconds=record.outage_seconds)
     started = f"{record.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     words = outcome_words(record)
     output.say(f"{started}  {record.workflow:<10}  {record.name[:8]}  {words:<18}  {outage}".rstrip(), style="bold")
     if record.reason:
-        output.say(f"    {record.reason}")
+        output.say(f"    {_reason(record)}")
 
 
 # --- one execution -----------------------------------------------------------------------------------------------
 
 
 def _facts(record: ExecutionRecord) -> Iterator[tuple[str, str]]:
-    yield "Outcome", record.came_to if record.outcome else "none recorded"
-    yield "Workflow", f"{record.workflow} ({record.status})"
-    yield "Started", _time(record.started_at)
+    yield tr("fact.outcome"), record.came_to if record.outcome else tr("fact.none-recorded")
+    yield tr("fact.workflow"), f"{record.workflow} ({record.status})"
+    yield tr("fact.started"), _time(record.started_at)
     if record.seconds is not None:
-        yield "Took", f"{record.seconds:.1f} s"
+        yield tr("fact.took"), tr("seconds", seconds=record.seconds)
     if record.outage_seconds is not None:
-        yield "Outage", f"{record.outage_seconds:.1f} s"
+        yield tr("fact.outage"), tr("seconds", seconds=record.outage_seconds)
     if record.outcome is not None and record.outcome.snapshot_id is not None:
-        yield "Snapshot", record.outcome.snapshot_id
-    yield "Started by", record.trigger
+        yield tr("fact.snapshot"), record.outcome.snapshot_id
+    yield tr("fact.started-by"), said(record.trigger)
     if record.decision is not None:
-        yield "Decision", f"{record.decision.verdict}: {record.decision.reason}"
-    yield "Retries", str(record.retries)
-    yield "Execution", record.execution
+        yield tr("fact.decision"), f"{record.decision.verdict}: {said(record.decision.reason)}"
+    yield tr("fact.retries"), str(record.retries)
+    yield tr("fact.execution"), record.execution
 
 
 def _evidence(evidence: Evidence) -> Iterator[tuple[str, str]]:
     for what, node in (("active", evidence.active), ("standby", evidence.standby)):
-        detail = f" ({node.detail})" if node.detail else ""
+        detail = f" ({said(node.detail)})" if node.detail else ""
         yield (
-            f"{node.name}, {what}",
-            f"instance {node.instance}, status checks {node.checks}, answer: {node.answer}{detail}, "
-            f"replica {node.replica}",
+            tr("evidence.name", name=node.name, role=tr(what)),
+            tr(
+                "evidence.node",
+                instance=said(node.instance.words),
+                checks=node.checks,
+                answer=said(node.answer.words),
+                detail=detail,
+                replica=said(node.replica.words),
+            ),
         )
-    yield "Heartbeat of the active node", {True: "lost", False: "arrives", None: "unknown"}[evidence.is_heartbeat_lost]
-    yield (
-        "Its last word on replication",
-        {True: "was replicating", False: "was not replicating", None: "unknown"}[evidence.was_replicating],
-    )
-    yield "What the standby sees of it", str(evidence.standby_view)
-    yield "Routes", str(evidence.routes)
-    yield "Limit of the automatic", str(evidence.limit)
+    beat = {True: "lost", False: "arrives", None: "unknown"}[evidence.is_heartbeat_lost]
+    yield tr("evidence.heartbeat"), tr(beat)
+    word = {True: "was-replicating", False: "was-not-replicating", None: "unknown"}[evidence.was_replicating]
+    yield tr("evidence.last-word"), tr(word)
+    yield tr("evidence.standby-sees"), str(evidence.standby_view)
+    yield tr("evidence.routes"), said(evidence.routes.words)
+    yield tr("evidence.limit"), str(evidence.limit)
 
 
 def _step_words(step: StepTaken) -> tuple[str, str, str, str, str]:
-    took = "" if step.seconds is None else f"{step.seconds:.1f} s"
+    took = "" if step.seconds is None else tr("seconds", seconds=step.seconds)
     ended = f"{step.error}: {step.cause}" if step.error else ""
-    return f"+{step.after_seconds:.1f} s", step.step, took, str(step.retries or ""), ended
+    return "+" + tr("seconds", seconds=step.after_seconds), step.step, took, str(step.retries or ""), ended
 
 
 def as_text(report: Report) -> str:
@@ -188,13 +200,13 @@ def as_text(report: Report) -> str:
     record = report.record
     lines = [f"{name + ':':<12} {value}" for name, value in _facts(record)]
     if record.evidence:
-        lines += ["", "Evidence", *(f"  {name}: {value}" for name, value in _evidence(record.evidence))]
-    lines += ["", "Timeline"]
+        lines += ["", tr("evidence"), *(f"  {name}: {value}" for name, value in _evidence(record.evidence))]
+    lines += ["", tr("timeline")]
     for at, name, took, retries, ended in map(_step_words, record.steps):
-        again = f"{retries} retries" if retries else ""
-        lines.append(f"  {at:>9}  {name:<20} {took or 'no end':>9}  {again:>11}  {ended}".rstrip())
+        again = tr("retries", count=retries) if retries else ""
+        lines.append(f"  {at:>9}  {name:<20} {took or tr('no-end'):>9}  {again:>11}  {ended}".rstrip())
     if report.notification:
-        lines += ["", "Notification", *(f"  {line}".rstrip() for line in report.notification.splitlines())]
+        lines += ["", tr("notification"), *(f"  {line}".rstrip() for line in report.notification.splitlines())]
     return "\n".join(lines)
 
 
@@ -203,22 +215,22 @@ def as_markdown(report: Report) -> str:
     record = report.record
     lines = [f"# {record.workflow}: {record.came_to}", ""]
     if record.outcome:
-        lines += [record.reason, "", f"**Next step:** {record.outcome.next_step}", ""]
+        lines += [_reason(record), "", tr("next-step-bold", step=said(record.outcome.messages.next_step)), ""]
     lines += ["| | |", "| --- | --- |"]
     lines += [f"| {name} | {_cell(value)} |" for name, value in _facts(record)]
     if record.evidence:
-        lines += ["", "## Evidence", "", "| source | said |", "| --- | --- |"]
+        lines += ["", f"## {tr('evidence')}", "", tr("source-said"), "| --- | --- |"]
         lines += [f"| {_cell(name)} | {_cell(value)} |" for name, value in _evidence(record.evidence)]
     lines += [
         "",
-        "## Timeline",
+        f"## {tr('timeline')}",
         "",
-        "| at | step | took | retries | ended with |",
+        tr("step-table"),
         "| ---: | --- | ---: | ---: | --- |",
     ]
     lines += [f"| {' | '.join(map(_cell, _step_words(step)))} |" for step in record.steps]
     if report.notification:
-        lines += ["", "## Notification", "", "```text", report.notification.rstrip(), "```"]
+        lines += ["", f"## {tr('notification')}", "", "```text", report.notification.rstrip(), "```"]
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from garoon_failover import account as reader
 from garoon_failover import session
 from garoon_failover.account import DeployedStack
 from garoon_failover.errors import NotFoundError
+from garoon_failover.words import tr
 
 
 class Installation(Value):
@@ -32,14 +33,13 @@ def load() -> Installation:
     stack = reader.read_stack(name)
     if stack is None:
         raise NotFoundError(
-            f"There is no stack {name} in {reader.region()}.",
-            "Name it (--stack, --region), or deploy it: garoon-failover discover, then sam build && sam deploy.",
+            tr("no-stack", name=name, region=reader.region()),
+            tr("no-stack-next"),
         )
     if "CheckReadinessFunctionName" not in stack.outputs:
         raise NotFoundError(
-            f"The stack {name} ({stack.status}) has no function that checks readiness: it is not deployed whole, or is "
-            "another product's.",
-            "Name another stack (--stack), or deploy it anew.",
+            tr("no-whole-stack", name=name, status=stack.status),
+            tr("no-whole-stack-next"),
         )
     return Installation(
         stack=stack, settings=read_settings(reader.read_environment(stack.outputs["CheckReadinessFunctionName"]))

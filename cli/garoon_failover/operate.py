@@ -16,6 +16,7 @@ from failover.adapters.clients import client
 from failover.adapters.execution_history import Execution, list_executions, name_of, read_execution
 from failover.confirmation import NO, YES
 from failover.decision import decide
+from failover.messages import Message
 from failover.models import Decision, OutcomeKind, Trigger, Verdict, Workflow
 from failover.planned_decision import decide_rejoin, decide_switchback
 from failover.steps.assess_cluster import gather_evidence
@@ -26,6 +27,7 @@ from garoon_failover import functions, output
 from garoon_failover import installation as deployed
 from garoon_failover.errors import ExitCode, NotFoundError, UsageError
 from garoon_failover.installation import Installation
+from garoon_failover.words import said, tr
 
 POLL_SECONDS = 1.0
 _WELL = (
@@ -62,28 +64,28 @@ def start(state_machine_arn: str, given: dict[str, Any]) -> str:
 
 def _ask_before(workflow: Workflow, trigger: Trigger, found: Installation) -> None:
     if not output.is_terminal():
-        raise UsageError(f"There is nobody here to be asked whether {workflow} is to start.", "Give --yes to mean it.")
+        raise UsageError(tr("nobody-to-ask", workflow=workflow), tr("give-yes"))
     decision = assess(workflow, trigger, found)
-    output.say(f"As things are now, {workflow} comes to: {decision.reason}", style="bold")
+    output.say(tr("comes-to", workflow=workflow, reason=said(decision.reason)), style="bold")
     if decision.next_step:
-        output.say(decision.next_step)
+        output.say(said(decision.next_step))
     if trigger.accept_data_loss:
         name = found.settings.cluster_name
-        output.say("Writes that users were told are safe may be lost.", style="bold red")
-        is_meant = input(f"Type the cluster's name ({name}) to accept that: ").strip() == name
+        output.say(tr("writes-may-be-lost"), style="bold red")
+        is_meant = input(tr("type-the-name", name=name)).strip() == name
     else:
         is_meant = output.confirm(_question(workflow, decision), is_agreed=False)
     if not is_meant:
-        raise UsageError("Nothing was started.", "")
+        raise UsageError(tr("nothing-started"), "")
 
 
 def _question(workflow: Workflow, decision: Decision) -> str:
     away = {
-        Verdict.SWITCH_OVER: "The service is away while the role moves. Move it?",
-        Verdict.FAIL_OVER: "The active node is fenced and its role moves. Start it?",
-        Verdict.RESTART_SERVICES: "Services are restarted; if that does not help, the role may move. Start it?",
+        Verdict.SWITCH_OVER: "shall-move",
+        Verdict.FAIL_OVER: "shall-fail-over",
+        Verdict.RESTART_SERVICES: "shall-restart",
     }
-    return away.get(decision.verdict, f"Start {workflow}?")
+    return tr(away.get(decision.verdict, "shall-start"), workflow=workflow)
 
 
 def assess(workflow: Workflow, trigger: Trigger, found: Installation) -> Decision:
@@ -105,7 +107,7 @@ def follow(arn: str, *, is_json: bool) -> None:
     try:
         execution = _watch(arn, tell)
     except KeyboardInterrupt:
-        output.warn(f"\nYou stopped watching. The execution goes on: garoon-failover history {name_of(arn)}")
+        output.warn("\n" + tr("stopped-watching", name=name_of(arn)))
         raise SystemExit(int(ExitCode.INTERRUPTED)) from None
     finally:
         tell.end()
@@ -115,16 +117,17 @@ def follow(arn: str, *, is_json: bool) -> None:
             {"execution": arn, "status": execution.status, "outcome": outcome.to_json() if outcome else None}
         )
     elif outcome is None:
-        output.say(f"{execution.status}: the execution recorded no outcome.", style="bold red")
-        output.say(f"Next step: garoon-failover history {execution.name}, and garoon-failover status.")
+        output.say(tr("no-outcome", status=execution.status), style="bold red")
+        output.say(tr("no-outcome-next", name=execution.name))
     else:
         is_well = outcome.outcome in _WELL
-        output.say(f"{outcome.outcome}: {outcome.reason}", style="bold green" if is_well else "bold red")
+        told = tr("outcome-is", outcome=outcome.outcome, reason=said(outcome.messages.reason))
+        output.say(told, style="bold green" if is_well else "bold red")
         if outcome.outage_seconds is not None:
-            output.say(f"Outage: {outcome.outage_seconds:.1f} s, from stopping the services to the routes' move.")
+            output.say(tr("outage-was", seconds=outcome.outage_seconds))
         if outcome.snapshot_id is not None:
-            output.say(f"Snapshot: {outcome.snapshot_id} holds what the node held before it rejoined.")
-        output.say(f"Next step: {outcome.next_step}")
+            output.say(tr("snapshot-is", snapshot=outcome.snapshot_id))
+        output.say(tr("next-step", step=said(outcome.messages.next_step)))
     if outcome is None or outcome.outcome not in _WELL:
         raise SystemExit(int(ExitCode.NO))
 
@@ -181,18 +184,23 @@ def confirm(*, is_yes: bool, is_agreed: bool, is_json: bool) -> None:
     asking = _open_question(found)
     if asking is None:
         raise NotFoundError(
-            "No failover waits for an answer.",
-            "garoon-failover status shows what is at work; with `failover` you start one.",
+            tr("no-question"),
+            tr("no-question-next"),
         )
     decision = next((step.output for step in reversed(asking.steps) if step.name == "AssessCluster"), None)
-    reason = decision["decision"]["reason"] if isinstance(decision, dict) else "its reason is in the notification"
+    reason = _reason(decision) if isinstance(decision, dict) else tr("reason-in-notification")
     if not is_json:
-        output.say(f"{asking.name} asks: {reason}", style="bold")
-    question = "Let the role move?" if is_yes else "Let nothing be done?"
+        output.say(tr("asks", execution=asking.name, reason=reason), style="bold")
+    question = tr("let-it-move" if is_yes else "let-nothing-be-done")
     if not output.confirm(question, is_agreed=is_agreed):
-        raise UsageError("Nothing was answered.", "Give --yes where there is nobody to be asked.")
+        raise UsageError(tr("nothing-answered"), tr("give-yes-unasked"))
     client("stepfunctions").send_task_success(taskToken=asking.task_token, output=YES if is_yes else NO)
     follow(asking.arn, is_json=is_json)
+
+
+def _reason(assessed: dict[str, Any]) -> str:
+    """Of the decision that is asked about, as its execution has it: a message as data, or a sentence of before."""
+    return said(Message.from_json(assessed["decision"]["reason"]))
 
 
 def _open_question(found: Installation) -> Execution | None:
@@ -209,10 +217,10 @@ def maintenance(minutes: int, reason: str, *, is_json: bool) -> None:
     found = deployed.load()
     name = found.stack.outputs.get("SetMaintenanceFunctionName")
     if name is None:
-        raise NotFoundError("The stack has no function that switches maintenance.", "Deploy it anew.")
+        raise NotFoundError(tr("no-maintenance-function"), tr("deploy-anew"))
     request = {"minutes": minutes} | ({"reason": reason} if reason else {})
     answer = Maintenance.model_validate(functions.invoke(name, request))
     if is_json:
         output.print_json(answer.to_json())
     else:
-        output.say(answer.message)
+        output.say(said(answer.message))

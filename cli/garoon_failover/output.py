@@ -6,6 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from garoon_failover.words import tr
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -49,7 +51,7 @@ def confirm(question: str, *, is_agreed: bool) -> bool:
     if not is_terminal():
         return False
     try:
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        return input(tr("yes-or-no", question=question)).strip().lower() in ("y", "yes")
     except EOFError:
         return False
 
@@ -63,7 +65,7 @@ def ask(question: str, choices: list[str]) -> str | None:
         print(f"  {number}  {choice}")
     while True:
         try:
-            answer = input(f"1 to {len(choices)}: ").strip()
+            answer = input(tr("one-to", count=len(choices))).strip()
         except EOFError:
             return None
         if answer.isdecimal() and 1 <= int(answer) <= len(choices):

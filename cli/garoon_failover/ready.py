@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from failover.finding import Severity
+from failover.messages import Message
+from failover.readiness import summarize
 from failover.steps.check_readiness import Readiness
 
 from garoon_failover import functions, output
 from garoon_failover import installation as deployed
 from garoon_failover.errors import ExitCode
+from garoon_failover.words import code, said, tr
 
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 
@@ -19,12 +22,23 @@ def run(*, is_json: bool) -> None:
     if is_json:
         output.print_json(answer.to_json())
     else:
-        output.say(answer.summary, style="bold green" if answer.is_ready else "bold red")
+        output.say(_summary(answer), style="bold green" if answer.is_ready else "bold red")
         for finding in answer.findings:
             output.say(
-                f"{finding.severity}: {finding.meaning} [{finding.id}, {finding.about}]",
+                tr(
+                    "finding",
+                    severity=said(Message(f"severity.{finding.severity}")),
+                    meaning=said(finding.meaning),
+                    id=finding.id,
+                    about=finding.about,
+                ),
                 style=_STYLES[finding.severity],
             )
-            output.say(f"    {finding.action}")
+            output.say(f"    {said(finding.action)}")
     if not answer.is_ready:
         raise SystemExit(int(ExitCode.NO))
+
+
+def _summary(answer: Readiness) -> str:
+    """In another language by the findings, as the controller's own judgement sums them up."""
+    return answer.summary if code() == "en" else said(summarize(answer.findings))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from garoon_failover.errors import CommandError, ExitCode
+from garoon_failover.words import said, tr
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -75,7 +76,7 @@ def _reporting() -> Iterator[None]:
     except CommandError as error:
         _end(str(error), error.next_step, error.code)
     except KeyboardInterrupt:
-        _end("Interrupted.", "", ExitCode.INTERRUPTED)
+        _end(tr("interrupted"), "", ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # Who reads has seen enough (`| head`). Nothing more is written, not even when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -92,7 +93,7 @@ def _reporting() -> Iterator[None]:
 def _end(message: str, next_step: str, code: ExitCode) -> None:
     print(message, file=sys.stderr)
     if next_step:
-        print(f"Next step: {next_step}", file=sys.stderr)
+        print(tr("next-step", step=next_step), file=sys.stderr)
     raise SystemExit(int(code)) from None
 
 
@@ -107,14 +108,14 @@ def _explain(error: BaseException) -> CommandError:
     if isinstance(cause, BotoCoreError):
         return _explain_unreachable(cause)
     if isinstance(error, InvalidInput):
-        return CommandError(str(error), "Correct the command line.", ExitCode.USAGE)
+        return CommandError(said(error.said), tr("correct-the-line"), ExitCode.USAGE)
     if isinstance(error, CloudUnavailable):
-        return CommandError(str(error), "Try again in a minute.", ExitCode.CLOUD)
+        return CommandError(said(error.said), tr("try-in-a-minute"), ExitCode.CLOUD)
     if isinstance(error, Failed):
-        return CommandError(str(error), "Correct what the sentence names, then try again.", ExitCode.CLOUD)
+        return CommandError(said(error.said), tr("correct-and-try"), ExitCode.CLOUD)
     return CommandError(
-        f"A fault of garoon-failover's own: {type(error).__name__}: {error}",
-        f"Nothing is known to be wrong with the installation. {DEBUG_VARIABLE}=1 shows the trace.",
+        tr("own-fault", name=type(error).__name__, words=error),
+        tr("own-fault-next", variable=DEBUG_VARIABLE),
         ExitCode.FAULT,
     )
 
@@ -142,29 +143,29 @@ def explain_refusal(error: ClientError) -> CommandError:
     """What AWS answered in place of what was asked."""
     code = error.response.get("Error", {}).get("Code", "")
     message = error.response.get("Error", {}).get("Message", "").rstrip(".")
-    what = f"AWS answered {error.operation_name} with {code}: {message}."
+    what = tr("aws-answered", operation=error.operation_name, code=code, words=message)
     if code in _NO_RIGHT:
         return CommandError(
             what,
-            "Use credentials with the stack's policies (docs/cli.md, Rights): view to look, operate to act.",
+            tr("use-policies"),
             ExitCode.CLOUD,
         )
     if code in _BAD_KEY:
-        return CommandError(what, "Log in anew: AWS does not take these credentials (any more).", ExitCode.CLOUD)
-    return CommandError(what, "Try again in a minute; if it stays so, the sentence above says why.", ExitCode.CLOUD)
+        return CommandError(what, tr("log-in-anew"), ExitCode.CLOUD)
+    return CommandError(what, tr("try-or-read"), ExitCode.CLOUD)
 
 
 def _explain_unreachable(error: Exception) -> CommandError:
     name = type(error).__name__
-    what = f"AWS could not be asked: {str(error).rstrip('.')}."
+    what = tr("aws-not-asked", words=str(error).rstrip("."))
     next_step = {
-        "NoCredentialsError": "Log in (`aws sso login`, `aws configure`), or name a profile: --profile NAME.",
-        "PartialCredentialsError": "Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile.",
-        "ProfileNotFound": "`aws configure list-profiles` shows those that there are.",
-        "NoRegionError": "Say which region: --region ap-northeast-1.",
-        "SSOTokenLoadError": "Log in anew: `aws sso login`.",
-        "UnauthorizedSSOTokenError": "Log in anew: `aws sso login`.",
+        "NoCredentialsError": "log-in",
+        "PartialCredentialsError": "set-both-keys",
+        "ProfileNotFound": "list-profiles",
+        "NoRegionError": "say-region",
+        "SSOTokenLoadError": "log-in-sso",
+        "UnauthorizedSSOTokenError": "log-in-sso",
     }
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    where = f"Is {endpoint} (AWS_ENDPOINT_URL) there?" if endpoint else "Check the region and the network."
-    return CommandError(what, next_step.get(name, where), ExitCode.CLOUD)
+    where = tr("is-endpoint-there", endpoint=endpoint) if endpoint else tr("check-network")
+    return CommandError(what, tr(next_step[name]) if name in next_step else where, ExitCode.CLOUD)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from failover.adapters import cluster_table, instances, routes, targets
 from failover.adapters.execution_history import name_of
 from failover.errors import CloudUnavailable, Failed
-from failover.finding import Severity
+from failover.finding import Finding, Severity
 from failover.hierarchy import NodeView, State
 from failover.models import UNTIL_ENDED, PeerPaths, Unknown
 from failover.readiness import judge_readiness
@@ -26,10 +26,12 @@ from failover.settings import Settings
 from failover.status import Status, judge
 from failover.steps.check_readiness import gather_readiness
 from failover.steps.show_cluster import look, read_at_work
+from failover.widget_words import ENGLISH, JAPANESE, Words
 
 from garoon_failover import installation as deployed
 from garoon_failover import output
 from garoon_failover.installation import Installation
+from garoon_failover.words import code, said, tr
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -145,9 +147,11 @@ _SEVERITY_STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", S
 
 def one_line(status: Status) -> str:
     """For a log."""
-    idle = "nothing at work" if status.is_record_known else "work unknown"
-    work = f"{status.at_work.workflow} at {status.at_work.step}" if status.at_work else idle
-    return f"{status.at:%H:%M:%S} active {status.active or 'unknown'}; {work}; {status.readiness}"
+    work = tr("nothing-at-work" if status.is_record_known else "work-unknown")
+    if status.at_work:
+        work = tr("work-at", workflow=status.at_work.workflow, step=status.at_work.step)
+    active = status.active or tr("unknown")
+    return tr("one-line", time=status.at, active=active, work=work, ready=said(status.readiness))
 
 
 def render(status: Status) -> RenderableType:
@@ -156,50 +160,69 @@ def render(status: Status) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    head = Text(f"{status.cluster}   {status.at:%Y-%m-%d %H:%M:%S} UTC   epoch {_or_unknown(status.epoch)}", "bold")
+    words = _words()
+    epoch = words.epoch.format(epoch=_or_unknown(status.epoch))
+    head = Text(f"{status.cluster}   {status.at:%Y-%m-%d %H:%M:%S} UTC   {epoch}", "bold")
     nodes = Table(width=output.WIDTH_COLUMNS, pad_edge=False, expand=False)
     nodes.add_column("", width=13)
     for node in status.nodes:
-        nodes.add_column(Text(f"{node.name}: {node.role}", "bold"), ratio=1, no_wrap=True, overflow="ellipsis")
-    nodes.add_row("instance", *(node.instance for node in status.nodes))
-    nodes.add_row("says", *(Text(node.answer) for node in status.nodes), end_section=True)
+        nodes.add_column(Text(f"{node.name}: {_role(node, words)}", "bold"), ratio=1, no_wrap=True, overflow="ellipsis")
+    nodes.add_row(words.instance, *(Text(said(node.instance)) for node in status.nodes))
+    nodes.add_row(words.says, *(Text(said(node.answer)) for node in status.nodes), end_section=True)
     for name in status.nodes[0].resources:
-        nodes.add_row(name, *(_resource(node, name) for node in status.nodes))
+        nodes.add_row(
+            name if words is ENGLISH else words.resources.get(name, name),
+            *(_resource(node, name) for node in status.nodes),
+        )
     nodes.add_section()
-    nodes.add_row("sees its peer", *(_paths(node.paths) for node in status.nodes))
+    nodes.add_row(words.sees_peer, *(_paths(node.paths) for node in status.nodes))
     facts = Table.grid(padding=(0, 2))
     facts.add_column(width=12)
     facts.add_column(width=output.WIDTH_COLUMNS - 14)
-    facts.add_row("Routes", _routes(status))
-    facts.add_row("Targets", _targets(status))
-    facts.add_row("At work", _at_work(status))
-    facts.add_row("Maintenance", _maintenance(status))
-    facts.add_row("Ready", Text(status.readiness, "green" if status.is_ready else "bold red"))
+    facts.add_row(tr("head.routes"), _routes(status))
+    facts.add_row(tr("head.targets"), _targets(status))
+    facts.add_row(tr("head.at-work"), _at_work(status))
+    facts.add_row(tr("head.maintenance"), _maintenance(status))
+    facts.add_row(tr("head.ready"), Text(said(status.readiness), "green" if status.is_ready else "bold red"))
     for finding in status.findings[:FINDINGS_SHOWN]:
         style = _SEVERITY_STYLES[finding.severity]
-        facts.add_row("", Text(f"{finding.severity}: {finding.meaning}", style, overflow="ellipsis", no_wrap=True))
+        facts.add_row("", Text(_finding(finding, words), style, overflow="ellipsis", no_wrap=True))
     if len(status.findings) > FINDINGS_SHOWN:
-        facts.add_row("", f"and {len(status.findings) - FINDINGS_SHOWN} more: garoon-failover ready")
-    facts.add_row("Last outcome", _outcome(status))
+        facts.add_row("", tr("findings-more", count=len(status.findings) - FINDINGS_SHOWN))
+    facts.add_row(tr("head.last-outcome"), _outcome(status))
     return Group(head, nodes, facts)
 
 
 def _or_unknown(value: object) -> str:
-    return "unknown" if value is None else str(value)
+    return tr("unknown") if value is None else str(value)
+
+
+def _words() -> Words:
+    """The widget's, for what both show."""
+    return JAPANESE if code() == "ja" else ENGLISH
+
+
+def _role(node: NodeView, words: Words) -> str:
+    return node.role if words is ENGLISH else words.roles.get(node.role, node.role)
+
+
+def _finding(finding: Finding, words: Words) -> str:
+    return f"{words.severities[finding.severity]}: {said(finding.meaning)}"
 
 
 def _resource(node: NodeView, name: str) -> RenderableType:
     from rich.text import Text
 
     resource = node.resources[name]
-    text = Text(resource.state.value, _STYLES[resource.state])
-    return text.append(f"  {resource.detail}", "dim") if resource.detail else text
+    text = Text(_words().states[resource.state], _STYLES[resource.state])
+    return text.append(f"  {said(resource.detail)}", "dim") if resource.detail else text
 
 
 def _paths(paths: PeerPaths) -> RenderableType:
     from rich.text import Text
 
-    words = {True: ("alive", "green"), False: ("dead", "bold red"), None: ("unknown", "magenta")}
+    spoken = _words()
+    words = {True: (spoken.alive, "green"), False: (spoken.dead, "bold red"), None: (spoken.unknown, "magenta")}
     text = Text()
     for path, is_alive in (("eth0", paths.eth0), ("eth1", paths.eth1)):
         text.append(f"{path} ").append(*words[is_alive]).append("   ")
@@ -210,15 +233,15 @@ def _routes(status: Status) -> RenderableType:
     from rich.text import Text
 
     if status.routes is None:
-        return Text("unknown", "magenta")
+        return Text(tr("unknown"), "magenta")
     by_target: dict[str, list[str]] = {}
     for one in status.routes:
         by_target.setdefault(one.points_to, []).append(one.route_table_id)
     text = Text(overflow="ellipsis", no_wrap=True)
     for target, tables in by_target.items():
         style = "green" if target == status.active else "bold red"
-        shown = " ".join(tables[:2]) + (f" and {len(tables) - 2} more" if len(tables) > 2 else "")
-        text.append(f"to {target}: ", style).append(f"{shown}  ")
+        shown = " ".join(tables[:2]) + (f" {tr('and-more', count=len(tables) - 2)}" if len(tables) > 2 else "")
+        text.append(tr("to", node=target), style).append(f"{shown}  ")
     return text
 
 
@@ -226,7 +249,7 @@ def _targets(status: Status) -> RenderableType:
     from rich.text import Text
 
     if status.targets is None:
-        return Text("unknown", "magenta")
+        return Text(tr("unknown"), "magenta")
     text = Text(overflow="ellipsis", no_wrap=True)
     for one in status.targets:
         text.append(f"{one.target} ").append(one.state, "green" if one.state == "healthy" else "bold red")
@@ -239,13 +262,15 @@ def _at_work(status: Status) -> RenderableType:
 
     work = status.at_work
     if not status.is_record_known:
-        return Text("unknown", "magenta")
+        return Text(tr("unknown"), "magenta")
     if work is None:
-        moving = f"; a move to {status.moving_to} is unfinished" if status.moving_to else ""
-        return Text(f"nothing{moving}", "bold red" if moving else "")
+        if status.moving_to:
+            return Text(tr("moving", node=status.moving_to), "bold red")
+        return Text(tr("nothing"))
     seconds = work.seconds_at(status.at)
-    since = "" if seconds is None else f" for {seconds:.0f} s"
-    return Text(f"{work.workflow} {name_of(work.execution)}{since}: {work.step or 'step unknown'}", "bold yellow")
+    since = "" if seconds is None else tr("since", seconds=seconds)
+    step = work.step or tr("step-unknown")
+    return Text(tr("work", workflow=work.workflow, name=name_of(work.execution), since=since, step=step), "bold yellow")
 
 
 def _maintenance(status: Status) -> RenderableType:
@@ -253,11 +278,12 @@ def _maintenance(status: Status) -> RenderableType:
 
     until = status.maintenance_until
     if not status.is_record_known:
-        return Text("unknown", "magenta")
+        return Text(tr("unknown"), "magenta")
     if until is None:
-        return Text("off")
-    end = "until it is ended" if until == UNTIL_ENDED else f"until {until:%Y-%m-%d %H:%M} UTC"
-    return Text(f"on {end}: nothing happens by itself", "bold yellow")
+        return Text(tr("off"))
+    if until == UNTIL_ENDED:
+        return Text(tr("on-until-ended"), "bold yellow")
+    return Text(tr("on-until", time=f"{until:%Y-%m-%d %H:%M} UTC"), "bold yellow")
 
 
 def _outcome(status: Status) -> RenderableType:
@@ -265,8 +291,9 @@ def _outcome(status: Status) -> RenderableType:
 
     outcome = status.last_outcome
     if not status.is_record_known:
-        return Text("unknown", "magenta")
+        return Text(tr("unknown"), "magenta")
     if outcome is None:
-        return Text("none on record")
-    outage = f", outage {outcome.outage_seconds:.1f} s" if outcome.outage_seconds is not None else ""
-    return Text(f"{outcome.ended_at:%Y-%m-%d %H:%M} {outcome.outcome}{outage}. {outcome.reason}")
+        return Text(tr("none-on-record"))
+    outage = tr("with-outage", seconds=outcome.outage_seconds) if outcome.outage_seconds is not None else ""
+    reason = said(outcome.messages.reason)
+    return Text(tr("outcome-of", time=outcome.ended_at, outcome=outcome.outcome, outage=outage, reason=reason))
