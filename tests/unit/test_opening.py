@@ -137,7 +137,9 @@ def test_one_that_could_not_be_sent_is_sent_when_lambda_tries_again(
         patched.setattr(notifications, "publish", refuse)
         with pytest.raises(CloudUnavailable):
             announce(logged(assessed()), settings)
-    assert past.recall(settings, Incident) is None
+    remembered = past.recall(settings, Incident)
+    assert remembered is not None
+    assert remembered.opened == ()
     announce(logged(assessed()), settings)
     assert len(mails) == 1
 

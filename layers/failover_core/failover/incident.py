@@ -105,4 +105,7 @@ def follow(event: OfExecution, incident: Incident, now: datetime) -> Incident:
 
 
 def _is_start(event: Event) -> bool:
-    return isinstance(event, ExecutionStarted)
+    """An execution that has the lock begins; the end of the step that got it is told beside it."""
+    return isinstance(event, ExecutionStarted) or (
+        isinstance(event, StepEnded) and event.step == "acquire_lock" and event.is_done
+    )
