@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import CloudUnavailable
 from failover.execution_record import ExecutionRecord
+from failover.messages import Message
 from failover.models import Value
 from failover.settings import Settings
 
@@ -89,7 +90,7 @@ def change(settings: Settings, kind: type[ModelT], to: Callable[[ModelT | None],
         value = to(known)
         if value == known or _remember_instead(settings, value, before):
             return value
-    raise CloudUnavailable(f"What is remembered as {kind.__name__} was changed by others {_CHANGE_TRIES} times.")
+    raise CloudUnavailable(Message("error.memory-contended", name=kind.__name__, count=_CHANGE_TRIES))
 
 
 def _recall(settings: Settings, kind: type[Value]) -> str | None:

@@ -458,6 +458,10 @@ ERRORS: dict[str, tuple[str, str]] = {
         "The function {function} does not run: {why}.",
         "関数 {function} が動作しません: {why}。",
     ),
+    "error.memory-contended": (
+        "What is remembered as {name} was changed by others {count} times.",
+        "{name} の記録が、ほかの処理によって {count} 回変更されました。",
+    ),
     "error.no-log-batch": (
         "CloudWatch Logs passed on something that is not a batch of log events: {words}.",
         "CloudWatch Logs から、ログイベントのまとまりではないデータが渡されました: 「{words}」。",
