@@ -23,6 +23,8 @@ KNOWS_DRBD = (
     *("tests/node/", "tests/contract/hosts.py", "tests/lab/"),
     # What stands in for it, or runs it.
     *("testbed/hosts/", "testbed/lab/", "findings/"),
+    # What sets the servers up, and its tests.
+    *("environment/provision/", "tests/environment/"),
     # Names that are the same in each language, and this.
     *("tests/unit/test_messages.py", "tests/unit/test_replication_words.py"),
 )
