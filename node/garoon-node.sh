@@ -2736,8 +2736,15 @@ adopt_resources() {
         [[ ${INSTALLED[$entry]} == "${CONFIG[$entry]}" ]] || has_changed=true
     done
     read_resources
-    [[ $has_changed == true ]] && was_active && is_installed || return 0
-    [[ ${INSTALLED[FURTHER_VOLUMES]} == "${CONFIG[FURTHER_VOLUMES]}" ]] || is_mounted || why=", not all of FurtherVolumes are mounted"
+    [[ $has_changed == true ]] && is_installed || return 0
+    if [[ ${INSTALLED[FURTHER_VOLUMES]} != "${CONFIG[FURTHER_VOLUMES]}" ]]; then
+        read_replication
+        # Else a standby that could take over by the list of before could not by this one.
+        [[ $IS_REPLICA_UP != true || $REPLICATION_DATA != unknown ]] ||
+            bad_arguments "Nothing was changed, because the replica of ${CONFIG[NODE_NAME]} has not all that FurtherVolumes names. Add it there, and deploy again."
+        ! was_active || is_mounted || why=", not all of FurtherVolumes are mounted"
+    fi
+    was_active || return 0
     for entry in ${INSTALLED[FURTHER_VOLUMES]//,/ }; do
         rest=${entry#*:}
         [[ ,${CONFIG[FURTHER_VOLUMES]}, == *",$entry,"* ]] || { read_mounts && ! shows_volume "${rest%:*}" "${rest#*:}"; } ||

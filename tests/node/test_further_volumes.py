@@ -179,18 +179,43 @@ def test_a_split_in_one_is_a_split_of_all(active_pair: Cluster) -> None:
     wait_for("of both", lambda: [one.view(first.name).link for one in first.host.mirrors] == ["apart", "apart"])
 
 
-def test_a_volume_of_its_own_is_added_to_a_node_in_service_only_where_it_is_mounted(
-    serving_cluster: Cluster,
-) -> None:
+def test_a_volume_that_is_not_there_is_added_to_no_node_in_service(serving_cluster: Cluster) -> None:
     node = serving_cluster.first
 
     report = node.install(FurtherVolumes=SECOND)
 
     assert (report.exit_code, report.result) == (2, "refused")
-    assert "not all of FurtherVolumes are mounted" in report.message
+    assert "the replica of db-01 has not all that FurtherVolumes names" in report.message
     status = node.status()
     assert status["isServing"]
     assert "FurtherVolumes" not in status["configured"]
+
+
+def test_a_standby_takes_no_list_by_which_it_could_not_take_over(serving_cluster: Cluster) -> None:
+    node = serving_cluster.second
+
+    report = node.install(FurtherVolumes=SECOND)
+
+    assert (report.exit_code, report.result) == (2, "refused")
+    assert "the replica of db-02 has not all that FurtherVolumes names" in report.message
+    replication = node.status()["replication"]
+    assert (replication["data"], replication["link"]) == ("current", "connected")
+
+
+def test_a_volume_joins_a_node_in_service_once_it_is_mounted_there(tmp_path: Path) -> None:
+    """Both nodes have it in their resource already, and serve without it."""
+    with running_cluster(tmp_path / "world", {"mount_points": POINTS, "exports": EXPORTS}) as nodes:
+        first, second = nodes.first, nodes.second
+        first.must("promote", Epoch="1")
+        assert "not all of FurtherVolumes are mounted" in first.install(**LISTS).message
+
+        first.host.deliver("mount /dev/drbd1 /mnt/DIR2", {}, 10)
+        first.must("start", Epoch="1")
+
+        assert [node.install(**LISTS).result for node in (first, second)] == ["done", "done"]
+        assert first.status()["configured"]["FurtherVolumes"] == SECOND
+        assert first.status()["isServing"]
+        assert second.status()["replication"]["data"] == "current"
 
 
 def test_a_volume_that_is_mounted_is_not_left_out_under_a_node_in_service(active_pair: Cluster) -> None:

@@ -253,7 +253,7 @@ def test_data_is_kept_once_and_only_when_the_snapshot_is_complete(settings: Sett
 @pytest.mark.usefixtures("lock")
 def test_data_of_several_volumes_is_kept_when_each_snapshot_is_complete(settings: Settings, ebs: FakeSnapshots) -> None:
     node = settings.node_a.model_copy(update={"data_volume_id": "vol-0a,vol-1a"})
-    settings = settings.model_copy(update={"node_a": node})
+    settings = settings.model_copy(update={"node_a": node, "further_volumes": "/dev/b:/dev/mirror1:/mnt/DIR2"})
     request = KeepDataInput(execution=EXECUTION, node="db-01")
     ebs.states["snap-1"] = SnapshotState.COMPLETED
     with pytest.raises(NotYet, match="snap-2"):
@@ -261,6 +261,16 @@ def test_data_of_several_volumes_is_kept_when_each_snapshot_is_complete(settings
     ebs.state = SnapshotState.COMPLETED
     assert keep_data(request, settings).snapshot_id == "snap-1,snap-2"
     assert ebs.taken == ["db-01"]
+
+
+@pytest.mark.usefixtures("lock")
+def test_a_volume_that_no_snapshot_would_hold_keeps_all_from_being_overwritten(
+    settings: Settings, ebs: FakeSnapshots
+) -> None:
+    settings = settings.model_copy(update={"further_volumes": "/dev/b:/dev/mirror1:/mnt/DIR2"})
+    with pytest.raises(Refused, match="db-01 has 2 replicated volumes by FurtherVolumes"):
+        keep_data(KeepDataInput(execution=EXECUTION, node="db-01"), settings)
+    assert ebs.taken == []
 
 
 def test_a_fence_covers_a_machine_as_long_as_one_of_its_volumes_is_the_same() -> None:

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 
 from failover.adapters.alarms import Alarm
 from failover.adapters.routes import Interface, RouteEntry
-from failover.adapters.snapshots import DataVolume
+from failover.adapters.snapshots import DataVolume, why_not_kept
 from failover.adapters.targets import TargetCheck, TargetHealth
 from failover.errors import as_sentence
 from failover.finding import Finding, Severity
@@ -779,8 +779,9 @@ def _interface_elsewhere(evidence: ReadinessEvidence, node: str) -> Finding | No
 def _volume_elsewhere(evidence: ReadinessEvidence, node: str) -> Finding | None:
     """A rejoin keeps what the node holds by snapshots of these volumes; of other ones it would keep nothing."""
     volumes = evidence.volumes[node]
-    known = () if isinstance(volumes, Unknown) else volumes
-    why_not = next(filter(None, (volume.why_not_of(evidence.settings.node(node)) for volume in known)), "")
+    if isinstance(volumes, Unknown):
+        return None
+    why_not = why_not_kept(evidence.settings.node(node), volumes, evidence.settings)
     if not why_not:
         return None
     return Finding(

@@ -87,8 +87,12 @@ class Node(BaseModel):
         return self.eth0_subnet_id, self.eth1_subnet_id
 
 
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _split_at_commas(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    return _parts(value) if isinstance(value, str) else value
 
 
 def service_name(entry: str) -> str:
@@ -139,14 +143,19 @@ class Settings(BaseModel):
     exports: str = ""
     database_port: str = ""
     further_volumes: str = ""
-    """The nodes' lists, as the stack's parameters have them. Only readiness is told, which compares; a node refuses a
-    list that can't be used, and no function of a failover may stop over one."""
+    """The nodes' lists, as the stack's parameters have them. Only readiness is told, which compares, and of the volumes
+    who keeps them; a node refuses a list that can't be used, and no function of a failover may stop over one."""
 
     @property
     def service_names(self) -> list[str]:
         """The services in their start order, as a node names them; empty where they are not told."""
         entries = self.services.split(",") if self.services else []
         return [service_name(entry) for entry in entries]
+
+    @property
+    def volume_count(self) -> int:
+        """How many replicated volumes a node has."""
+        return 1 + len(_parts(self.further_volumes))
 
     @property
     def configured(self) -> dict[str, str]:

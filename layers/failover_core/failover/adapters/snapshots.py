@@ -1,5 +1,6 @@
 """A node's data volumes, and EBS snapshots of them: what a node held before it is overwritten."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from botocore.exceptions import ClientError
@@ -45,6 +46,13 @@ class DataVolume(Value):
         if self.device in _ROOT_DEVICES:
             return Message("volume.is-root", **facts, device=str(self.device))
         return NOTHING
+
+
+def why_not_kept(node: Node, volumes: Sequence[DataVolume], settings: Settings) -> Message:
+    """Why snapshots of these would not hold all that the node holds. Without its full stop; empty if they would."""
+    if len(volumes) != settings.volume_count:
+        return Message("volume.unnamed", node=node.name, count=settings.volume_count, named=node.data_volume_id)
+    return next(filter(None, (volume.why_not_of(node) for volume in volumes)), NOTHING)
 
 
 @translate_errors

@@ -393,6 +393,10 @@ ERRORS: dict[str, tuple[str, str]] = {
         "{id} is configured as the data volume of {node} ({instance}), but it is the root volume there ({device})",
         "{node}（{instance}）のデータボリュームに設定された {id} は、ルートボリューム（{device}）です",
     ),
+    "volume.unnamed": (
+        "{node} has {count} replicated volumes by FurtherVolumes, and its EBS volumes are given as {named}",
+        "FurtherVolumes によると {node} には複製するボリュームが {count} 個ありますが、EBS ボリュームは {named} です",
+    ),
     "error.aws-answered": (
         "AWS answered {operation} with {code}: {words}.",
         "AWS が {operation} に {code} を返しました: 「{words}」。",

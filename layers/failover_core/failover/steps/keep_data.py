@@ -26,7 +26,7 @@ def keep_data(request: KeepDataInput, settings: Settings) -> DataKept:
     """A completed snapshot of each of the node's data volumes, taken once for each execution.
 
     Refuses (Failed) the active node. Raises Refused, before anything is taken, if a configured volume is not attached
-    to this node; NotYet until the snapshots are complete; LockLost.
+    to this node, or there are not as many as it has replicas; NotYet until the snapshots are complete; LockLost.
     """
     node = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
@@ -34,9 +34,9 @@ def keep_data(request: KeepDataInput, settings: Settings) -> DataKept:
         raise Failed(Message("error.active-not-overwritten", node=node.name))
     kept = record.kept_data
     if kept is None or (kept.node, kept.execution) != (node.name, request.execution):
-        for volume in snapshots.read_data_volumes(node):
-            if why_not := volume.why_not_of(node):
-                raise Refused(Message("error.wrong-volume", why_not=why_not, node=node.name))
+        why_not = snapshots.why_not_kept(node, snapshots.read_data_volumes(node), settings)
+        if why_not:
+            raise Refused(Message("error.wrong-volume", why_not=why_not, node=node.name))
         reason = f"What {node.name} held before it follows {record.active} ({request.execution})"
         snapshot_id = ",".join(snapshots.take_snapshots(node, settings, request.execution, reason))
         cluster_table.record_kept_data(settings, request.execution, node.name, snapshot_id)
