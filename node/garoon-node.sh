@@ -532,7 +532,8 @@ script_word() {
 #   is_peer_loss_settled   a peer that died is not seen as primary any more, and what REPLICATION_DATA says will stay
 #   take_replica_down      not attached
 #   install_replication    its settings are in place, the protocol that runs is that of the stack
-#   look_at_metadata_room  a look: where its own data would lie on the data device, as ReplicaRoom in failover/node_answers.py
+#   look_at_metadata_room DEVICE   a look: where its own data would lie on that data device, as ReplicaRoom in
+#                          failover/node_answers.py
 # And of itself: volume_number DEVICE (MAJOR:MINOR of a replicated device), engine_version (name and version, nothing
 # where it is not installed), ENGINE_COMMANDS, ENGINE_UNIT (starts before ours), ENGINE_DEVICES (how its devices' names
 # begin), and the default of the setting REPLICATED_DEVICE.
@@ -2499,9 +2500,9 @@ room_behind() {
     printf '%d' "$((end > 0 ? end : 0))"
 }
 
-# One JSON object; fails where the device is not there or does not answer.
+# look_at_metadata_room DEVICE: one JSON object; fails where the device is not there or does not answer.
 look_at_metadata_room() {
-    local device=${CONFIG[DATA_DEVICE]} block name size used=null needed behind=0 number="" disk fits volume commands=()
+    local device=$1 block name size used=null needed behind=0 number="" disk fits volume commands=()
     name=$(readlink -f "$ROOT$device") name=${name##*/}
     block=$ROOT/sys/class/block/$name
     { read -r size <"$block/size"; } 2>/dev/null && matches "$size" "$NUMBER_PATTERN" || return 1
@@ -2668,22 +2669,26 @@ look_at_space() {
 
 # What is asked before anything of the controller's is there.
 format_host() {
-    local devices=null space=null room=null
+    local devices=null space=null room=null number further=""
     answer devices && devices="[${ANSWER#,}]"
     answer space && space="{${ANSWER#,}}"
-    answer metadata-room && room=$ANSWER
+    answer "room 0" && room=$ANSWER
+    for ((number = 1; number < ${#DATA_DEVICES[@]}; number++)); do
+        if answer "room $number"; then further+=",$ANSWER"; else further+=",null"; fi
+    done
     # shellcheck disable=SC2046,SC2086 # words
-    printf '{"bash":"%d.%d","missingCommands":%s,"engine":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s,"room":%s}' \
+    printf '{"bash":"%d.%d","missingCommands":%s,"engine":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s,"room":%s%s}' \
         "${BASH_VERSINFO[0]}" "${BASH_VERSINFO[1]}" "$(json_words $(missing_commands))" "$(json_string "$(engine_version)")" \
-        "$(json_string "$(agent_version)")" "$devices" "$(json_words $(mounted_at_boot))" "$(json_words $(enabled_at_boot $1))" "$space" "$room"
+        "$(json_string "$(agent_version)")" "$devices" "$(json_words $(mounted_at_boot))" "$(json_words $(enabled_at_boot $1))" "$space" "$room" \
+        "${further:+,\"furtherRoom\":[${further#,}]}"
 }
 
 run_survey() {
-    local services name ports=null identifiers=" "
+    local services name number ports=null identifiers=" "
     look database-settings look_at_database_settings
     look devices look_at_devices
     look space look_at_space
-    look metadata-room look_at_metadata_room
+    for number in "${!DATA_DEVICES[@]}"; do look "room $number" look_at_metadata_room "${DATA_DEVICES[number]}"; done
     services=$(find_services)
     for name in $services; do
         [[ $name == cyss* && $name == *_* ]] || continue
@@ -2902,14 +2907,16 @@ collected_file() {
 
 # What Run Command gives; values that it left empty keep their defaults.
 read_ssm_variables() {
-    local pair name value
+    local pair value
     VERB=${SSM_Verb}
     EPOCH=${SSM_Epoch:-0}
     EXPIRES_AT=${SSM_ExpiresAt:-0}
     ACCEPT_DATA_LOSS=${SSM_AcceptDataLoss:-false}
-    # Before the installation nothing else tells the survey which device will be meant.
-    [[ $VERB != survey || -z ${SSM_DataDevice:-} ]] || set_setting DATA_DEVICE "$SSM_DataDevice" ||
-        bad_arguments "The value of DataDevice is not allowed: ${SSM_DataDevice:0:60}"
+    # Before the installation nothing else tells the survey which devices will be meant.
+    if [[ $VERB == survey ]]; then
+        for pair in DATA_DEVICE:DataDevice FURTHER_VOLUMES:FurtherVolumes; do read_ssm_variable "$pair"; done
+        read_volumes
+    fi
     [[ $VERB == install ]] || return 0
     note_installed
     # One that names none any more says so by leaving it out.
@@ -2921,14 +2928,17 @@ read_ssm_variables() {
         EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds \
         NFS_LEASE_SECONDS:NfsLeaseSeconds SERVICES:Services EXPORTS:Exports \
         FURTHER_VOLUMES:FurtherVolumes; do
-        name=SSM_${pair#*:}
-        value=${!name:-}
-        [[ -z $value ]] || set_setting "${pair%%:*}" "$value" ||
-            bad_arguments "The value of ${pair#*:} is not allowed: ${value:0:60}"
+        read_ssm_variable "$pair"
     done
     read_resources
     value=$(why_resources_are_wrong)
     [[ -z $value ]] || bad_arguments "Nothing was installed: $value."
+}
+
+# read_ssm_variable SETTING:Parameter
+read_ssm_variable() {
+    local name=SSM_${1#*:}
+    [[ -z ${!name:-} ]] || set_setting "${1%%:*}" "${!name}" || bad_arguments "The value of ${1#*:} is not allowed: ${!name:0:60}"
 }
 
 read_arguments() {

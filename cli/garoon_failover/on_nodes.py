@@ -15,7 +15,7 @@ from typing import assert_never
 from failover.adapters import nodes
 from failover.errors import FailoverError
 from failover.models import Unknown, Value, may_agent_stall
-from failover.node_answers import BlockDevice, NodeHost, NodeSurvey
+from failover.node_answers import BlockDevice, NodeHost, NodeSurvey, ReplicaRoom
 from failover.readiness import CLOCK_TOLERANCE_SECONDS
 from failover.settings import Node, service_name
 
@@ -44,13 +44,13 @@ Surveys = Mapping[str, Seen | Unknown]
 """By the letters of the nodes."""
 
 
-def survey(asked: Mapping[str, Node], stack: DeployedStack | None, device: str | None = None) -> Surveys:
+def survey(asked: Mapping[str, Node], stack: DeployedStack | None, given: Mapping[str, str] | None = None) -> Surveys:
     """Asks both nodes at once, each by the stack's document, or before there is one by AWS's for shell scripts.
 
-    `device` is the one that DataDevice names; the stack's nodes know theirs.
+    `given` are parameters, of which DataDevice and FurtherVolumes are told; the stack's nodes know theirs.
     """
     if stack is None:
-        written = commands(device or DATA_DEVICE)
+        written = commands(given or {})
         document, parameters = RUN_SHELL, {"commands": written, "executionTimeout": [str(ANSWER_SECONDS)]}
     else:
         environment = reader.read_environment(stack.outputs["CheckReadinessFunctionName"])
@@ -74,13 +74,14 @@ def survey(asked: Mapping[str, Node], stack: DeployedStack | None, device: str |
         return dict(zip(asked, pool.map(ask, asked.values()), strict=True))
 
 
-def commands(device: str) -> list[str]:
+def commands(parameters: Mapping[str, str]) -> list[str]:
     """The survey alone, compressed: it needs no file on the node."""
     folder = resources.files("garoon_failover") / "node_parts"
     script = "\n".join((folder / f"{part}.sh").read_text() for part in PARTS)
     return [
         "#!/bin/bash",
-        f"export SSM_Verb=survey SSM_DataDevice={shlex.quote(device)}",
+        f"export SSM_Verb=survey SSM_DataDevice={shlex.quote(parameters.get('DataDevice') or DATA_DEVICE)}",
+        f"export SSM_FurtherVolumes={shlex.quote(parameters.get('FurtherVolumes', ''))}",
         f"PACKED={base64.b64encode(gzip.compress(script.encode(), mtime=0)).decode()}",
         'SCRIPT=$(printf %s "$PACKED" | base64 -d | gzip -d) || exit 1',
         'eval "$SCRIPT"',
@@ -159,8 +160,12 @@ def _device(name: str, devices: Sequence[BlockDevice], device: str, volume: str)
     return fine("device", name, f"{device} is there" + (f", of {volume}." if named.volume else "."))
 
 
-def _room(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
-    room = host.room
+def _rooms(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: str) -> Iterator[Check]:
+    for room in (host.room, *host.further_room):
+        yield from _room(name, room)
+
+
+def _room(name: str, room: ReplicaRoom | None) -> Iterator[Check]:
     if room is None:
         yield unknown("room", name, Unknown(why="room for the replication's own data could not be looked for."))
         return
@@ -227,7 +232,7 @@ def _space(name: str, host: NodeHost, _parameters: Mapping[str, str], _volume: s
 
 
 _CHECKS: tuple[Callable[[str, NodeHost, Mapping[str, str], str], Iterator[Check]], ...] = (
-    _tools, _engine, _devices, _room, _fstab, _boot, _cloudwatch, _space,
+    _tools, _engine, _devices, _rooms, _fstab, _boot, _cloudwatch, _space,
 )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def run(*, path: Path, is_json: bool, is_on_nodes: bool) -> None:
     checks = judge(gather(parameters, account))
     if is_on_nodes:
         nodes = {letter: _node(letter, parameters, account) for letter in "AB"}
-        surveys = on_nodes.survey(nodes, stack, parameters.get("DataDevice"))
+        surveys = on_nodes.survey(nodes, stack, parameters)
         checks = gravest_first([*checks, *on_nodes.judge(parameters, surveys)])
     readiness = _readiness(stack)
     if is_json:

@@ -3,14 +3,16 @@
 
 # What Run Command gives; values that it left empty keep their defaults.
 read_ssm_variables() {
-    local pair name value
+    local pair value
     VERB=${SSM_Verb}
     EPOCH=${SSM_Epoch:-0}
     EXPIRES_AT=${SSM_ExpiresAt:-0}
     ACCEPT_DATA_LOSS=${SSM_AcceptDataLoss:-false}
-    # Before the installation nothing else tells the survey which device will be meant.
-    [[ $VERB != survey || -z ${SSM_DataDevice:-} ]] || set_setting DATA_DEVICE "$SSM_DataDevice" ||
-        bad_arguments "The value of DataDevice is not allowed: ${SSM_DataDevice:0:60}"
+    # Before the installation nothing else tells the survey which devices will be meant.
+    if [[ $VERB == survey ]]; then
+        for pair in DATA_DEVICE:DataDevice FURTHER_VOLUMES:FurtherVolumes; do read_ssm_variable "$pair"; done
+        read_volumes
+    fi
     [[ $VERB == install ]] || return 0
     note_installed
     # One that names none any more says so by leaving it out.
@@ -22,14 +24,17 @@ read_ssm_variables() {
         EXPORT_CLIENTS:ExportClients WATCH_INTERVAL_SECONDS:WatchIntervalSeconds \
         NFS_LEASE_SECONDS:NfsLeaseSeconds SERVICES:Services EXPORTS:Exports \
         FURTHER_VOLUMES:FurtherVolumes; do
-        name=SSM_${pair#*:}
-        value=${!name:-}
-        [[ -z $value ]] || set_setting "${pair%%:*}" "$value" ||
-            bad_arguments "The value of ${pair#*:} is not allowed: ${value:0:60}"
+        read_ssm_variable "$pair"
     done
     read_resources
     value=$(why_resources_are_wrong)
     [[ -z $value ]] || bad_arguments "Nothing was installed: $value."
+}
+
+# read_ssm_variable SETTING:Parameter
+read_ssm_variable() {
+    local name=SSM_${1#*:}
+    [[ -z ${!name:-} ]] || set_setting "${1%%:*}" "${!name}" || bad_arguments "The value of ${1#*:} is not allowed: ${!name:0:60}"
 }
 
 read_arguments() {

@@ -27,7 +27,8 @@
 #   is_peer_loss_settled   a peer that died is not seen as primary any more, and what REPLICATION_DATA says will stay
 #   take_replica_down      not attached
 #   install_replication    its settings are in place, the protocol that runs is that of the stack
-#   look_at_metadata_room  a look: where its own data would lie on the data device, as ReplicaRoom in failover/node_answers.py
+#   look_at_metadata_room DEVICE   a look: where its own data would lie on that data device, as ReplicaRoom in
+#                          failover/node_answers.py
 # And of itself: volume_number DEVICE (MAJOR:MINOR of a replicated device), engine_version (name and version, nothing
 # where it is not installed), ENGINE_COMMANDS, ENGINE_UNIT (starts before ours), ENGINE_DEVICES (how its devices' names
 # begin), and the default of the setting REPLICATED_DEVICE.

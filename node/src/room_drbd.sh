@@ -47,9 +47,9 @@ room_behind() {
     printf '%d' "$((end > 0 ? end : 0))"
 }
 
-# One JSON object; fails where the device is not there or does not answer.
+# look_at_metadata_room DEVICE: one JSON object; fails where the device is not there or does not answer.
 look_at_metadata_room() {
-    local device=${CONFIG[DATA_DEVICE]} block name size used=null needed behind=0 number="" disk fits volume commands=()
+    local device=$1 block name size used=null needed behind=0 number="" disk fits volume commands=()
     name=$(readlink -f "$ROOT$device") name=${name##*/}
     block=$ROOT/sys/class/block/$name
     { read -r size <"$block/size"; } 2>/dev/null && matches "$size" "$NUMBER_PATTERN" || return 1

@@ -132,22 +132,26 @@ look_at_space() {
 
 # What is asked before anything of the controller's is there.
 format_host() {
-    local devices=null space=null room=null
+    local devices=null space=null room=null number further=""
     answer devices && devices="[${ANSWER#,}]"
     answer space && space="{${ANSWER#,}}"
-    answer metadata-room && room=$ANSWER
+    answer "room 0" && room=$ANSWER
+    for ((number = 1; number < ${#DATA_DEVICES[@]}; number++)); do
+        if answer "room $number"; then further+=",$ANSWER"; else further+=",null"; fi
+    done
     # shellcheck disable=SC2046,SC2086 # words
-    printf '{"bash":"%d.%d","missingCommands":%s,"engine":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s,"room":%s}' \
+    printf '{"bash":"%d.%d","missingCommands":%s,"engine":%s,"agent":%s,"devices":%s,"mountedAtBoot":%s,"enabledAtBoot":%s,"freeMib":%s,"room":%s%s}' \
         "${BASH_VERSINFO[0]}" "${BASH_VERSINFO[1]}" "$(json_words $(missing_commands))" "$(json_string "$(engine_version)")" \
-        "$(json_string "$(agent_version)")" "$devices" "$(json_words $(mounted_at_boot))" "$(json_words $(enabled_at_boot $1))" "$space" "$room"
+        "$(json_string "$(agent_version)")" "$devices" "$(json_words $(mounted_at_boot))" "$(json_words $(enabled_at_boot $1))" "$space" "$room" \
+        "${further:+,\"furtherRoom\":[${further#,}]}"
 }
 
 run_survey() {
-    local services name ports=null identifiers=" "
+    local services name number ports=null identifiers=" "
     look database-settings look_at_database_settings
     look devices look_at_devices
     look space look_at_space
-    look metadata-room look_at_metadata_room
+    for number in "${!DATA_DEVICES[@]}"; do look "room $number" look_at_metadata_room "${DATA_DEVICES[number]}"; done
     services=$(find_services)
     for name in $services; do
         [[ $name == cyss* && $name == *_* ]] || continue

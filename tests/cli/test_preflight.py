@@ -295,6 +295,34 @@ def test_where_the_nodes_are_as_they_must_be_everything_is_fine() -> None:
     assert len(found) == 20
 
 
+FURTHER = {"FurtherVolumes": "/dev/xvdc1:/dev/mirror1:/mnt/DIR2", "NodeADataVolumeId": "vol-0a,vol-1a", "NodeBDataVolumeId": "vol-0b,vol-1b"}  # fmt: skip
+
+
+def test_each_of_several_volumes_is_held_against_both_nodes() -> None:
+    both = (device(), device("xvdc1"))
+    there = seen(devices=both, further_room=(room("internal"),))
+    assert {one.verdict for one in on_nodes.judge(PARAMETERS | FURTHER, {"A": there, "B": there})} == {Verdict.FINE}
+
+    wrong = seen(
+        devices=(device(), device("xvdc1", 9 << 30, "vol-9")), mounted_at_boot=("/mnt/DIR2",), further_room=(None,)
+    )
+    found = [
+        (check.id, check.meaning)
+        for check in on_nodes.judge(PARAMETERS | FURTHER, {"A": there, "B": wrong})
+        if check.verdict is not Verdict.FINE
+    ]
+    assert [one for one, _ in found] == ["device", "room", "fstab", "device"]
+    assert "/dev/xvdc1 is of vol-9, and Node*DataVolumeId is vol-1b" in found[0][1]
+    assert "/mnt/DIR2 at boot" in found[2][1]
+    assert "/dev/xvdc1 has 8,589,934,592 and 9,663,676,416 bytes" in found[3][1]
+
+
+def test_each_volume_has_an_ebs_volume_of_the_same_size() -> None:
+    assert [check.meaning for check in trouble(facts(parameters=PARAMETERS | {"FurtherVolumes": FURTHER["FurtherVolumes"]}))] == [
+        "NodeADataVolumeId names 1 of 2 volumes.", "NodeBDataVolumeId names 1 of 2 volumes."
+    ]  # fmt: skip
+
+
 def test_a_script_of_before_it_could_tell_is_unknown() -> None:
     old = seen().model_copy(update={"survey": seen().survey.model_copy(update={"host": None})})
     [check] = [one for one in on_nodes.judge(PARAMETERS, {"A": seen(), "B": old}) if one.verdict is not Verdict.FINE]
@@ -303,7 +331,7 @@ def test_a_script_of_before_it_could_tell_is_unknown() -> None:
 
 def test_what_is_asked_before_the_deployment_needs_nothing_of_the_stack(tmp_path: Path) -> None:
     script = tmp_path / "script"
-    script.write_text("\n".join(on_nodes.commands("/dev/nvme1n1p1")))
+    script.write_text("\n".join(on_nodes.commands({"DataDevice": "/dev/nvme1n1p1"})))
     script.chmod(0o755)
     said = subprocess.run([script], capture_output=True, text=True, check=True, env={"GAROON_NODE_ROOT": str(tmp_path)})
     assert said.stderr == ""

@@ -124,5 +124,5 @@ install_replication() {
 }
 
 look_at_metadata_room() {
-    printf '{"device":%s,"bytes":0,"usedBytes":null,"neededBytes":0,"fits":"there","commands":[]}' "$(json_string "${CONFIG[DATA_DEVICE]}")"
+    printf '{"device":%s,"bytes":0,"usedBytes":null,"neededBytes":0,"fits":"there","commands":[]}' "$(json_string "$1")"
 }

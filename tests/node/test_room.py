@@ -140,3 +140,16 @@ def test_what_nobody_knows_is_not_called_room(tmp_path: Path) -> None:
 
 def test_a_device_that_is_not_there_has_no_answer(tmp_path: Path) -> None:
     assert look(tmp_path) is None
+
+
+def test_room_is_looked_for_on_each_volume_and_one_that_is_not_there_is_unknown(tmp_path: Path) -> None:
+    make_disk(tmp_path, disk=2 * GIB, partition=GIB, begin=xfs(GIB - 69_632))
+    (tmp_path / "dev/xvdc1").symlink_to((tmp_path / "dev/xvdb1").resolve())
+    volumes = "/dev/xvdc1:/dev/mirror1:/mnt/DIR2,/dev/xvdd1:/dev/mirror2:/mnt/DIR3"
+
+    host = NodeSurvey.model_validate(run(tmp_path, Verb="survey", FurtherVolumes=volumes).survey).host
+
+    assert host is not None
+    assert host.room is not None
+    assert host.further_room == (host.room.model_copy(update={"device": "/dev/xvdc1"}), None)
+    assert "furtherRoom" not in (run(tmp_path, Verb="survey").survey or {})["host"]

@@ -47,6 +47,8 @@ class NodeHost(Observed):
     """By directory."""
     room: ReplicaRoom | None = None
     """None: the device is not there, or a script of before it was asked."""
+    further_room: tuple[ReplicaRoom | None, ...] = ()
+    """Of the data devices of FurtherVolumes."""
 
 
 class NodeSurvey(Observed):
