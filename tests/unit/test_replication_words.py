@@ -24,7 +24,7 @@ KNOWS_DRBD = (
     # What stands in for it, or runs it.
     *("testbed/hosts/", "testbed/lab/", "findings/"),
     # What sets the servers up, and its tests.
-    *("environment/provision/", "tests/environment/"),
+    *("environment/provision/", "tests/environment/", "tests/unit/test_set_up_documents.py"),
     # Names that are the same in each language, and this.
     *("tests/unit/test_messages.py", "tests/unit/test_replication_words.py"),
 )
