@@ -231,7 +231,7 @@ def make_installation(clients: Clients, world: World, others: Mapping[str, str] 
 
 def _with_uploaded_files(clients: Clients, template: str) -> str:
     """The template with the files that it includes in a bucket, as `sam deploy` puts them there."""
-    bucket = f"{_STACK}-files"
+    bucket = f"{_STACK}-files-{clients.endpoint.account}"  # a name is taken in every account
     clients.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
 
     def upload(found: re.Match[str]) -> str:
