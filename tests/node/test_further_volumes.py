@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from node.generate_document import assemble
 from testbed.hosts.layout import SECOND_VOLUME
 from tests.node.conftest import running_cluster
-from tests.node.node import Cluster, Node, wait_for
+from tests.node.node import OTHER_ENGINE, Cluster, Node, wait_for
 from tests.node.test_arguments import INSTALL, run
 
 POINTS = ("/mnt/DIR1", "/mnt/DIR2")
@@ -249,3 +250,18 @@ def test_a_list_that_can_not_be_used_installs_nothing(tmp_path: Path, parameters
     assert (report.exit_code, report.code) == (2, "bad_arguments")
     assert why in report.message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_with_an_engine_that_has_a_connection_for_each_volume_they_move_together_too(tmp_path: Path) -> None:
+    shape = {"mount_points": POINTS, "exports": EXPORTS, "engine": "mirrorctl"}
+    lists = LISTS | {"FurtherVolumes": "/dev/xvdc1:/dev/mirror1:/mnt/DIR2"}
+    with running_cluster(tmp_path / "world", shape, assemble(OTHER_ENGINE), **lists) as nodes:
+        wait_for("the second volume up to date", is_in_sync, nodes)
+        nodes.activate()
+        test_both_go_where_the_role_goes_and_hold_the_same_data(nodes)
+
+        nodes.second.must("demote", Epoch="3")
+        nodes.first.host.set_fault("promote_fails", 1)
+
+        assert nodes.first.run("promote", Epoch="3").result == "failed"
+        assert (roles(nodes.first), mounted(nodes.first)) == (["secondary", "secondary"], [])
