@@ -159,7 +159,7 @@ def _facts(record: ExecutionRecord) -> Iterator[tuple[str, str]]:
         yield tr("fact.outage"), tr("seconds", seconds=record.outage_seconds)
     if record.outcome is not None and record.outcome.snapshot_id is not None:
         yield tr("fact.snapshot"), record.outcome.snapshot_id
-    yield tr("fact.started-by"), said(record.trigger)
+    yield tr("fact.started-by"), said(record.lock.trigger.reason if record.lock else record.trigger)
     if record.decision is not None:
         yield tr("fact.decision"), f"{record.decision.verdict}: {said(record.decision.reason)}"
     yield tr("fact.retries"), str(record.retries)

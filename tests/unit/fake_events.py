@@ -1,6 +1,6 @@
 """Events of an execution, as they are announced."""
 
-from failover.announcement import Coded, ExecutionEnded, ExecutionStarted, SaidTold, StepEnded
+from failover.announcement import Coded, ExecutionEnded, ExecutionStarted, SaidOfStart, SaidTold, StepEnded
 from failover.messages import Message
 from failover.models import OutcomeKind
 
@@ -13,6 +13,7 @@ def started(trigger: str = "alarm", name: str = "da8566d2") -> ExecutionStarted:
     return ExecutionStarted(
         id="1", cluster="garoon", at=START, execution=arn_of("failover", name), workflow="failover", active="db-01",
         standby="db-02", trigger=trigger, reason="an alarm",
+        said=SaidOfStart(reason=Coded.model_validate(Message.of("an alarm").to_json())),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from failover.errors import InvalidInput
+from failover.messages import Language, say
 from failover.settings import Settings
 from failover.triggers import STARTING_ALARMS, read_trigger
 
@@ -26,6 +27,9 @@ def settings(settings: Settings) -> Settings:
         "node_b": settings.node_b.model_copy(update={"instance_id": "i-0a1b2c3d4e5f60002"}),
     }
     return settings.model_copy(update=nodes)
+
+
+OPERATORS_WORDS = ("drill of the emergency plan", "db-01 is lost for good")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +54,18 @@ def settings(settings: Settings) -> Settings:
 def test_every_event_file_is_understood(name: str, kind: str, reason: str, settings: Settings) -> None:
     trigger = read_trigger("failover", event(name), settings)
     assert (trigger.kind, trigger.reason) == (kind, reason)
+    japanese = say(trigger.reason, Language.JAPANESE)
+    assert not japanese.isascii()
+    assert ("「" in japanese) == (reason in OPERATORS_WORDS), "only somebody else's words stay as they are"
+
+
+def test_signs_of_a_version_without_codes_are_told_as_they_are(settings: Settings) -> None:
+    """An execution may have been started while the stack was updated."""
+    given = event("standing-trouble")
+    given["detail"]["signs"] = ["x" * 1000, "the alarm of before"]
+    reason = read_trigger("failover", given, settings).reason
+    assert reason.endswith("x, the alarm of before")
+    assert len(reason) < 300
 
 
 def test_no_event_file_is_forgotten() -> None:

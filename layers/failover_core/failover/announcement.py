@@ -43,6 +43,23 @@ class OfExecution(Event):
     workflow: Literal["failover", "switchback", "rejoin"]
 
 
+class Coded(Value):
+    """A sentence as data. Codes and their parameters may change with the controller; go by outcomes and finding ids."""
+
+    code: str
+    params: dict[str, Any]
+    text: str
+    """In English."""
+
+    @property
+    def message(self) -> Message:
+        return Message.from_json(self.to_json())
+
+
+class SaidOfStart(Value):
+    reason: Coded
+
+
 class ExecutionStarted(OfExecution):
     """An execution has the lock and looks at the cluster. One that finds another at work has no start."""
 
@@ -51,6 +68,8 @@ class ExecutionStarted(OfExecution):
     standby: str
     trigger: Literal["operator", "alarm", "instance", "schedule"]
     reason: str
+    """In English."""
+    said: SaidOfStart
 
 
 class StepEnded(OfExecution):
@@ -65,19 +84,6 @@ class StepEnded(OfExecution):
     error: str | None
     message: str
     """Why it failed; empty if it did not."""
-
-
-class Coded(Value):
-    """A sentence as data. Codes and their parameters may change with the controller; go by outcomes and finding ids."""
-
-    code: str
-    params: dict[str, Any]
-    text: str
-    """In English."""
-
-    @property
-    def message(self) -> Message:
-        return Message.from_json(self.to_json())
 
 
 class SaidTold(Value):
@@ -240,7 +246,8 @@ def _beside_the_step(line: Line, common: Mapping[str, Any]) -> list[Event]:
             return [
                 ExecutionStarted(
                     id=f"{line.request_id}-start", active=lock.record.active, standby=lock.standby,
-                    trigger=lock.trigger.kind, reason=lock.trigger.reason, **common,
+                    trigger=lock.trigger.kind, reason=str(lock.trigger.reason),
+                    said=SaidOfStart(reason=_coded(lock.trigger.reason)), **common,
                 )
             ]  # fmt: skip
         case "request_confirmation":

@@ -104,7 +104,7 @@ def _content(event: Event) -> tuple[str, Message, list[Message], list[Message]]:
     match event:
         case ExecutionStarted():
             title = Message("chat.began", workflow=event.workflow, execution=name_of(event.execution))
-            why = Message("chat.why", why=Message.of(event.reason))
+            why = Message("chat.why", why=event.said.reason.message)
             return _GO, title, [why, Message("chat.nodes", active=event.active, standby=event.standby)], []
         case StepEnded(is_done=True):
             return _GOOD, Message("chat.step-done", step=event.step), [Message("chat.took", seconds=event.seconds)], []

@@ -102,7 +102,7 @@ def make_record(execution: Execution, outcome: Outcome | None) -> ExecutionRecor
         status=execution.status,
         started_at=execution.started_at,
         ended_at=execution.ended_at,
-        trigger=lock.trigger.reason if lock else _input_words(execution.input),
+        trigger=str(lock.trigger.reason) if lock else _input_words(execution.input),
         decision=assessment.decision if assessment else None,
         evidence=assessment.evidence if assessment else None,
         lock=lock,

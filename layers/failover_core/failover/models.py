@@ -56,7 +56,7 @@ class Trigger(Value):
     """Why this execution was started. An operator may override what only binds the automatic."""
 
     kind: Literal["operator", "alarm", "instance", "schedule"]
-    reason: str
+    reason: Message
     accept_data_loss: bool = False
     node: str | None = None
     """The node that it is about: to become active (switchback), or whose instance runs (rejoin)."""

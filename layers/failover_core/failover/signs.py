@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from failover.log_batch import LogData, read_lines
+from failover.messages import Message
 from failover.models import Observed
 from failover.runtime import logger
 from failover.settings import Node, Settings
@@ -18,7 +19,7 @@ class _Sign(Observed):
     sign: Literal["peerLost", "notServing"]
 
 
-def read_signs(log: LogData, active: Node, settings: Settings) -> list[str]:
+def read_signs(log: LogData, active: Node, settings: Settings) -> list[Message]:
     """Those of the signs that call for action, in words: the active node does not serve, or its peer has lost it.
 
     A sign of any other node or kind calls for none, nor does one of another machine: a copy of a node raises the same
@@ -26,8 +27,8 @@ def read_signs(log: LogData, active: Node, settings: Settings) -> list[str]:
     """
     standby = settings.peer_of(active.name)
     words = {
-        (standby.name, "peerLost"): f"{standby.name} reaches {active.name} on neither path",
-        (active.name, "notServing"): f"{active.name} says that it does not serve",
+        (standby.name, "peerLost"): Message("sign.peer-lost", standby=standby.name, active=active.name),
+        (active.name, "notServing"): Message("sign.not-serving", node=active.name),
     }
     signs = [_read_sign(line, settings) for line in read_lines(log)]
     return list(dict.fromkeys(words[key] for key in signs if key in words))

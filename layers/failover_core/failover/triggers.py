@@ -19,12 +19,15 @@ STARTING_ALARMS = (*ACTING_ALARMS, "peer-lost")
 minute as long as that lasts: the peer may be well. No decision goes by this alarm, the standby itself is asked."""
 
 
+_BY_HAND = Message("trigger.by-hand")
+
+
 class OperatorInput(Value):
     """What an operator may write as the input of an execution of any workflow."""
 
     model_config = ConfigDict(strict=True)
 
-    reason: str = Field(default="started by an operator", max_length=500)
+    reason: str = Field(default=str(_BY_HAND), max_length=500)
 
 
 class FailoverInput(OperatorInput):
@@ -65,7 +68,7 @@ class _InstanceEvent(Observed):
 
 
 class _StandingTroubleDetail(Observed):
-    signs: list[str]
+    signs: list[Message]
 
 
 class _StandingTroubleEvent(Observed):
@@ -108,7 +111,7 @@ def _read_operator_input(workflow: Workflow, given: dict[str, Any], settings: Se
                     Message("error.instance-not-ours", instance=f"{gone!r}", instances=_instances(settings))
                 )
             return Trigger(
-                kind="operator", reason=failover.reason, accept_data_loss=failover.accept_data_loss, peer_is_gone=gone
+                kind="operator", reason=_why(failover), accept_data_loss=failover.accept_data_loss, peer_is_gone=gone
             )
         case "switchback":
             switchback = SwitchbackInput.model_validate(given)
@@ -123,10 +126,24 @@ def _read_operator_input(workflow: Workflow, given: dict[str, Any], settings: Se
                     )
                 )
             target = switchback.target or settings.home.name
-            return Trigger(kind="operator", reason=switchback.reason, node=target)
+            return Trigger(kind="operator", reason=_why(switchback), node=target)
         case "rejoin":
-            return Trigger(kind="operator", reason=OperatorInput.model_validate(given).reason)
+            return Trigger(kind="operator", reason=_why(OperatorInput.model_validate(given)))
     assert_never(workflow)
+
+
+def _why(given: OperatorInput) -> Message:
+    """The operator's own words, if there are any."""
+    return _BY_HAND if given.reason == _BY_HAND else Message.of(given.reason)
+
+
+_SIGNS = 5
+_LONGEST_SIGN = 200
+
+
+def _shown(sign: Message) -> Message:
+    """Watch_cluster's, or what somebody else gave for one: that much of it anybody reads."""
+    return sign if len(sign) <= _LONGEST_SIGN else Message.of(f"{sign!s:.{_LONGEST_SIGN}}")
 
 
 def _instances(settings: Settings) -> str:
@@ -140,7 +157,9 @@ def _read_event(workflow: Workflow, event: dict[str, Any], settings: Settings) -
             known = [settings.alarm_name(node.name, what) for node in settings.nodes for what in STARTING_ALARMS]
             if alarm.alarm_name not in known:
                 raise InvalidInput(Message("error.alarm-not-ours", words=f"{alarm.alarm_name:.100}", names=list(known)))
-            return Trigger(kind="alarm", reason=f"alarm {alarm.alarm_name} went to {alarm.state.value:.60}")
+            return Trigger(
+                kind="alarm", reason=Message("trigger.alarm", alarm=alarm.alarm_name, state=f"{alarm.state.value:.60}")
+            )
         case "failover" | "rejoin", "EC2 Instance State-change Notification":
             instance = _InstanceEvent.model_validate(event).detail
             node = settings.node_of_instance(instance.instance_id)
@@ -153,11 +172,13 @@ def _read_event(workflow: Workflow, event: dict[str, Any], settings: Settings) -
                     )
                 )
             return Trigger(
-                kind="instance", reason=f"the instance of {node.name} went to {instance.state:.60}", node=node.name
+                kind="instance",
+                reason=Message("trigger.instance", node=node.name, state=f"{instance.state:.60}"),
+                node=node.name,
             )
         case "failover" | "rejoin", type_ if type_ == STANDING_TROUBLE_DETAIL_TYPE:
             signs = _StandingTroubleEvent.model_validate(event).detail.signs
-            return Trigger(kind="schedule", reason=f"trouble stands and nothing was running: {', '.join(signs):.500}")
+            return Trigger(kind="schedule", reason=Message("trigger.standing", signs=[*map(_shown, signs[:_SIGNS])]))
         case _, other:
             raise InvalidInput(
                 Message("error.event-not-for-this", words=f"{str(other)!r:.100}", allowed=_ALLOWED[workflow])

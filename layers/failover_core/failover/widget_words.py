@@ -1,7 +1,7 @@
 """The fixed words of the dashboard's widget, in English and Japanese.
 
 The five states are called in Japanese as the window of LifeKeeper calls them (LifeKeeper documentation, 「リソースの
-ステータス」). What a source says, findings and reasons stay in English.
+ステータス」). Findings and reasons are messages, said in the same language; what a source says stays in its words.
 """
 
 from dataclasses import dataclass

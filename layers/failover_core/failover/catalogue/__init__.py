@@ -16,6 +16,7 @@ from failover.catalogue.opening import OPENING
 from failover.catalogue.outcome import OUTCOME
 from failover.catalogue.reminder import REMINDER
 from failover.catalogue.steps import STEPS
+from failover.catalogue.trigger import TRIGGER
 
 CATALOGUE: dict[str, tuple[str, str]] = {
     "text": ("{words}", "「{words}」"),
@@ -31,4 +32,5 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     **FINDINGS,
     **ACTIONS,
     **STEPS,
+    **TRIGGER,
 }

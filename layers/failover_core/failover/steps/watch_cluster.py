@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from failover.adapters import alarms, cluster_table, executions, instances, nodes, routes
 from failover.errors import CloudUnavailable, Failed
 from failover.log_batch import LogData
+from failover.messages import Message
 from failover.models import ClusterRecord, InstanceState, Observed, Outcome, Value
 from failover.runtime import logger, metrics
 from failover.settings import RejoinPolicy, Settings
@@ -26,7 +27,7 @@ class WatchEvent(Observed):
 
 
 class Watched(Value):
-    signs: list[str]
+    signs: list[Message]
     """What calls for action, e.g. "the alarm garoon-db-01-heartbeat-lost"."""
     is_started: bool
     reason: str
@@ -89,7 +90,7 @@ def _read_machines(record: ClusterRecord, settings: Settings) -> dict[str, Insta
 
 def _read_signs_of_the_standby(
     record: ClusterRecord, machines: dict[str, InstanceState], settings: Settings, now: datetime
-) -> list[str]:
+) -> list[Message]:
     """Why the standby is to rejoin: it was fenced, or is out of touch until somebody says which data stands.
 
     Asked for only where the active node says that it does not replicate or a fence is on record, and not again for a
@@ -108,7 +109,7 @@ def _read_signs_of_the_standby(
     status = result.status if result else None
     if status is None or not status.is_demoted or not (was_fenced or status.may_be_ahead):
         return []
-    return [f"{standby.name} runs and has not rejoined ({status.replication.words})"]
+    return [Message("sign.not-rejoined", node=standby.name, replication=status.replication.words)]
 
 
 def _was_tried_lately(record: ClusterRecord, settings: Settings, now: datetime) -> bool:
@@ -119,19 +120,19 @@ def _was_tried_lately(record: ClusterRecord, settings: Settings, now: datetime) 
     return f":{settings.own_name('rejoin')}:" in last.execution and now - last.ended_at < _REJOIN_PAUSE
 
 
-def _read_standing_signs(record: ClusterRecord, settings: Settings) -> list[str]:
+def _read_standing_signs(record: ClusterRecord, settings: Settings) -> list[Message]:
     active = settings.node(record.active)
     names = [settings.alarm_name(active.name, what) for what in ACTING_ALARMS]
     states = alarms.read_alarm_states(names)
-    standing = [f"the alarm {name}" for name in names if states.get(name) == "ALARM"]
+    standing = [Message("sign.alarm", alarm=name) for name in names if states.get(name) == "ALARM"]
     wrong = [entry.route_table_id for entry in routes.read_entries(settings) if not entry.points_to(active)]
-    unfinished = [] if record.moving_to is None else [f"a move to {record.moving_to} that did not end"]
-    return standing + unfinished + [f"the virtual IP's route in {table}" for table in wrong]
+    unfinished = [] if record.moving_to is None else [Message("sign.move", node=record.moving_to)]
+    return standing + unfinished + [Message("sign.route", table=table) for table in wrong]
 
 
-def _event_of(signs: list[str]) -> dict[str, Any]:
+def _event_of(signs: list[Message]) -> dict[str, Any]:
     return {
         "source": STANDING_TROUBLE_SOURCE,
         "detail-type": STANDING_TROUBLE_DETAIL_TYPE,
-        "detail": {"signs": signs},
+        "detail": {"signs": [sign.to_json() for sign in signs]},
     }
