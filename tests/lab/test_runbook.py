@@ -1,9 +1,13 @@
 """The way over from LifeKeeper: what the lab runs is what the page says, and it can be read in no other way."""
 
+import re
+from fnmatch import fnmatch
+
 import pytest
 
 from testbed.garoon.installation import HOME, STANDBY
 from testbed.lab.runbook import OPERATOR, PAGE, Command, RunbookError, read_runbook
+from testbed.stack.deployment import REPOSITORY
 
 STEP = """
 ## 1. Do it
@@ -64,3 +68,21 @@ def test_nothing_but_db_01_is_mounted_or_promoted_on_the_way() -> None:
     for command in (one for step in read_runbook() for one in step.do):
         is_serving = command.text.startswith(("drbdadm primary", "garoon-node promote", "garoon-node start"))
         assert not is_serving or command.place == HOME, command
+
+
+def written_by_the_node_script() -> set[str]:
+    """What it keeps on a node; /run is as new after the next boot."""
+    text = (REPOSITORY / "node/garoon-node.sh").read_text()
+    files = re.findall(r'"\$ROOT(/(?:etc|usr|var)/[^"$*]*garoon-node[^"$*]*)"', text)
+    units = re.findall(r'"\$UNIT_DIRECTORY/([^"$*]*garoon-node[^"$*]*)"', text)
+    return {*files, *(f"/etc/systemd/system/{unit}" for unit in units)}
+
+
+def test_nothing_of_the_stack_is_left_by_who_takes_it_away() -> None:
+    written = written_by_the_node_script()
+    assert len(written) >= 10
+    for page in (PAGE, REPOSITORY / "docs/operations.md"):
+        removals = re.findall(r"^(?:both)?# rm -r (.+)$", page.read_text(), re.MULTILINE)
+        patterns = " ".join(removals).split()
+        left = {path for path in written if not any(fnmatch(path, pattern) for pattern in patterns)}
+        assert not left, f"{page.name} leaves {sorted(left)}"
