@@ -17,6 +17,8 @@ TEMPLATE = Path(__file__).with_name("template.yaml")
 PAGE = Path(__file__).parents[1] / "docs" / "environment.md"
 
 HOURS_A_MONTH = 730
+_USUAL = (None, "IsOriginal")
+"""Conditions of what is there with every parameter's default."""
 PRICES = {  # an hour, or a month where it says so
     "m6i.large": 0.124,
     "NAT gateway": 0.062,
@@ -82,7 +84,9 @@ def subnets(template: dict[str, Any]) -> str:
 
 def costs(template: dict[str, Any]) -> str:
     """A month with every parameter's default."""
-    kinds = Counter(resource["Type"] for resource in template["Resources"].values() if "Condition" not in resource)
+    kinds = Counter(
+        resource["Type"] for resource in template["Resources"].values() if resource.get("Condition") in _USUAL
+    )
     servers = kinds["AWS::EC2::Instance"] + int(_default(template, "AppServers"))
     data = kinds["AWS::EC2::Volume"] * int(_default(template, "DataVolumeGiB"))
     items = [

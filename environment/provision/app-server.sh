@@ -1,6 +1,8 @@
 #!/bin/bash
 # Sets an App server up: Apache, and Garoon's files by NFS from the virtual IP. Can run again at any time.
 source "${BASH_SOURCE[0]%/*}/common.sh"
+source "${BASH_SOURCE[0]%/*}/../stand-in/stand-in.sh"
+source "${BASH_SOURCE[0]%/*}/garoon.sh"
 
 readonly SESSIONS=/var/www/cgi-bin/cbgrn/sessiondata FILES=/usr/local/cybozu/mysql-5.0/files
 readonly VOLUME=/mnt/DIR1
@@ -9,6 +11,7 @@ read_settings() {
     setting VirtualIp && VIRTUAL_IP=$VALUE
     setting DatabasePort && DATABASE_PORT=$VALUE
     setting WebPort && WEB_PORT=$VALUE
+    setting GaroonInstaller && GAROON_INSTALLER=$VALUE
 }
 
 set_up_apache() {
@@ -72,9 +75,10 @@ main() {
     read_settings
     switch_off_filters
     set_up_clock
+    set_up_apache
+    install_garoon_on_app_server
     set_up_mounts
     put_file /var/www/cgi-bin/cbgrn/lwc.ini 0644 "prop:_host = \"val:$VIRTUAL_IP:$DATABASE_PORT\""
-    set_up_apache
     conclude "This App server"
 }
 

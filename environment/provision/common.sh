@@ -26,10 +26,10 @@ refuse() {
 
 trap 'printf "Line %d of the set-up failed: %s\n" "$LINENO" "$BASH_COMMAND" >&2' ERR
 
-# setting NAME [DEFAULT]: into the variable VALUE.
+# setting NAME: into the variable VALUE.
 setting() {
     local name="SSM_$1"
-    VALUE=${!name:-${2:-}}
+    VALUE=${!name:-}
     [[ -n $VALUE ]] || refuse "Nothing was changed, because the setting $1 has no value."
 }
 
@@ -94,7 +94,8 @@ disable_units() {
     local unit
     for unit; do
         if is_enabled "$unit"; then
-            systemctl disable --quiet --now "$unit"
+            systemctl disable --quiet "$unit"
+            systemctl stop "$unit"
             changed "Disabled $unit."
         fi
     done

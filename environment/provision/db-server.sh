@@ -3,6 +3,8 @@
 source "${BASH_SOURCE[0]%/*}/common.sh"
 source "${BASH_SOURCE[0]%/*}/network.sh"
 source "${BASH_SOURCE[0]%/*}/volume.sh"
+source "${BASH_SOURCE[0]%/*}/../stand-in/stand-in.sh"
+source "${BASH_SOURCE[0]%/*}/garoon.sh"
 
 readonly AGENT_DIRECTORY=/opt/aws/amazon-cloudwatch-agent
 # From 1.300052 to 1.300070 a quiet log stream could stall for ever (docs/operations.md, The CloudWatch agent).
@@ -19,7 +21,8 @@ read_settings() {
     setting VolumeId && VOLUME_ID=$VALUE
     setting IsHome && IS_HOME=$VALUE
     setting Region && REGION=$VALUE
-    setting DataVolumes New && DATA_VOLUMES=$VALUE
+    setting DataVolumes && DATA_VOLUMES=$VALUE
+    setting GaroonInstaller && GAROON_INSTALLER=$VALUE
 }
 
 # The virtual IP is added to the first interface, which garoon-node calls eth0 unless it is told another name.
@@ -74,11 +77,6 @@ install_cloudwatch_agent() {
     changed "Installed the CloudWatch agent $(agent_version). What it sends the failover controller tells it."
 }
 
-# What Garoon's installer would leave on the volume, without Garoon: the folders that are exported.
-make_garoon_folders() {
-    install -d "$MOUNT_POINT"/{www/html,www/cgi-bin/cbgrn/sessiondata,cybozu/mysql-5.0/files}
-}
-
 # All but the volume.
 set_up_server() {
     find_first_interface "$ETH0_ADDRESS"
@@ -93,6 +91,7 @@ $(host_line "$PEER_ETH0_ADDRESS" "$REGION" "$PEER_NAME")"
     set_up_nfs_server
     install_packages python3 # by which garoon-node makes clients notice a move
     install_cloudwatch_agent
+    install_garoon_on_node
 }
 
 main() {
@@ -101,7 +100,7 @@ main() {
     wait_for_volume "$VOLUME_ID"
     name_volume "$VOLUME_ID"
     install_drbd
-    set_up_volume make_garoon_folders
+    set_up_volume fill_with_garoon
     conclude "$NODE_NAME"
 }
 

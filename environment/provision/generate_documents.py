@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 
 _DIRECTORY = Path(__file__).parent
+_STAND_IN = _DIRECTORY.with_name("stand-in")
+_END = "END_OF_STAND_IN_FILE"
 MAXIMUM_BYTES = 60_000
 """Of 64 KB, Systems Manager's quota for a document, which CloudFormation hands over as JSON."""
 _LONGEST_SECONDS = 3600
@@ -22,6 +24,10 @@ _NAME = "^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$"
 _ADDRESS = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$"
 _NETWORK = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
 _PORT = "^[1-9][0-9]{0,4}$"
+_INSTALLER = (
+    r"^(ByHand|StandIn|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9._/-]{1,900})$",
+    "ByHand, StandIn (a small program in Garoon's place), or the archive with Garoon's installer",
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class Document:
     file: Path
     description: str
     parts: tuple[str, ...]
+    stand_in: tuple[str, ...]
+    """Files of the stand-in for Garoon that the script carries."""
     parameters: dict[str, tuple[str, str]]
 
     def script(self) -> str:
@@ -39,7 +47,16 @@ class Document:
         for number, part in enumerate(self.parts):
             text = (_DIRECTORY / part).read_text().splitlines()
             lines += [line for line in text[1 if number else 0 :] if not line.startswith("source ")]
-        return "\n".join(lines) + "\n"
+        end = lines.index("main")
+        return "\n".join([*lines[:end], *self._stand_in_file(), *lines[end:]]) + "\n"
+
+    def _stand_in_file(self) -> list[str]:
+        """The function that prints one of the files."""
+        lines = ["stand_in_file() {", "    case $1 in"]
+        for name in self.stand_in:
+            content = (_STAND_IN / name).read_text().splitlines()
+            lines += [f"    {name}) cat <<'{_END}' ;;", *content, _END]
+        return [*lines, "    esac", "}", ""]
 
     def generate(self) -> str:
         """The document's text. Raises ValueError when the script can't be put into one."""
@@ -95,7 +112,8 @@ DOCUMENTS = (
     Document(
         file=_DIRECTORY / "db-document.yaml",
         description="Sets a database server of Garoon up. Can run again; never touches a volume that is not empty.",
-        parts=("common.sh", "network.sh", "volume.sh", "db-server.sh"),
+        parts=("common.sh", "network.sh", "volume.sh", "../stand-in/stand-in.sh", "garoon.sh", "db-server.sh"),
+        stand_in=("cyde_5_0.sh", "cyss_cbgrn.sh", "cyss.sh", "garoon.sql", "my.ini"),
         parameters={
             "Region": (_NAME, "the region"),
             "NodeName": (_NAME, "name of this node"),
@@ -107,17 +125,20 @@ DOCUMENTS = (
             "PeerEth1Address": (_ADDRESS, "address of the other node's second interface"),
             "PeerEth1Subnet": (_NETWORK, "subnet of the other node's second interface"),
             "VolumeId": ("^vol-[0-9a-f]{8,17}$", "the data volume"),
+            "GaroonInstaller": _INSTALLER,
             "DataVolumes": ("^(New|Kept)$", "New: made into a replica, if it is empty; Kept: left as it is"),
         },
     ),
     Document(
         file=_DIRECTORY / "app-document.yaml",
         description="Sets an App server of Garoon up. Can run again.",
-        parts=("common.sh", "app-server.sh"),
+        parts=("common.sh", "../stand-in/stand-in.sh", "garoon.sh", "app-server.sh"),
+        stand_in=("grn.pl",),
         parameters={
             "VirtualIp": (_ADDRESS, "address of the active database server"),
             "DatabasePort": (_PORT, "port of Garoon's MySQL"),
             "WebPort": (_PORT, "port of Apache"),
+            "GaroonInstaller": _INSTALLER,
         },
     ),
 )

@@ -182,21 +182,24 @@ install_drbd() {
     [[ -e /etc/drbd.d/$RESOURCE.res ]] || put_file /etc/drbd.d/$RESOURCE.res 0644 "$(resource_file)"
 }
 
-# disk_states: of this node and of the peer, as OWN/PEER (DRBD user's guide, "Disk states").
-disk_states() {
-    local states
-    states=$(drbdadm dstate "$RESOURCE" 2>/dev/null) && [[ -n $states ]] || states=Unconfigured
-    printf '%s' "$states"
+# Whether DRBD has the replica. `drbdadm dstate` does not tell: of one that is down it reads the disk.
+is_replica_up() {
+    if is_drbd_9; then
+        drbdsetup status "$RESOURCE" >/dev/null 2>&1
+    else
+        grep -q '^ *0: cs:' /proc/drbd && ! grep -q '^ *0: cs:Unconfigured' /proc/drbd
+    fi
 }
 
 bring_replica_up() {
-    [[ $(disk_states) != Unconfigured ]] || drbdadm up "$RESOURCE"
+    is_replica_up || drbdadm up "$RESOURCE"
 }
 
 # Neither replica has data until one is said to have it, once: home's.
 synchronise_first() {
     local deadline=$((SECONDS + PEER_SECONDS)) states
-    until states=$(disk_states) && [[ $states == UpToDate/* || $states == Inconsistent/Inconsistent ]]; do
+    # Of this node and of the peer (DRBD user's guide, "Disk states").
+    until states=$(drbdadm dstate "$RESOURCE") && [[ $states == UpToDate/* || $states == Inconsistent/Inconsistent ]]; do
         ((SECONDS < deadline)) || refuse "$PEER_NAME has no new replica: this node and that one say $states. When $PEER_NAME is set up, run this again."
         sleep 2
     done

@@ -18,8 +18,9 @@ from testbed.world.files import exclusively
 
 _SOURCES = Path(__file__).parent
 _GUEST = _SOURCES / "guest"
+_STAND_IN = _SOURCES.parents[1] / "environment" / "stand-in"
 _LAB = "usr/local/lib/garoon-lab"
-# Source in guest/ -> where it goes; programs end in .sh, .py or .pl.
+# Source in guest/, or in the environment's stand-in for Garoon -> where it goes; programs end in .sh, .py or .pl.
 _ADDED = {
     "agent.py": f"{_LAB}/agent.py",
     "agent-ctl.sh": "opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl",
@@ -171,7 +172,7 @@ def _is_in_use(directory: Path) -> bool:
 
 def _digest() -> str:
     digest = hashlib.sha256(base_system.recipe_digest().encode())
-    for source in sorted([*_GUEST.iterdir(), _SOURCES / "assemble.sh", Path(__file__)]):
+    for source in sorted([*_GUEST.iterdir(), *_STAND_IN.iterdir(), _SOURCES / "assemble.sh", Path(__file__)]):
         if source.is_file():
             digest.update(f"{source.name}\0".encode() + source.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
@@ -199,7 +200,7 @@ def _add_files(system: Path, added: Path) -> None:
     for source, name in _ADDED.items():
         target = added / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_GUEST / source, target)
+        shutil.copyfile(next(folder / source for folder in (_GUEST, _STAND_IN) if (folder / source).exists()), target)
         target.chmod(0o755 if source.endswith((".sh", ".py", ".pl")) else 0o644)
     for name, content in _WRITTEN.items():
         target = added / name

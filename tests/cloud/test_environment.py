@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from environment.provision.generate_documents import DOCUMENTS
 from testbed.cloud.launch import RunningCloud
 from testbed.stack.deployment import list_resources, read_outputs
 from testbed.stack.endpoint import Clients, Endpoint
@@ -64,21 +66,27 @@ INTERFACES = {  # address -> server, its interface, whether source and destinati
 @dataclass(frozen=True)
 class Deployed:
     clients: Clients
+    stack: str = STACK
 
     @property
     def outputs(self) -> dict[str, str]:
-        return read_outputs(self.clients, STACK)
+        return read_outputs(self.clients, self.stack)
 
     def resources(self) -> dict[str, str]:
         """Physical ids, by logical ids."""
-        listed = list_resources(self.clients, STACK)
+        listed = list_resources(self.clients, self.stack)
         return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
 
     def deploy(self, parameters: Mapping[str, str]) -> str:
         """By the SAM CLI, as a company does; what it printed."""
+        ran = self.try_to_deploy(parameters)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    def try_to_deploy(self, parameters: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         arguments = [f"{name}={value}" for name, value in (PARAMETERS | dict(parameters)).items()]
         command = [
-            *(str(find_sam()), "deploy", "--template-file", str(TEMPLATE), "--stack-name", STACK),
+            *(str(find_sam()), "deploy", "--template-file", str(TEMPLATE), "--stack-name", self.stack),
             *(
                 "--s3-bucket",
                 "artifacts",
@@ -90,7 +98,7 @@ class Deployed:
             *("--no-progressbar", "--parameter-overrides", *arguments),
         ]
         environment = {"PATH": "/usr/bin:/bin", "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5"}
-        ran = subprocess.run(
+        return subprocess.run(
             command,
             env={**environment, **self.clients.endpoint.environment()},
             cwd=TEMPLATE.parent,
@@ -98,8 +106,11 @@ class Deployed:
             text=True,
             check=False,
         )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        return ran.stdout
+
+    def delete(self) -> None:
+        self.clients.cloudformation.delete_stack(StackName=self.stack)
+        waiter = self.clients.cloudformation.get_waiter("stack_delete_complete")
+        waiter.wait(StackName=self.stack, WaiterConfig={"Delay": 1})
 
 
 @pytest.fixture(scope="module")
@@ -277,13 +288,55 @@ def test_a_new_image_replaces_no_server_in_service(deployed: Deployed) -> None:
     }
 
 
+def test_servers_are_set_up_by_two_documents(deployed: Deployed) -> None:
+    resources = deployed.resources()
+
+    for name, document in (("DatabaseSetUpDocument", DOCUMENTS[0]), ("AppSetUpDocument", DOCUMENTS[1])):
+        content = yaml.safe_load(deployed.clients.ssm.get_document(Name=resources[name])["Content"])
+        assert content["parameters"].keys() == document.parameters.keys()
+        [script] = content["mainSteps"][0]["inputs"]["runCommand"]
+        assert script.rstrip() == document.script().rstrip()
+    assert {"NodeASetUp", "NodeBSetUp", "AppSetUp"} <= resources.keys()
+
+
+def test_a_companys_installer_may_be_read_by_the_servers_and_nothing_else(deployed: Deployed) -> None:
+    deployed.deploy({"GaroonInstaller": "s3://company/garoon.tar"})
+    policy = deployed.resources()["InstallerPolicy"]
+
+    version = deployed.clients.iam.get_policy_version(PolicyArn=policy, VersionId="v1")["PolicyVersion"]
+    assert version["Document"]["Statement"] == [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::company/garoon.tar"}
+    ]
+    deployed.deploy({})
+
+
+def test_a_copy_has_volumes_of_its_own_which_go_with_it(deployed: Deployed) -> None:
+    ec2 = deployed.clients.ec2
+    original = deployed.outputs
+    snapshots = [ec2.create_snapshot(VolumeId=original[f"Node{node}DataVolumeId"])["SnapshotId"] for node in ("A", "B")]
+    copy = Deployed(deployed.clients, "rehearsal-environment")
+    given = {"NodeADataSnapshotId": snapshots[0], "NodeBDataSnapshotId": snapshots[1], "DataVolumes": "Kept"}
+
+    refused = copy.try_to_deploy(given)
+    assert refused.returncode != 0
+    assert "must have no way to the premises" in refused.stdout + refused.stderr
+    copy.deploy({**given, "OnPremisesLink": "None"})
+
+    volumes = [copy.outputs[f"Node{node}DataVolumeId"] for node in ("A", "B")]
+    assert [each["SnapshotId"] for each in ec2.describe_volumes(VolumeIds=volumes)["Volumes"]] == snapshots
+    assert not set(copy.outputs["RouteTableIds"].split(",")) & set(original["RouteTableIds"].split(","))
+    copy.delete()
+    left = {volume["VolumeId"] for volume in ec2.describe_volumes()["Volumes"]}
+    assert not left & set(volumes)
+    assert original["NodeADataVolumeId"] in left
+
+
 def test_deleting_it_keeps_the_data_volumes(deployed: Deployed) -> None:
     clients = deployed.clients
     resources = deployed.resources()
     vpc = [{"Name": "vpc-id", "Values": [deployed.outputs["VpcId"]]}]
 
-    clients.cloudformation.delete_stack(StackName=STACK)
-    clients.cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
+    deployed.delete()
 
     kept = {volume["VolumeId"] for volume in clients.ec2.describe_volumes()["Volumes"]}
     assert {resources["NodeADataVolume"], resources["NodeBDataVolume"]} <= kept

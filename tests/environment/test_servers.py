@@ -18,8 +18,9 @@ DATABASE_SETTINGS = {
     "PeerEth1Subnet": "10.0.14.0/24",
     "VolumeId": "vol-0123456789abcdef0",
     "DataVolumes": "New",
+    "GaroonInstaller": "ByHand",
 }
-APP_SETTINGS = {"VirtualIp": "10.1.0.10", "DatabasePort": "3770", "WebPort": "80"}
+APP_SETTINGS = {"VirtualIp": "10.1.0.10", "DatabasePort": "3770", "WebPort": "80", "GaroonInstaller": "ByHand"}
 # All but the volume: test_volume.py has what needs no DRBD in the kernel.
 SET_UP = with_interfaces(f"{functions_of(DATABASE)}\nread_settings\nset_up_server\nconclude $NODE_NAME")
 _AGENT = (

@@ -1,7 +1,8 @@
 #!/usr/bin/perl -w
-# Stands for Garoon's CGI program: memos in MySQL, their attachments and the sessions on NFS, both through the virtual IP.
+# This is not Garoon. It stands for Garoon's CGI program, to rehearse without one: memos in MySQL, their attachments and the
+# sessions on NFS, both through the virtual IP.
 #
-#   GET  grn.cgi            200 when the database and the session directory work, else 503 (the ALB's health check)
+#   GET  grn.cgi            a sign-in page when the database and the session directory work, else 503 (the health check)
 #   PUT  grn.cgi?memo=ID    stores a memo (its digest in the database) and its attachment (on NFS)
 #   GET  grn.cgi?memo=ID    the attachment, if it is what the memo says
 #
@@ -19,9 +20,20 @@ my ($PF_INET, $SOCK_STREAM) = (2, 1);
 
 my $database;
 
+my $SIGN_IN = <<'PAGE';
+<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Stand-in for Garoon</title></head>
+<body><h1>Stand-in for Garoon</h1>
+<p>This is not Cybozu Garoon. It is a small program that stands for it in rehearsals of a failover. Nobody can sign in, and no
+data of anybody's is here. Database and files answer.</p>
+<form><label>Login name <input disabled></label> <label>Password <input type="password" disabled></label>
+<button disabled>Log in</button></form></body></html>
+PAGE
+
 sub answer {
-    my ($status, $body) = @_;
-    printf "Status: %s\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%s", $status, length $body, $body;
+    my ($status, $body, $type) = @_;
+    $type ||= 'application/octet-stream';
+    printf "Status: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", $status, $type, length $body, $body;
     exit 0;
 }
 
@@ -105,7 +117,7 @@ if (!defined $memo) {
     query('SELECT COUNT(*) FROM memo');
     alarm 0;
     write_file("$SESSIONS/session-$ENV{SERVER_ADDR}", time);
-    answer('200 OK', "Garoon\n");
+    answer('200 OK', $SIGN_IN, 'text/html; charset=utf-8');
 }
 if ($ENV{REQUEST_METHOD} eq 'PUT') {
     alarm 0;
