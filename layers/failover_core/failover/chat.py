@@ -116,7 +116,7 @@ def _content(event: Event) -> tuple[str, Message, list[Message], list[Message]]:
             return _ASK, title, [event.reason.message, until], [Message("chat.how-to-answer")]
         case ExecutionEnded():
             sign = _SIGNS.get(event.outcome, _GOOD)
-            title = Message("as-is", line=str(event.outcome))
+            title = Message(f"kind.{event.outcome}")
             return sign, title, list(_facts(event)), [event.said.next_step.message]
         case ReadinessChanged():
             new = [one for one in event.findings if one.name in event.appeared][:_FINDINGS]
