@@ -140,6 +140,7 @@ def test_a_half_promoted_set_of_which_the_rest_is_behind_is_not_finished(pair: C
 
 def test_a_node_that_died_active_keeps_both_apart_and_follows_with_both(active_pair: Cluster) -> None:
     first, second = active_pair.first, active_pair.second
+    second.stop_watch()
     first.host.set_fault("nic_eth1", "down")
     wait_for("the link lost", lambda: first.status()["replication"]["link"] == "waiting")
     put_attachment(first, "alone")
@@ -166,6 +167,7 @@ def test_a_node_that_died_active_keeps_both_apart_and_follows_with_both(active_p
 
 def test_a_split_in_one_is_a_split_of_all(active_pair: Cluster) -> None:
     first, second = active_pair.first, active_pair.second
+    second.stop_watch()
     for node in (first, second):
         node.host.set_fault("nic_eth1", "down")
     wait_for("the link lost", lambda: first.status()["replication"]["link"] == "waiting")
