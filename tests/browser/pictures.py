@@ -126,6 +126,15 @@ SCREENSHOTS = {
 """What the documents show, with language and theme."""
 
 
+def screenshot(page: Page, path: Path) -> None:
+    """The page down to what the cluster is at."""
+    facts = page.locator("#widget table").nth(1).bounding_box()
+    assert facts is not None
+    size = {"x": 0, "y": 0, "width": 900, "height": facts["y"] + facts["height"] + 8}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=path, clip=size, full_page=True)  # type: ignore[arg-type]
+
+
 def write_screenshots() -> None:
     FOLDER.mkdir(exist_ok=True)
     with running_chromium() as browser:
@@ -133,10 +142,7 @@ def write_screenshots() -> None:
         for name, (locale, theme) in SCREENSHOTS.items():
             with dashboard_of(Cloud(PICTURES[name])) as address:
                 open_page(page, address, locale=locale, theme=theme)
-                facts = page.locator("#widget table").nth(1).bounding_box()
-                assert facts is not None
-                size = {"x": 0, "y": 0, "width": 900, "height": facts["y"] + facts["height"] + 8}
-                page.screenshot(path=FOLDER / f"{name}.png", clip=size, full_page=True)  # type: ignore[arg-type]
+                screenshot(page, FOLDER / f"{name}.png")
                 if name == "sound":
                     page.locator("#widget .btn").first.click()
                     page.locator("#confirmation").screenshot(path=FOLDER / "confirmation.png")

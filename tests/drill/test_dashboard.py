@@ -1,7 +1,6 @@
 """The dashboard of the deployed stack: its widget with the roles enforced, through a failover."""
 
 import json
-import threading
 from dataclasses import replace
 from typing import Any
 from urllib.request import urlopen
@@ -17,6 +16,7 @@ from testbed.run.drill import run
 from testbed.scenarios.stage import Stage
 from testbed.world.waiting import wait_until
 from tests.browser.chromium import running_chromium
+from tests.drill.film import Film
 from tests.unit.test_widget import Page
 
 
@@ -49,22 +49,14 @@ def test_the_dashboard_follows_a_failover(bed: Testbed) -> None:
         assert before.row("at work") == ["nothing"]
         assert "unknown" not in " ".join(cell for row in before.rows for cell in row), "its role may read everything"
 
-        at_work: set[str] = set()
-        is_over = threading.Event()
-
-        def watch() -> None:
-            while not is_over.is_set():
-                at_work.update(look(address).row("at work"))
-
-        watching = threading.Thread(target=watch)
-        watching.start()
-        try:
+        with Film("network-loss", address) as film:
+            wait_until(lambda: film.moments == [f"{HOME}-active"], "the first picture", 60)
             drill = run(bed, replace(scenarios.find("network-loss"), break_it=lose_network_for_long))
-        finally:
-            is_over.set()
-            watching.join()
+            wait_until(lambda: f"{STANDBY}-active" in film.moments, "the last picture", 60)
         assert drill.has_passed, drill.problems
-        assert any(told.startswith("failover ") and "▲" in told for told in at_work), at_work
+        assert film.moments[0] == f"{HOME}-active"
+        assert film.moments[-1] == f"{STANDBY}-active"
+        assert "StartServices" in film.moments, "of a database that recovers for long"
 
         after = look(address)
         assert after.row("resource") == [f"{HOME}: standby", f"{STANDBY}: active"]
@@ -119,3 +111,21 @@ def test_a_viewer_s_press_is_refused_and_an_operator_s_moves_the_role(bed: Testb
         page.locator("#close").click()
         expect(page.locator("#widget")).to_contain_text("SwitchedOver")
         expect(page.locator("#widget")).to_contain_text(f"{STANDBY}: active")
+
+
+def move_slowly(stage: Stage) -> None:
+    """The database at home takes its time, so that the move is seen."""
+    stage.slow_recovery_down(HOME, 6.0)
+    scenarios.find("switchback").break_it(stage)
+
+
+def test_a_planned_move_is_seen_as_it_goes(bed: Testbed) -> None:
+    with serving_dashboard_of(bed.clients, bed.stack) as (address, _):
+        wait_until(lambda: "unknown" not in look(address).row("says"), "both nodes having answered", 60)
+        with Film("switchback", address) as film:
+            wait_until(lambda: bool(film.moments), "the first picture", 60)
+            drill = run(bed, replace(scenarios.find("switchback"), break_it=move_slowly))
+            wait_until(lambda: look(address).row("at work") == ["nothing"], "the end of the move", 60)
+        assert drill.has_passed, drill.problems
+        steps = {moment for moment in film.moments if not moment.endswith("-active")}
+        assert steps, film.moments
