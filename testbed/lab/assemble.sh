@@ -7,19 +7,9 @@ whole=$work/whole
 mkdir -p "$whole" "$work/overlay"
 mount -t overlay overlay -o "lowerdir=$system,upperdir=$added,workdir=$work/overlay" "$whole"
 
-# Garoon's volume as its installer leaves it; the machine that prepares the data disk copies it there.
-volume=/usr/local/lib/garoon-lab/volume
-mysql=$volume/cybozu/mysql-5.0
+# Servers are installed for the set-up to find; which of them run on a machine is the set-up's to say.
 unset TMPDIR # which is not there inside
-inside() { chroot "$whole" "$@"; }
-inside install -d -o mysql -g mysql "$mysql/data"
-inside install -d -o www-data -g www-data "$mysql/files" "$volume/www/cgi-bin/cbgrn/sessiondata"
-inside install -d "$volume/www/html" "$mysql/libexec" "$mysql/etc" "$volume/cybozu/cyss"
-inside mariadb-install-db --user=mysql --datadir="$mysql/data" --skip-test-db --skip-log-bin >/dev/null
-inside mariadbd --bootstrap --user=mysql --datadir="$mysql/data" <"$added/usr/local/lib/garoon-lab/garoon.sql"
-inside install -m 0755 /usr/sbin/mariadbd "$mysql/libexec/mysqld"
-inside install -m 0644 /usr/local/lib/garoon-lab/my.ini "$mysql/etc/my.ini"
-inside install -m 0755 /usr/local/lib/garoon-lab/cyss.sh "$volume/cybozu/cyss/cyss"
+chroot "$whole" systemctl disable --quiet apache2 chrony mariadb nfs-server
 
 truncate -s 3G "$image"
 mkfs.ext4 -q -F -L root -E lazy_itable_init=1,lazy_journal_init=1 -d "$whole" "$image"

@@ -10,8 +10,11 @@ from pathlib import Path
 
 SUITE = "bookworm"
 PACKAGES = (
+    # What the set-up installs on a server is there already: the machines reach no archive.
     "apache2",
+    "chrony",
     "cloud-guest-utils",
+    "curl",
     "drbd-utils",
     "fdisk",
     "ifupdown",

@@ -282,10 +282,9 @@ def running_site(
     tell("making the network")
     network.make_network()
     hosts.add_taps()
-    specs = [hosts.make_spec(world.directory, name, images) for name in hosts.CABLING]
+    specs = with_snapshots([hosts.make_spec(world.directory, name, images) for name in hosts.CABLING], tell)
     for spec in specs:
-        hosts.make_data_disk(spec, images)
-    specs = with_snapshots(specs, tell)
+        hosts.make_data_disk(spec)
     tell("starting the local cloud")
     with running_cloud(
         world.directory,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.garoon.installation import USUAL, Shape
+from environment.provision.generate_documents import DOCUMENTS, Document
+from testbed.garoon.installation import DATABASE_PORT, HOME, USUAL, VIRTUAL_IP, WEB_PORT, Shape
 from testbed.hosts.layout import HostSettings
 from testbed.lab.host import LabHost
 from testbed.lab.images import Images
@@ -33,6 +34,9 @@ CABLING = {
     "app-02": Cabling("app", {"app-1c": "10.0.5.10"}),
 }
 _PEERS = {"db-01": "db-02", "db-02": "db-01"}
+_VOLUMES = {"db-01": "vol-00000000000000001", "db-02": "vol-00000000000000002"}
+DATA_DISK = "data.img"
+"""The set-up's volume, beside the snapshot of its machine."""
 
 
 def add_taps() -> None:
@@ -46,29 +50,57 @@ def make_spec(world: Path, name: str, images: Images) -> MachineSpec:
     """What that machine of the world is made of."""
     cabling = CABLING[name]
     addresses = list(cabling.interfaces.values())
-    identity = {"name": name, "role": cabling.role, "eth0": addresses[0]}
-    if cabling.role == "db":
-        peer_subnet = next(subnet for subnet in CABLING[_PEERS[name]].interfaces if subnet.startswith("heartbeat"))
-        identity |= {"eth1": addresses[1], "eth1_route": SUBNETS[peer_subnet]}
     return MachineSpec(
         name=name,
         kernel=images.kernel,
         initial_file_system=images.initial_file_system,
         root_disk=images.root_disk,
         data_disk=machine_directory(world, name) / "data.img" if cabling.role == "db" else None,
+        data_volume=_VOLUMES.get(name, ""),
         memory_megabytes=_DB_MEGABYTES if cabling.role == "db" else _APP_MEGABYTES,
         interfaces=tuple(
             Interface(_tap(name, index), _hardware_address(address)) for index, address in enumerate(addresses)
         ),
-        identity=identity,
+        identity={"name": name, "eth0": addresses[0]},
     )
 
 
-def make_data_disk(spec: MachineSpec, images: Images) -> None:
-    """The machine's own copy of the volume, if it has one."""
-    if spec.data_disk is not None:
+def make_data_disk(spec: MachineSpec) -> None:
+    """The machine's own copy of its volume as the set-up left it, if it has one."""
+    if spec.data_disk is not None and spec.snapshot is not None:
         spec.data_disk.parent.mkdir(parents=True)
-        copy_sparse(images.data_disk, spec.data_disk)
+        copy_sparse(spec.snapshot / DATA_DISK, spec.data_disk)
+
+
+def settings_of(name: str) -> tuple[Document, dict[str, str]]:
+    """What sets that machine up, and its parameters: as environment/template.yaml has them of an instance."""
+    cabling = CABLING[name]
+    database, app = DOCUMENTS
+    if cabling.role != "db":
+        return app, {
+            "VirtualIp": VIRTUAL_IP,
+            "DatabasePort": str(DATABASE_PORT),
+            "WebPort": str(WEB_PORT),
+            "GaroonInstaller": "StandIn",
+        }
+    peer = _PEERS[name]
+    eth0, eth1 = cabling.interfaces.values()
+    peer_eth0, peer_eth1 = CABLING[peer].interfaces.values()
+    peer_subnet = SUBNETS[list(CABLING[peer].interfaces)[1]]
+    return database, {
+        "Region": "ap-northeast-1",
+        "NodeName": name,
+        "PeerName": peer,
+        "IsHome": "Yes" if name == HOME else "No",
+        "Eth0Address": eth0,
+        "Eth1Address": f"{eth1}/24",
+        "PeerEth0Address": peer_eth0,
+        "PeerEth1Address": peer_eth1,
+        "PeerEth1Subnet": peer_subnet,
+        "VolumeId": _VOLUMES[name],
+        "DataVolumes": "New",
+        "GaroonInstaller": "StandIn",
+    }
 
 
 def create_host(

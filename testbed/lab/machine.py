@@ -31,8 +31,8 @@ _OVERLAY = "root.qcow2"
 # byte, a fifth level of page tables makes every miss longer, checks of the kernel's accesses end translated blocks.
 _PROCESSOR = "max,-erms,-fsrm,-la57,-smap,-smep,-umip,-pku"
 _MEMORY = "memory"
-DATA_DRIVE = "virtio1"
-"""QEMU's name of the data disk: it counts its drives, and the root disk is the first."""
+DATA_DRIVE = "data"
+"""QEMU's name of the data disk."""
 
 
 class MachineError(RuntimeError):
@@ -56,10 +56,12 @@ class MachineSpec:
     initial_file_system: Path
     root_disk: Path
     data_disk: Path | None = None
+    data_volume: str = ""
+    """Id of the EBS volume that the data disk stands for; the disk's serial number, as on Nitro instances."""
     memory_megabytes: int = 512
     interfaces: tuple[Interface, ...] = ()
     identity: Mapping[str, str] = field(default_factory=dict)
-    """Words for the kernel's command line, read by guest/identity.sh and by the units' conditions."""
+    """Words for the kernel's command line, read by guest/identity.sh."""
     snapshot: Path | None = None
     """Directory of a snapshot that a new machine starts from instead of booting; see `Machine.save`."""
 
@@ -246,12 +248,17 @@ class Machine:
             *("-device", "virtio-rng-pci", "-device", "virtio-serial-pci"),
             *("-chardev", f"socket,id=agent,path={self.directory / 'agent.sock'},server=on,wait=off"),
             *("-device", "virtserialport,chardev=agent,name=garoon.lab"),
-            *("-drive", f"file={overlay},if=virtio,format=qcow2"),
+            # Named devices both, in their order: QEMU puts those that a drive brings along behind all others.
+            *("-drive", f"file={overlay},if=none,id=root,format=qcow2", "-device", "virtio-blk-pci,drive=root"),
         ]
         if spec.data_disk is not None:
             # Written through to this machine's page cache at once: what the guest has written survives QEMU's death, as
             # it would on EBS, and no flush of the host's own disk is needed for that.
-            command += ["-drive", f"file={spec.data_disk},if=virtio,format=raw,cache=unsafe,discard=unmap"]
+            # Zeros stay holes, as in the first synchronisation.
+            drive = f"file={spec.data_disk},if=none,id={DATA_DRIVE},format=raw"
+            drive += ",cache=unsafe,discard=unmap,detect-zeroes=unmap"
+            serial = spec.data_volume.replace("-", "")
+            command += ["-drive", drive, "-device", f"virtio-blk-pci,drive={DATA_DRIVE},serial={serial}"]
         for index, interface in enumerate(spec.interfaces):
             command += ["-netdev", f"tap,id=net{index},ifname={interface.tap},script=no,downscript=no"]
             command += ["-device", f"virtio-net-pci,netdev=net{index},mac={interface.hardware_address}"]

@@ -41,14 +41,17 @@ _NOTHING_LEFT = (
     " && ! pgrep -f garoon-nod[e]"
 )
 _COMMANDS = ("lkstart", "lkstop", "lcdstatus", "mirror_action")
+# What the set-up put on the volume, from below DRBD, whose own data lies at the partition's end.
+_KEEP_VOLUME = "mount -t xfs /dev/xvdb1 /mnt/DIR1 && cp -a /mnt/DIR1 /var/tmp/volume && umount /mnt/DIR1"
 _MAKE_FILE_SYSTEM = """#!/bin/bash
 # Once: Garoon as its installer leaves it, on a file system that fills the partition to its end.
 set -eu
 rm "$0"
 mkfs.xfs -q -f "$1"
 mount "$1" /mnt/DIR1
-cp -a /usr/local/lib/garoon-lab/volume/. /mnt/DIR1/
+cp -a /var/tmp/volume/. /mnt/DIR1/
 umount /mnt/DIR1
+rm -r /var/tmp/volume
 """
 
 
@@ -118,6 +121,10 @@ class TakeOver:
         for name, machine in site.machines.items():
             machine.enlarge_volume(_VOLUME_GIB * _GIB)
             peer = next(other for other in site.installation.nodes.values() if other.name != name)
+            if name == HOME:
+                machine.must(_KEEP_VOLUME, _ACT_SECONDS)
+            # Such a pair has no DRBD.
+            machine.must("rm /etc/drbd.d/garoon.res /etc/modules-load.d/garoon.conf && modprobe -r drbd", _ACT_SECONDS)
             machine.must("mkdir -p /opt/LifeKeeper/bin /opt/LifeKeeper/config", _ACT_SECONDS)
             machine.put_file("/opt/LifeKeeper/lifekeeper", script)
             links = " && ".join(f"ln -s ../lifekeeper /opt/LifeKeeper/bin/{command}" for command in _COMMANDS)

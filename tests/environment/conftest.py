@@ -11,13 +11,13 @@ from testbed.stack.deployment import SCRATCH
 from testbed.world.files import exclusively
 from tests.environment.server import Server
 
-# What a server gets by the set-up, and the third of the tools that could configure its network.
-_PACKAGES = "chrony network-manager nfs-common curl"
+# The third of the tools that could have a server's network; all else the lab's Debian has.
+_PACKAGES = "network-manager"
 
 
 @pytest.fixture(scope="session")
 def debian() -> str:
-    """The layers of a Debian with the packages that the set-up installs; made once."""
+    """The layers of the lab's Debian, and of what the tests need beside; made once."""
     cache = SCRATCH / "lab"
     system = cache / f"system-{base_system.recipe_digest()}"
     if "GAROON_LAB_TEST" not in os.environ and not (os.geteuid() == 0 and system.exists()):
