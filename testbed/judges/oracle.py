@@ -168,6 +168,7 @@ def judge_quiet(history: History) -> Iterator[str]:
     An incident has one message as it begins, one as it ends, and one for each change between them.
     """
     yield from _judge_one_opening(history)
+    yield from _judge_nothing_said_again(history)
     lost: set[str] = set()
     for notification in history.notifications:
         subject, text = str(notification.get("subject", "")), str(notification.get("text", ""))
@@ -216,6 +217,25 @@ def _judge_one_opening(history: History) -> Iterator[str]:
                 yield f"{subject} tells a second time how {execution} ended."
             ended.add(execution)
             opened = "" if outcome in _ENDS else opened
+
+
+def _judge_nothing_said_again(history: History) -> Iterator[str]:
+    """What an execution that started by itself found, and the outcome before had told, asks for no attention."""
+    by_itself = {
+        execution.arn
+        for execution in history.executions
+        if "detail-type" in execution.input and execution.output.get("verdict")
+    }
+    before: tuple[object, str] | None = None
+    for notification in history.notifications:
+        outcome = notification.get("outcome")
+        if not outcome or outcome in ("Recovering", "Skipped"):
+            continue
+        told = (outcome, str(notification.get("text", "")).partition("\n")[0])
+        is_news = notification.get("attention") == "needed"
+        if told == before and is_news and outcome not in _ENDS and notification.get("execution") in by_itself:
+            yield f"{notification.get('subject')} is said again: {told[1]}"
+        before = told
 
 
 def judge_told_once(history: History) -> Iterator[str]:

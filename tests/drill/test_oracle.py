@@ -292,6 +292,23 @@ def test_quiet_one_incident_is_opened_once_and_ended_once() -> None:
     assert opening(begun, done, done) == {"7"}
 
 
+def test_quiet_what_was_told_is_not_said_again_unless_somebody_asks() -> None:
+    def twice(given: dict[str, Any], *attention: str) -> set[str]:
+        history = failover()
+        executions = [replace(history.executions[0], arn=arn, input=given) for arn in (ARN, OTHER_ARN)]
+        halted = {"subject": "[garoon] Halted", "text": "Both are down.\n", "outcome": "Halted"}
+        told = [
+            halted | {"execution": arn, "attention": one} for arn, one in zip((ARN, OTHER_ARN), attention, strict=True)
+        ]
+        recorded = [OUTCOME, dict(OUTCOME) | {"execution": OTHER_ARN}]
+        changed = replace(history, executions=executions, notifications=told, recorded_outcomes=recorded)
+        return {"7"} & broken(changed)
+
+    assert twice({"detail-type": "an event"}, "needed", "needed") == {"7"}
+    assert twice({"detail-type": "an event"}, "needed", "none") == set()
+    assert twice({}, "needed", "needed") == set()
+
+
 def test_quiet_cloudwatch_mails_nothing_that_we_tell() -> None:
     path = ('ALARM: "garoon-db-01-eth1-path-lost" in ap-northeast-1', None, None)
     assert opening(path) == {"7"}
