@@ -35,10 +35,10 @@ _UNIT = (
 # The step whose check shows that a step's way back has led to where it leads.
 _SHOWN_BY = {4: 3, 3: 1, 2: 1}
 _RECOVERING = 19  # garoon-node's exit code: begun, and to be asked again
-# /run is as new after the next boot.
+# What operators set on a node is theirs, and /run is as new after the next boot.
 _NOTHING_LEFT = (
-    "! find /etc /opt /usr/local /var/lib /var/log -name '*garoon-nod[e]*' -o -path /etc/drbd.d/garoon.res | grep . >&2"
-    " && ! pgrep -f garoon-nod[e]"
+    "! find /etc /opt /usr/local /var/lib /var/log -name '*garoon-nod[e]*' -o -path /etc/drbd.d/garoon.res"
+    " | grep -v local.conf >&2 && ! pgrep -f garoon-nod[e]"
 )
 _COMMANDS = ("lkstart", "lkstop", "lcdstatus", "mirror_action")
 # What the set-up put on the volume, from below DRBD, whose own data lies at the partition's end.
