@@ -211,8 +211,7 @@ def _judge_one_opening(history: History) -> Iterator[str]:
             if opened:
                 yield f"{subject} opens what {opened} had opened."
             opened = subject
-        elif outcome and outcome != "Recovering":
-            execution = notification.get("execution")
+        elif outcome and outcome != "Recovering" and (execution := notification.get("execution")):
             if execution in ended:
                 yield f"{subject} tells a second time how {execution} ended."
             ended.add(execution)

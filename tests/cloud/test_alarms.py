@@ -69,9 +69,9 @@ def _beating(account: Account, dimensions: list[dict[str, str]]) -> Iterator[Non
         thread.join()
 
 
-def _put_heartbeat_alarm(account: Account, node: str, topic: str) -> tuple[str, list[dict[str, str]]]:
+def _put_heartbeat_alarm(account: Account, node: str, topic: str, alarm: str = "") -> tuple[str, list[dict[str, str]]]:
     dimensions = [{"Name": "Cluster", "Value": "garoon"}, {"Name": "Node", "Value": node}]
-    alarm = name("heartbeat-lost")
+    alarm = alarm or name("heartbeat-lost")
     account.client("cloudwatch").put_metric_alarm(
         AlarmName=alarm,
         Namespace="GaroonFailover",
@@ -133,9 +133,10 @@ def test_a_lost_heartbeat_is_told_once_to_bus_and_topic(account: Account) -> Non
 def test_the_event_of_a_named_alarm_can_be_lost(account: Account) -> None:
     """EventBridge User Guide, "Events from AWS services": CloudWatch's are best effort, so they can be lost."""
     topic, _ = _topic_to_queue(account)
-    alarm, _ = _put_heartbeat_alarm(account, name("node"), topic)
-    lost = account.listen({"source": ["aws.cloudwatch"], "detail": {"alarmName": [alarm]}})
+    alarm = name("heartbeat-lost")
     account.cloud.faults.drop_alarm_events(alarm)
+    lost = account.listen({"source": ["aws.cloudwatch"], "detail": {"alarmName": [alarm]}})
+    _put_heartbeat_alarm(account, name("node"), topic, alarm)
     eventually(lambda: _state(account, alarm) == "ALARM", "alarm for want of data")
     kept = account.listen({"source": ["aws.cloudwatch"], "detail": {"alarmName": [f"{alarm}-2"]}})
     cloudwatch = account.client("cloudwatch")

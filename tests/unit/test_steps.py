@@ -19,6 +19,7 @@ from failover.models import (
     InstanceState,
     Lock,
     OutcomeKind,
+    Replication,
     Trigger,
     Verdict,
 )
@@ -722,9 +723,10 @@ def test_refused_input_is_told_and_changes_nothing(settings: Settings, published
 
 
 HALT = {"verdict": "halt", "reason": "Both are down.", "nextStep": "Look."}
+RESYNCS = Replication(role="secondary", link="resyncing", data="stale", sync_percent=42.5).words
 
 
-def find_twice(settings: Settings, decision: dict[str, str]) -> None:
+def find_twice(settings: Settings, decision: dict[str, Any]) -> None:
     """The schedule finds trouble, and later finds the same."""
     standing = {"detail-type": "Garoon Failover Standing Trouble", "detail": {"signs": ["x"]}}
     for _look in range(2):
@@ -741,10 +743,11 @@ def find_twice(settings: Settings, decision: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("lock")
+@pytest.mark.parametrize("halt", [HALT, HALT | {"reason": RESYNCS.to_json()}], ids=["words", "with a number in it"])
 def test_repeated_finding_of_the_schedule_asks_for_no_attention(
-    settings: Settings, published: list[dict[str, Any]]
+    settings: Settings, published: list[dict[str, Any]], halt: dict[str, Any]
 ) -> None:
-    find_twice(settings, HALT)
+    find_twice(settings, halt)
     assert [message["attention"] for message in published] == ["needed", "none"]
 
 

@@ -22,7 +22,17 @@ from failover.models import UNTIL_ENDED, AutomaticLimit, ClusterRecord, Fence, K
 from failover.settings import LOCK_SECONDS, Settings
 
 _serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
+
+
+class _Deserializer(TypeDeserializer):
+    """Numbers as JSON has them: what an outcome says is compared with what the recorded one said."""
+
+    def _deserialize_n(self, value: str) -> int | float:
+        number: Decimal = super()._deserialize_n(value)  # type: ignore[misc]  # the stubs leave it out
+        return int(number) if number == number.to_integral_value() else float(number)
+
+
+_deserialize = _Deserializer().deserialize
 _REFUSED_AT = {AutomaticLimit.DECLINED: "declinedAt", AutomaticLimit.UNANSWERED: "unansweredAt"}
 _LOCK_IS_LOST = Message("error.lock-lost")
 
