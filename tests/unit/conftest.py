@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from failover.adapters import alarms, functions, instances, isolation, nodes
+from failover.adapters import alarms, functions, instances, isolation, nodes, notifications
 from failover.adapters import cluster_table as table
 from failover.models import Rehearsal
 from failover.runtime import metrics
@@ -226,3 +226,15 @@ class FakeTime:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What operators are mailed: subject, text and attributes of each message."""
+    messages: list[dict[str, Any]] = []
+
+    def publish(_settings: Settings, subject: str, text: str, attributes: dict[str, str]) -> None:
+        messages.append({"subject": subject, "text": text} | attributes)
+
+    monkeypatch.setattr(notifications, "publish", publish)
+    return messages

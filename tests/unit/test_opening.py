@@ -30,15 +30,9 @@ DEAD = Message("next.find-what-took-it-out")
 
 
 @pytest.fixture
-def mails(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
-    sent: list[dict[str, str]] = []
-
-    def publish(_settings: Settings, subject: str, text: str, attributes: dict[str, str]) -> None:
-        sent.append({"subject": subject, "text": text} | attributes)
-
-    monkeypatch.setattr(notifications, "publish", publish)
+def mails(published: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     monkeypatch.setattr(event_bus, "put_events", lambda _events: None)
-    return sent
+    return published
 
 
 @pytest.fixture(autouse=True)
@@ -139,7 +133,7 @@ def test_one_that_could_not_be_sent_is_sent_when_lambda_tries_again(
             announce(logged(assessed()), settings)
     remembered = past.recall(settings, Incident)
     assert remembered is not None
-    assert remembered.opened == ()
+    assert not remembered.is_opened
     announce(logged(assessed()), settings)
     assert len(mails) == 1
 

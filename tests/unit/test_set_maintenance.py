@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from failover import runtime
 from failover.adapters import cluster_table as table
-from failover.adapters import notifications
 from failover.errors import InvalidInput
 from failover.models import UNTIL_ENDED
 from failover.runtime import lambda_step
@@ -18,17 +17,6 @@ from failover.steps.set_maintenance import ALLOWED, SetMaintenanceInput, set_mai
 CONTEXT = SimpleNamespace(
     function_name="garoon-set-maintenance", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="1"
 )
-
-
-@pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = []
-
-    def publish(_settings: Settings, subject: str, text: str, attributes: dict[str, str]) -> None:
-        messages.append({"subject": subject, "text": text} | attributes)
-
-    monkeypatch.setattr(notifications, "publish", publish)
-    return messages
 
 
 def switch(settings: Settings, **given: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from failover.adapters import cluster_table as table
-from failover.adapters import executions, notifications, routes
+from failover.adapters import executions, routes
 from failover.errors import Failed, InvalidInput, LockHeld, LockLost, NotYet, Recovering, Refused
 from failover.models import (
     Assessment,
@@ -47,17 +47,6 @@ from tests.unit.fake_nodes import FakeSsm
 from tests.unit.test_signs import line_of, log_of
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = []
-
-    def publish(_settings: Settings, subject: str, text: str, attributes: dict[str, str]) -> None:
-        messages.append({"subject": subject, "text": text} | attributes)
-
-    monkeypatch.setattr(notifications, "publish", publish)
-    return messages
 
 
 # --- the lock ----------------------------------------------------------------------------------------------------

@@ -29,11 +29,10 @@ class Incident(Value):
     last_outcome: OutcomeKind | None = None
     last_reason: Message = NOTHING
     """What was told last of an outcome."""
+    is_opened: bool = False
+    """Operators were mailed that a move has begun."""
     threads: dict[str, str] = Field(default_factory=dict)
     """By the name of an execution, the incident's that it belongs to: this one, or one before. Of the last ones."""
-
-    opened: tuple[str, ...] = ()
-    """Incidents of which operators were mailed that a move has begun."""
 
     def thread_of(self, event: OfExecution) -> str:
         return self.threads[name_of(event.execution)]
@@ -51,7 +50,7 @@ def join(event: OfExecution, incident: Incident | None, now: datetime, *, begins
         return incident
     current = incident
     if current is None or now - current.told_at > STANDS_FOR or (current.is_over and (begins or _is_start(event))):
-        current = Incident(thread=name, told_at=now, opened=() if current is None else current.opened)
+        current = Incident(thread=name, told_at=now)
     known = [*threads.items(), (name, current.thread)]
     return current.model_copy(update={"threads": dict(known[-_REMEMBERED_EXECUTIONS:])})
 
@@ -62,14 +61,14 @@ def may_open(event: OfExecution, incident: Incident) -> bool:
     A move that is tried again, because the last try put nothing right, belongs to the incident of the first. One that
     is over is told by its outcome.
     """
-    thread = incident.thread_of(event)
-    return thread == incident.thread and not incident.is_over and thread not in incident.opened
+    return incident.thread_of(event) == incident.thread and not incident.is_over and not incident.is_opened
 
 
 def open_incident(event: OfExecution, incident: Incident, now: datetime) -> Incident:
     """The incident after operators were mailed."""
-    opened = (*incident.opened, incident.thread_of(event))[-_REMEMBERED_EXECUTIONS:]
-    return incident.model_copy(update={"told_at": now, "opened": opened})
+    if incident.thread_of(event) != incident.thread:
+        return incident
+    return incident.model_copy(update={"told_at": now, "is_opened": True})
 
 
 def is_told(event: OfExecution, incident: Incident) -> bool:

@@ -130,9 +130,9 @@ class Settings(BaseModel):
     confirm_failover: ConfirmFailover
     confirm_timeout_seconds: int = Field(ge=1)
     repeat_after_minutes: int = Field(ge=0)
+    """What nobody reacted to is sent again after so long; 0: never."""
     runbook_url: str
     """The folder of operations.md and findings.md, for operators to follow from a message."""
-    """What nobody reacted to is sent again after so long; 0: never."""
     recovery_timeout_seconds: int = Field(ge=1)
     recovery_notice_seconds: int = Field(ge=1)
     replication_protocol: ReplicationProtocol
