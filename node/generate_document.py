@@ -64,6 +64,8 @@ SERVICE = (
 VOLUME = ":".join([r"/[A-Za-z0-9][A-Za-z0-9._/-]{0,200}"] * 3)
 EXPORT = r"/?[A-Za-z0-9_][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,62}){0,8}:[1-9][0-9]{0,8}"
 
+# Lists are of any length here: the agent compiles each pattern by Go's regexp, which refuses a repetition that makes,
+# with those inside it, more than 1000, and so every command. The script takes ten, as the template's parameters do.
 INSTALL_PARAMETERS = {
     "ClusterName": (NAME, "name of the cluster, in metrics"),
     "NodeName": (NAME, "name of this node"),
@@ -77,7 +79,7 @@ INSTALL_PARAMETERS = {
     "DataDevice": (PATH, "block device under the replication"),
     "ReplicatedDevice": (PATH, "replicated block device"),
     "FurtherVolumes": (
-        f"^({VOLUME}(,{VOLUME}){{0,9}})?$",
+        f"^({VOLUME}(,{VOLUME})*)?$",
         "others: data device, replicated device, mount point",
     ),
     "ReplicationProtocol": ("^[AC]?$", "A (asynchronous) or C (synchronous)"),
@@ -86,9 +88,9 @@ INSTALL_PARAMETERS = {
     "ExportClients": (CLIENTS, "networks that may mount the exports, separated by commas"),
     "WatchIntervalSeconds": ("^[1-5]?$", "seconds between two rounds of metrics"),
     "NfsLeaseSeconds": (OPTIONAL_NUMBER, "seconds of the NFS server's lease and grace period"),
-    "Services": (f"^({SERVICE}(,{SERVICE}){{0,9}})?$", "services in start order, the database first"),
+    "Services": (f"^({SERVICE}(,{SERVICE})*)?$", "services in start order, the database first"),
     "Exports": (
-        f"^({EXPORT}(,{EXPORT}){{0,9}})?$",
+        f"^({EXPORT}(,{EXPORT})*)?$",
         "exported paths, full ones or below the mount point, each with its fsid",
     ),
 }

@@ -27,6 +27,9 @@ Response = tuple[int, dict[str, str], bytes]
 Document = dict[str, Any]
 
 _LARGEST_DOCUMENT_BYTES = 64 * 1024
+_MOST_REPETITIONS = 1000
+_OF_A_PATTERN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(\d+)(,?)(\d*)\}|.", re.DOTALL)
+_UNKNOWN_TO_GO = re.compile(r"\(\?[=!<]|\\[1-9]")
 _NAME = re.compile(r"[a-zA-Z0-9_\-.]{3,128}")
 _COMMAND_SCHEMA_VERSIONS = ("1.2", "2.0", "2.2")
 
@@ -249,6 +252,10 @@ def _check_definition(name: str, parameter: dict[str, Any]) -> None:
         raise DocumentError("InvalidDocumentContent", f"Parameter {name} has no type.")
     if parameter.get("interpolationType") not in (None, "RAW", "ENV_VAR"):
         raise DocumentError("InvalidDocumentContent", f"Parameter {name}: interpolationType is RAW or ENV_VAR.")
+    if not can_agent_compile(parameter.get("allowedPattern", "")):
+        raise DocumentError(
+            "InvalidDocumentContent", f"Parameter {name}: the agent refuses {parameter['allowedPattern']}"
+        )
     if "default" in parameter:
         try:
             check_value(name, parameter, _text(parameter["default"]))
@@ -266,6 +273,32 @@ def check_value(name: str, parameter: dict[str, Any], value: str) -> None:
         raise DocumentError("InvalidParameters", f"Parameter {name}: {value!r} does not match {pattern}.")
     if not parameter.get("minChars", 0) <= len(value) <= parameter.get("maxChars", len(value)):
         raise DocumentError("InvalidParameters", f"Parameter {name}: {value!r} is too short or too long.")
+
+
+def can_agent_compile(pattern: str) -> bool:
+    """Whether the SSM Agent can check a value by that allowedPattern.
+
+    AWS takes a document with any pattern. Before it runs a command, the agent compiles the patterns of all parameters
+    by Go's regexp, and refuses the command if one can't be compiled (amazon-ssm-agent, docparser/paramvalidator). Go
+    knows no look-around and no back reference, and no repetition that makes, with those inside it, more than 1000
+    ("invalid repeat count"; Go, regexp/syntax, repeatIsValid). Such a document is refused here.
+    """
+    if _UNKNOWN_TO_GO.search(pattern):
+        return False
+    groups, most = [1], 1  # the most repetitions in each open group, and in what a quantifier would follow
+    for piece in _OF_A_PATTERN.finditer(pattern):
+        if piece[0] == "(":
+            groups.append(1)
+        elif piece[0] == ")":
+            most = groups.pop()
+        elif piece[1]:
+            most *= int(piece[3] or piece[1])
+        elif piece[0] not in "*+?":
+            most = 1
+        if most > _MOST_REPETITIONS:
+            return False
+        groups[-1] = max(groups[-1], most)
+    return True
 
 
 def _without_anchors(pattern: str) -> str:

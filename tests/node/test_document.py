@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from node.generate_document import DIGEST, DOCUMENT, LOOK_DOCUMENT, LOOKING_VERBS, assemble, generate, generate_digest
+from testbed.cloud.documents import can_agent_compile
 from tests.node.node import REPOSITORY, SCRIPT
 from tests.node.test_arguments import HOSTILE, INSTALL
 
@@ -75,6 +76,13 @@ def test_every_parameter_is_a_variable_and_is_limited(document: dict[str, Any]) 
     for name, parameter in document["parameters"].items():
         assert parameter["interpolationType"] == "ENV_VAR", name
         assert "allowedPattern" in parameter or "allowedValues" in parameter, name
+
+
+def test_the_agent_can_check_every_parameter(document: dict[str, Any]) -> None:
+    """With one pattern that it can't compile it refuses every command."""
+    patterns = {name: parameter.get("allowedPattern", "") for name, parameter in document["parameters"].items()}
+
+    assert [name for name, pattern in patterns.items() if not can_agent_compile(pattern)] == []
 
 
 def test_the_document_allows_what_is_right_and_refuses_what_is_hostile(document: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from environment.provision.generate_documents import DOCUMENTS, Document
+from testbed.cloud.documents import can_agent_compile
 from testbed.stack.template import read_template
 
 REPOSITORY = Path(__file__).parents[2]
@@ -31,6 +32,32 @@ def test_a_document_holds_its_script_and_pastes_nothing_into_it(document: Docume
     assert "{{" not in document.file.read_text()
     assert all(each["interpolationType"] == "ENV_VAR" for each in content["parameters"].values())
     assert subprocess.run(["bash", "-n"], input=document.script(), text=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.file.stem)
+def test_the_agent_can_check_every_parameter(document: Document) -> None:
+    """With one pattern that it can't compile it refuses the whole set-up."""
+    patterns = {name: pattern for name, (pattern, _) in document.parameters.items()}
+
+    assert [name for name, pattern in patterns.items() if not can_agent_compile(pattern)] == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "can_it"),
+    [
+        ("^[a-z]{1,1000}$", True),
+        ("^[a-z]{1,1001}$", False),
+        ("^(/[a-z]{0,200}){0,5}$", True),
+        ("^(/[a-z]{0,200}){0,6}$", False),
+        ("^((/[a-z]{0,62}){1,8}(:[a-z]+)*)*$", True),
+        ("^((/[a-z]{0,62}){1,8}(:[a-z]+)*){0,9}$", False),
+        (r"^[{}()]{1,40}\({1,30}$", True),
+        ("^(?!root)[a-z]+$", False),
+    ],
+)
+def test_what_gos_regexp_compiles(pattern: str, can_it: bool) -> None:
+    """As Go 1.19 answered for each of them."""
+    assert can_agent_compile(pattern) is can_it
 
 
 def test_the_template_gives_each_document_all_its_parameters() -> None:
