@@ -1,9 +1,11 @@
-"""Keeps of botocore's service models what the functions use: called by the Makefile that builds the layer.
+"""Keeps of botocore's data what the functions use: called by the Makefile that builds the layer.
 
     python prune_models.py LAYER_FOLDER
 
 EC2's model alone has some 700 operations, and reading them is more than half of what it costs to make its client, at
-every cold start. An operation stays when its method's name stands in failover/adapters, with the shapes that it needs.
+every cold start. An operation stays when its method's name stands in failover/adapters, with the shapes that it needs,
+without what is only read by people. The endpoints of all of AWS's services, which the first client reads, take more
+memory than all else that it reads: those of the services that stay, stay.
 """
 
 import gzip
@@ -23,8 +25,9 @@ def prune(layer: Path) -> None:
     words = set()
     for adapter in (layer / "failover/adapters").glob("*.py"):
         words |= set(re.findall(r"\w+", adapter.read_text()))
-    kept = 0
-    for service in [folder for folder in (layer / "botocore/data").iterdir() if folder.is_dir()]:
+    kept = set()
+    data = layer / "botocore/data"
+    for service in [folder for folder in data.iterdir() if folder.is_dir()]:
         # The newest version is the one that botocore takes.
         *older, newest = sorted(folder for folder in service.iterdir() if folder.is_dir())
         file = newest / "service-2.json.gz"
@@ -33,10 +36,16 @@ def prune(layer: Path) -> None:
         for folder in older if used else [service]:
             shutil.rmtree(folder)
         if used:
-            kept += 1
-            file.write_bytes(gzip.compress(json.dumps(_only(model, used)).encode(), mtime=0))
-    if kept == 0:
+            kept.add(model["metadata"]["endpointPrefix"])
+            model = _undocumented(_only(model, used))
+            file.write_bytes(gzip.compress(json.dumps(model).encode(), mtime=0))
+            (newest / "examples-1.json").unlink(missing_ok=True)  # for documentation alone
+    if not kept:
         raise SystemExit(f"{layer}: no adapter calls any service, so this is not the layer's folder.")
+    endpoints = json.loads((data / "endpoints.json").read_text())
+    for partition in endpoints["partitions"]:
+        partition["services"] = {name: each for name, each in partition["services"].items() if name in kept}
+    (data / "endpoints.json").write_text(json.dumps(endpoints))
 
 
 def _only(model: dict[str, Any], operations: dict[str, Any]) -> dict[str, Any]:
@@ -50,6 +59,19 @@ def _only(model: dict[str, Any], operations: dict[str, Any]) -> dict[str, Any]:
             wanted |= _shape_names(shapes[name])
     # In the order of their names: a set gives them in another order in each process, and two builds would differ.
     return {**model, "operations": operations, "shapes": dict(sorted(shapes.items()))}
+
+
+def _undocumented(value: Any, *, are_names: bool = False) -> Any:
+    """Without documentation. Under `members` and `shapes` the keys are AWS's names, and one may be `documentation`."""
+    if isinstance(value, list):
+        return [_undocumented(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _undocumented(each, are_names=not are_names and key in ("members", "shapes", "operations"))
+        for key, each in value.items()
+        if are_names or key != "documentation"
+    }
 
 
 def _shape_names(value: Any) -> set[str]:

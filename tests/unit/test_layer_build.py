@@ -51,6 +51,7 @@ target = Path(sys.argv[sys.argv.index("--target") + 1])
 installed = Path(botocore.__file__).parent
 for service in ("sns", "dynamodb"):
     shutil.copytree(installed / "data" / service, target / "botocore/data" / service)
+shutil.copy(installed / "data/endpoints.json", target / "botocore/data")
 for module in installed.glob("*.py"):
     shutil.copy(module, target / "botocore")
 (target / "botocore/words.py").write_text("def f(word):\\n    return word in {'a', 'bc', 'def', 'ghij'}\\n")
