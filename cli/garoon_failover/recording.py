@@ -20,7 +20,7 @@ _PLANNED = "planned"
 class Call(Value):
     service: str
     operation: str
-    """As boto3 names it."""
+    """As botocore names it."""
     arguments: dict[str, Any]
 
 

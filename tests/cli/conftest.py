@@ -55,6 +55,7 @@ def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
         if name.startswith(("AWS_", "GAROON_")):
             del os.environ[name]
     monkeypatch.setattr(product_clients, "_clients", {})
+    product_clients._session.cache_clear()
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     yield tmp_path
     os.environ.clear()

@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
+from failover.adapters import tls
 from failover.errors import Failed, FailoverError, InvalidInput, as_sentence, explain, with_code
 from failover.messages import Message
 from failover.models import REHEARSAL, Rehearsed, Value
@@ -59,6 +60,7 @@ def lambda_step(
     (docs/notifications.md). Other functions whose end is one say `is_announced`.
     """
     is_told = is_announced or issubclass(input_model, StepInput)
+    tls.use_one_context()
 
     def decorate(
         step: Callable[[InputT, Settings], Value | str],
