@@ -62,11 +62,11 @@ set_up_second_interface() {
         networkctl reconfigure "$SECOND"
         ;;
     ifupdown)
-        grep -Eqs '^ *source(-directory)? +/etc/network/interfaces\.d' /etc/network/interfaces || {
-            printf '\nsource /etc/network/interfaces.d/*\n' >>/etc/network/interfaces
-            changed "Made /etc/network/interfaces read interfaces.d."
-        }
-        put_file /etc/network/interfaces.d/garoon-second 0644 "$(ifupdown_stanza)"
+        # Before all others, since `ifdown -a` begins with the interface that came up last (ifup(8)): a server whose network
+        # is stopped must lose its users first, and its peer after them. What it wrote in between would be lost.
+        grep -Eqs '^ *source(-directory)? +/etc/network/interfaces\.d' /etc/network/interfaces ||
+            put_file /etc/network/interfaces 0644 "source /etc/network/interfaces.d/*"$'\n'"$(</etc/network/interfaces)"
+        put_file /etc/network/interfaces.d/00-garoon-second 0644 "$(ifupdown_stanza)"
         [[ $WROTE == true ]] || return 0
         ip addr flush dev "$SECOND"
         ifup --force "$SECOND"

@@ -25,7 +25,7 @@ from testbed.garoon.installation import (
     make_installation,
     read_routes,
 )
-from testbed.hosts import HostUnreachable, SimulatedHost
+from testbed.hosts import HostError, HostUnreachable, SimulatedHost
 from testbed.judges.observer import read_hosts
 from testbed.lab import hosts, network
 from testbed.lab.balancer import Entrance, running_balancer
@@ -130,13 +130,14 @@ class LabTestbed(Testbed):
             return [f"Maintenance could not be switched on for the check: {answer['Payload'].read().decode()}"]
         self._stop_work()
         node, peer = self.machines[active], self.machines[STANDBY if active == HOME else HOME]
+        problems: list[str] = []
         try:
-            problems = check_volume(node)
-        except HostUnreachable as error:
-            return [f"The volume of {active} could not be checked: {error}"]
-        seen = read_hosts(self.world.directory)
-        if all(host.link == "connected" and host.data == "current" for host in seen.values()):
-            problems += compare_replicas(node, peer)
+            problems += check_volume(node)
+            seen = read_hosts(self.world.directory)
+            if all(host.link == "connected" and host.data == "current" for host in seen.values()):
+                problems += compare_replicas(node, peer)
+        except HostError as error:
+            problems.append(f"The volume of {active} could not be checked: {error}")
         return problems
 
     def keep_logs(self, name: str) -> Path:

@@ -13,9 +13,9 @@ from testbed.hosts import CommandResult, HostError
 from testbed.lab.host import LabHost
 
 _CHECK_SECONDS = 300.0
+_LOOK_SECONDS = 30.0
 _PARTITION_BEGINS = 1024 * 1024
-# DRBD's own data at the end, which differs between the nodes, takes less.
-_METADATA_BYTES = 512 * 1024
+_SECTOR_BYTES = 512  # of what sysfs counts in, whatever the disk's are
 # Reads every row and every index.
 _CHECK_TABLES = "mariadb -S /run/mysqld/cyde_5_0.sock --batch -N -e 'CHECK TABLE memo EXTENDED' cb_cbgrn"
 
@@ -23,7 +23,7 @@ _CHECK_TABLES = "mariadb -S /run/mysqld/cyde_5_0.sock --batch -N -e 'CHECK TABLE
 def check_volume(active: LabHost) -> list[str]:
     """What InnoDB and XFS find wrong on the active node, as sentences; takes it out of service.
 
-    Raises HostUnreachable.
+    Raises HostError.
     """
     problems = []
     tables = active.run(_CHECK_TABLES, _CHECK_SECONDS)
@@ -35,7 +35,7 @@ def check_volume(active: LabHost) -> list[str]:
         return [*problems, f"The file system of {active.name} could not be checked: {error}"]
     with tempfile.TemporaryDirectory() as scratch:
         volume = Path(scratch) / "volume"
-        copied = _run("qemu-img", "convert", "--image-opts", _partition(active), "-O", "raw", str(volume))
+        copied = _run("qemu-img", "convert", "--image-opts", _replicated_part(active), "-O", "raw", str(volume))
         if copied.returncode != 0:
             return [*problems, f"The file system of {active.name} could not be read: {_end_of(copied)}"]
         checked = _run("xfs_repair", "-n", "-f", str(volume))  # -n: only looks
@@ -45,21 +45,25 @@ def check_volume(active: LabHost) -> list[str]:
 
 
 def compare_replicas(first: LabHost, second: LabHost) -> list[str]:
-    """What differs between the volumes of two nodes that are in sync and out of service, as sentences."""
-    volumes = [_partition(host, _METADATA_BYTES) for host in (first, second)]
+    """What differs between the volumes of two nodes that are in sync and out of service, as sentences.
+
+    Raises HostError.
+    """
+    volumes = [_replicated_part(host) for host in (first, second)]
     compared = _run("qemu-img", "compare", "--image-opts", *volumes)
     if compared.returncode == 0:
         return []
     return [f"The replicas differ although DRBD says they are in sync: {_end_of(compared)}"]
 
 
-def _partition(host: LabHost, without_bytes: int = 0) -> str:
-    """The host's replicated partition, but for its last bytes, as QEMU's image options; the machine may run."""
-    disk = host.spec.data_disk
-    assert disk is not None
-    size = disk.stat().st_size - _PARTITION_BEGINS - without_bytes
-    file = f"file.driver=file,file.filename={disk},file.locking=off"
-    return f"driver=raw,offset={_PARTITION_BEGINS},size={size},{file}"
+def _replicated_part(host: LabHost) -> str:
+    """What DRBD replicates of the host's partition, as QEMU's image options; the machine may run. Raises HostError.
+
+    DRBD's own data, which differs between the nodes, lies behind it. Where the partition ends is its table's affair.
+    """
+    size = int(host.must("cat /sys/class/block/$(basename $(drbdadm sh-dev garoon))/size", _LOOK_SECONDS))
+    file = f"file.driver=file,file.filename={host.spec.data_disk},file.locking=off"
+    return f"driver=raw,offset={_PARTITION_BEGINS},size={size * _SECTOR_BYTES},{file}"
 
 
 def _end_of(done: CommandResult | subprocess.CompletedProcess[str]) -> str:

@@ -42,6 +42,11 @@ _WRITTEN = {
     "etc/garoon-node.local.conf": (
         'LOOK_SECONDS="8"\nPEER_LOSS_SECONDS="20"\nSERVICE_SECONDS="200"\nWATCH_INTERVAL_SECONDS="10"\n'
     ),
+    # The first interface goes down first, as with RHEL's network script. `ifdown -a` begins with the one that came up
+    # last: the replication would end while users are still served, for as long as an emulated processor takes for one.
+    "etc/systemd/system/networking.service.d/lab.conf": (
+        "[Service]\nExecStop=\nExecStop=-/sbin/ifdown eth0\nExecStop=/sbin/ifdown -a --exclude=lo\n"
+    ),
     "etc/systemd/journald.conf.d/lab.conf": "[Journal]\nStorage=persistent\nForwardToConsole=no\n",
     "etc/fstab": "/dev/vda / ext4 noatime 0 1\n",
     "etc/resolv.conf": "# No name server is reached from here.\n",

@@ -37,7 +37,7 @@ NetworkManager --no-daemon >/dev/null 2>&1 &
 @pytest.mark.parametrize(
     ("unit", "file", "tool"),
     [
-        ("", "/etc/network/interfaces.d/garoon-second", "ifup {second}"),
+        ("", "/etc/network/interfaces.d/00-garoon-second", "ifup {second}"),
         ("systemd-networkd", "/etc/systemd/network/05-garoon-second.network", _NETWORKD),
         ("NetworkManager", "/etc/NetworkManager/system-connections/garoon-second.nmconnection", _NETWORK_MANAGER),
     ],
@@ -57,6 +57,20 @@ def test_second_interface_has_its_address_and_the_way_to_the_peer_and_no_default
     assert "inet 10.0.12.4/24" in booted
     assert "10.0.14.0/24 via 10.0.12.1" in booted
     assert "default" not in booted
+
+
+def test_a_server_whose_network_is_stopped_loses_its_users_before_its_peer(server: Server) -> None:
+    """With ifupdown, from the next boot on; the other two take no address away when they are stopped."""
+    server.run("printf 'auto eth0\\niface eth0 inet static\\n    address 10.0.3.4/24\\n' >/etc/network/interfaces")
+    server.run(with_interfaces(SET_UP))
+
+    booted_and_stopped = server.run(
+        "for name in eth0 eth1; do ip link add $name type veth peer name far-$name; done\n"
+        "mkdir -p /run/network; ifup -a; ifdown -a --verbose"
+    )
+
+    stopped = [line for line in booted_and_stopped.splitlines() if line.startswith("ifdown: configuring interface eth")]
+    assert [line.split()[3] for line in stopped] == ["eth0=eth0", "eth1=eth1"]
 
 
 @pytest.mark.parametrize("unit", ["", "systemd-networkd", "NetworkManager"])

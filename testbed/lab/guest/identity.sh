@@ -11,10 +11,10 @@ done
 hostname "${given[garoon.name]:-machine}"
 
 {
+    printf 'source /etc/network/interfaces.d/*\n' # first, as in Debian's own
     printf 'auto lo\niface lo inet loopback\n'
     if [[ -n ${given[garoon.eth0]:-} ]]; then
         printf 'auto eth0\niface eth0 inet static\n    address %s/24\n' "${given[garoon.eth0]}"
         printf '    gateway %s.1\n' "${given[garoon.eth0]%.*}"
     fi
-    printf 'source /etc/network/interfaces.d/*\n'
 } >/etc/network/interfaces
