@@ -86,6 +86,7 @@ set_up_server() {
 $(host_line "$PEER_ETH0_ADDRESS" "$REGION" "$PEER_NAME")"
     switch_off_filters
     set_up_second_interface "$ETH1_NETWORK" "$PEER_ETH1_SUBNET"
+    keep_added_addresses
     tell_interface
     set_up_clock
     set_up_nfs_server

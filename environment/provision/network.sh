@@ -1,6 +1,6 @@
 #!/bin/bash
 # The second interface of a database server: its address and the route to the peer's second subnet, and no default route.
-# Uses common.sh. The first interface stays as EC2's DHCP makes it.
+# Uses common.sh. The first interface stays as EC2's DHCP makes it, and keeps what is added to it.
 
 readonly SYS_NET=/sys/class/net
 
@@ -75,10 +75,23 @@ set_up_second_interface() {
     esac
 }
 
+# keep_added_addresses: on the first interface, the virtual IP above all. systemd-networkd takes away what others have added
+# when it starts, as after an update of systemd, or configures the interface anew (systemd.network(5), KeepConfiguration;
+# NetworkManager's start leaves it). It counts from networkd's next start on: nothing is touched now.
+keep_added_addresses() {
+    local file
+    [[ $(network_tool) == systemd-networkd ]] && is_running systemd-networkd.service || return 0
+    file=$(networkctl --no-pager status "$FIRST" | sed -n 's/^ *Network File: //p')
+    [[ $file == /* ]] || return 0 # n/a: the interface is not its own
+    put_file "/etc/systemd/network/${file##*/}.d/garoon.conf" 0644 $'[Network]\nKeepConfiguration=static'
+}
+
 is_running() {
     [[ $(systemctl is-active "$1" 2>/dev/null) == active ]]
 }
 
+# Of two profiles for an interface NetworkManager takes the one with the higher priority; cloud-init makes one of every
+# interface of the instance's, with DHCP and a default route (cloud-init, DataSourceEc2).
 nm_connection() {
     cat <<FILE
 [connection]
@@ -86,6 +99,7 @@ id=garoon-second
 type=ethernet
 interface-name=$SECOND
 autoconnect=true
+autoconnect-priority=100
 
 [ipv4]
 method=manual

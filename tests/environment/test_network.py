@@ -73,6 +73,69 @@ def test_a_server_whose_network_is_stopped_loses_its_users_before_its_peer(serve
     assert [line.split()[3] for line in stopped] == ["eth0=eth0", "eth1=eth1"]
 
 
+_OTHER_PROFILE = """
+cd /etc/NetworkManager/system-connections
+printf '%s\\n' '[connection]' id=cloud-init type=ethernet interface-name=eth1 \\
+    uuid=6f2ac1b4-ae5c-4d7e-a4d7-21c4a12c3f10 '[ipv4]' method=manual \\
+    address1=192.0.2.4/24,192.0.2.1 '[ipv6]' method=disabled >cloud-init.nmconnection
+chmod 600 cloud-init.nmconnection
+mkdir -p /var/lib/NetworkManager
+printf '[timestamps]\\n6f2ac1b4-ae5c-4d7e-a4d7-21c4a12c3f10=%s\\n' "$(date +%s)" >/var/lib/NetworkManager/timestamps
+"""
+
+
+def test_cloud_inits_own_profile_does_not_come_before(server: Server) -> None:
+    """cloud-init makes one of each interface, and the one that was used last is used again unless one comes first."""
+    server.run("systemctl enable -q NetworkManager")
+    server.run(with_interfaces(SET_UP))
+
+    booted = server.run(_OTHER_PROFILE + _BOOT.replace("{tool}", _NETWORK_MANAGER).replace("{second}", "eth1"))
+
+    assert "inet 10.0.12.4/24" in booted
+    assert "192.0.2.4" not in booted
+    assert "default" not in booted
+
+
+_ADDED = f"""
+mount -t sysfs -o ro sysfs /sys
+ip link add ens5 type veth peer name far; ip link set far up
+ip link set lo up
+mkdir -p /run/systemd/network
+printf '[Match]\\nName=ens5\\n[Network]\\nAddress=10.0.3.4/24\\n' >/run/systemd/network/10-netplan-ens5.network
+{_NETWORKD}
+wait_for() {{ for _ in $(seq 100); do $1 && return; sleep 0.1; done; echo "not $1"; exit 1; }}
+is_there() {{ ip -o -4 addr show dev ens5 | grep -q "$address"; }}
+is_away() {{ ! is_there; }}
+configure_anew() {{
+    address=10.1.0.10; ip addr add 10.1.0.10/32 dev ens5
+    networkctl reload; networkctl reconfigure ens5
+    address=10.0.3.4; wait_for is_there
+    address=10.1.0.10
+}}
+address=10.0.3.4; wait_for is_there
+configure_anew; wait_for is_away; echo "taken away"
+{functions_of(DATABASE)}
+network_tool() {{ printf systemd-networkd; }}
+is_running() {{ true; }} # no systemd tells
+FIRST=ens5
+keep_added_addresses
+configure_anew; sleep 1; is_there && echo "kept"
+keep_added_addresses
+conclude again
+"""
+
+
+def test_systemd_networkd_leaves_the_virtual_ip_where_it_is(server: Server) -> None:
+    """Debian's image has networkd, with a file of netplan's, and restarts it when it updates systemd by itself."""
+    shown = server.run(_ADDED)
+
+    assert "taken away\n" in shown
+    assert "kept\n" in shown
+    drop_in = "/etc/systemd/network/10-netplan-ens5.network.d/garoon.conf"
+    assert server.read(drop_in) == "[Network]\nKeepConfiguration=static\n"
+    assert shown.count(f"Wrote {drop_in}.") == 1
+
+
 @pytest.mark.parametrize("unit", ["", "systemd-networkd", "NetworkManager"])
 def test_a_second_run_changes_nothing(server: Server, unit: str) -> None:
     if unit:
