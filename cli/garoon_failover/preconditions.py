@@ -21,7 +21,7 @@ OLDEST_AGENT = (3, 3, 2746, 0)
 """Of the SSM Agent (docs/decisions/0004-parameters-as-environment.md)."""
 NFS_PORT, REPLICATION_PORT = 2049, 7788
 MANAGED = ("AmazonSSMManagedInstanceCore", "CloudWatchAgentServerPolicy")
-MOST_TABLES = 100  # they travel in the functions' environment, of which Lambda allows 4 KB
+MOST_TABLES = 50  # they travel in the functions' environment, of which Lambda allows 4 KB, beside the longest names
 MOST_ACLS = 20  # per VPC unless raised (Amazon VPC User Guide, "Amazon VPC quotas")
 FUNCTIONS_AT_ONCE = 10
 

@@ -10,7 +10,8 @@ no region), "... for Amazon EventBridge" (a rule of the default bus has no bus i
 key events:source, an array); in the CloudWatch Logs
 User Guide: "Overview of managing access permissions" (for whoever writes into a log group its ARN ends with `:*`); in
 the EventBridge User Guide: "Using IAM roles with EventBridge targets", "Troubleshooting" (it publishes to no topic
-whose policy has a condition for it); in the Step Functions Developer Guide: "IAM policies for calling AWS Lambda".
+whose policy has a condition for it), "Using dead-letter queues to process undelivered events" (a queue's policy may
+name the rule, as aws:SourceArn); in the Step Functions Developer Guide: "IAM policies for calling AWS Lambda".
 
 Where AWS does not say what it checks, all of it is checked: for ReplaceNetworkAclAssociation the network ACL that is
 replaced, too, for DescribeAlarms all alarms as well as those that are named. The emulator derives one resource from
@@ -107,7 +108,9 @@ def is_service_allowed(service_principal: str, action: str, resource_arn: str, s
     """Whether the resource's own policy lets that AWS service act on it on behalf of `source_arn`."""
     account = get_account_id()
     source = {"aws:sourcearn": source_arn, "aws:sourceaccount": account, "aws:sourceowner": account}
-    tells_no_source = service_principal == "events.amazonaws.com" and action == "sns:Publish"
+    if service_principal == "events.amazonaws.com":
+        told = {"sns:Publish": (), "sqs:SendMessage": ("aws:sourcearn",)}.get(action, tuple(source))
+        source = {key: source[key] for key in told}
     request = iam_evaluator.EvalContext(
         principal_arn=service_principal,
         principal_type="Service",
@@ -115,7 +118,7 @@ def is_service_allowed(service_principal: str, action: str, resource_arn: str, s
         action=action,
         resource_arn=resource_arn,
         region=get_region(),
-        service_context={} if tells_no_source else source,
+        service_context=source,
         principal_keys={},
     )
     found = iam_evaluator._resource_policy(resource_arn.split(":")[2], resource_arn)

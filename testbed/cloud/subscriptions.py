@@ -3,8 +3,9 @@
 Follows, in the CloudWatch Logs User Guide: "Log group-level subscription filters" (near real time; the function gets
 the events as gzip in base64 under `awslogs`; its policy must let logs.amazonaws.com invoke it); in the CloudWatch Logs
 API Reference: PutSubscriptionFilter (refused without that permission); in the User Guide: "Using filter patterns to
-match terms in JSON log events" (a boolean IS TRUE). The emulator delivers at once, to any function, and knows of
-patterns only terms.
+match terms in JSON log events" (a boolean IS TRUE), "Log recursion prevention". A function's own log is refused in the
+service's words, as whoever tried /aws/lambda/NAME has reported them; whether a group of its LoggingConfig is refused,
+too, nobody says, so here it is. The emulator delivers at once, to any function, and knows of patterns only terms.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 from typing import Any
 
 from ministack.core.responses import error_response_json
-from ministack.services import cloudwatch_logs
+from ministack.services import cloudwatch_logs, lambda_svc
 
 from testbed.cloud import permissions
 from testbed.cloud.background import arn
@@ -32,6 +33,7 @@ _REFUSED = (
     "Could not execute the lambda function. "
     "Make sure you have given CloudWatch Logs permission to execute your function."
 )
+_OWN_LOG = "The log group provided is reserved for the function logs of the destination function."
 
 
 def install(cloud: Cloud, recorder: Recorder) -> None:
@@ -43,6 +45,8 @@ def install(cloud: Cloud, recorder: Recorder) -> None:
         destination = request.get("destinationArn", "")
         if destination.split(":")[2:3] == ["lambda"] and not _may_invoke(destination, request["logGroupName"]):
             return error_response_json("InvalidParameterException", _REFUSED, 400)
+        if request["logGroupName"] in _own_logs(destination):
+            return error_response_json("InvalidParameterException", _OWN_LOG, 400)
         pattern = request.get("filterPattern", "")
         if pattern.startswith("{") and not _IS_TRUE.fullmatch(pattern):
             return error_response_json("InvalidParameterException", _UNKNOWN_PATTERN.format(pattern=pattern), 400)
@@ -70,6 +74,13 @@ def install(cloud: Cloud, recorder: Recorder) -> None:
     cloudwatch_logs._subscription_pattern_matches = matches
     cloudwatch_logs._put_subscription_filter = put_permitted
     cloudwatch_logs._fanout_to_subscription_filters = deliver_later
+
+
+def _own_logs(function_arn: str) -> tuple[str, ...]:
+    """The group that Lambda makes for a function, and the one that it is told to take instead."""
+    _, config, _ = lambda_svc._get_func_record_for_ref(function_arn)
+    configured = ((config or {}).get("LoggingConfig") or {}).get("LogGroup", "")
+    return f"/aws/lambda/{function_arn.rpartition(':')[2]}", configured
 
 
 def _is_true(name: str, message: str) -> bool:

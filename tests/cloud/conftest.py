@@ -107,8 +107,8 @@ class Account:
             iam.put_role_policy(RoleName=role, PolicyName="all", PolicyDocument=json.dumps(policy))
         return str(arn)
 
-    def make_queue(self) -> tuple[str, str]:
-        """A queue that EventBridge may send to: its URL and its ARN."""
+    def make_queue(self, condition: dict[str, dict[str, str]] | None = None) -> tuple[str, str]:
+        """A queue that EventBridge may send to, under that condition: its URL and its ARN."""
         sqs = self.client("sqs")
         url = sqs.create_queue(QueueName=name("queue"))["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -117,6 +117,7 @@ class Account:
             "Principal": {"Service": ["events.amazonaws.com", "sns.amazonaws.com"]},
             "Action": "sqs:SendMessage",
             "Resource": arn,
+            **({"Condition": condition} if condition else {}),
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})

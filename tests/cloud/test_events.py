@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from testbed.cloud.server import LOG_FILE
 from tests.cloud.conftest import Account, eventually, name
 
 
@@ -20,6 +23,10 @@ def _inputs(account: Account, machine: str) -> list[object]:
     executions = client.list_executions(stateMachineArn=machine)["executions"]
     described = [client.describe_execution(executionArn=each["executionArn"]) for each in executions]
     return [json.loads(each["input"]) for each in described]
+
+
+def _log_of(account: Account) -> str:
+    return (account.cloud.world_directory / LOG_FILE).read_text()
 
 
 def _put_event(account: Account, source: str) -> None:
@@ -60,6 +67,23 @@ def test_a_target_without_permission_goes_to_the_dead_letter_queue(account: Acco
     assert (attributes["RULE_ARN"], attributes["TARGET_ARN"]) == (arn, machine)
     assert attributes["ERROR_CODE"] == "NO_PERMISSIONS"
     assert _inputs(account, machine) == []
+
+
+@pytest.mark.parametrize(("key", "is_kept"), [("aws:SourceArn", True), ("aws:SourceAccount", False)])
+def test_a_dead_letter_queue_takes_what_a_rule_sends_and_knows_it_by_nothing_else(
+    account: Account, key: str, *, is_kept: bool
+) -> None:
+    """EventBridge User Guide, "Using dead-letter queues to process undelivered events": the queue's policy has the
+    rule's ARN. Of the account it says nothing, so here EventBridge does not tell it."""
+    machine, events, rule, source = _state_machine(account), account.client("events"), name("rule"), name("source")
+    arn = events.put_rule(Name=rule, EventPattern=json.dumps({"source": [source]}))["RuleArn"]
+    value = arn if is_kept else arn.split(":")[4]
+    queue_url, queue_arn = account.make_queue({"StringEquals": {key: value}})
+    target = {"Id": "workflow", "Arn": machine, "RoleArn": account.make_role(), "DeadLetterConfig": {"Arn": queue_arn}}
+    events.put_targets(Rule=rule, Targets=[target])
+    _put_event(account, source)
+    eventually(lambda: f"{rule} -> {machine}: NO_PERMISSIONS" in _log_of(account), "the event that nobody took")
+    assert len(account.wait_for(queue_url, 1) if is_kept else account.receive(queue_url)) == is_kept
 
 
 def test_a_schedule_keeps_its_rate_in_the_profile_s_time(account: Account) -> None:

@@ -82,6 +82,23 @@ def test_a_function_that_does_not_let_logs_invoke_it_is_refused(account: Account
         _subscribe(account, function, group)
 
 
+@pytest.mark.parametrize("is_configured", [False, True], ids=["/aws/lambda/NAME", "LoggingConfig"])
+def test_a_function_is_not_subscribed_to_its_own_log(account: Account, group: str, *, is_configured: bool) -> None:
+    """As reported of /aws/lambda/NAME. Whether a group of LoggingConfig passes nobody says."""
+    function = make_function(account, "def handler(event, context): pass\n", [])
+    own = group
+    if is_configured:
+        account.client("lambda").update_function_configuration(
+            FunctionName=function.arn, LoggingConfig={"LogFormat": "JSON", "LogGroup": group}
+        )
+    else:
+        own = f"/aws/lambda/{function.arn.rpartition(':')[2]}"
+        account.client("logs").create_log_group(logGroupName=own)
+    _permit(account, function, own)
+    with pytest.raises(ClientError, match="reserved for the function logs of the destination function"):
+        _subscribe(account, function, own)
+
+
 @pytest.mark.usefixtures("faultless")
 def test_only_lines_arrive_in_which_a_field_is_true(account: Account, group: str) -> None:
     """User Guide, "Using filter patterns to match terms in JSON log events": { $.name IS TRUE }."""

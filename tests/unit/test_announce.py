@@ -283,11 +283,13 @@ def test_the_line_of_a_step_s_end_is_announced(
 
 
 def test_it_is_called_for_announced_lines_alone_and_announces_none_itself() -> None:
-    """It logs into the group that it is subscribed to: else it would call itself for ever."""
-    [source] = read_template()["Resources"]["AnnounceFunction"]["Properties"]["Events"].values()
+    """Its own log is another one, too: it cannot call itself."""
+    properties = read_template()["Resources"]["AnnounceFunction"]["Properties"]
+    [source] = properties["Events"].values()
     assert source["Properties"] == {
         "LogGroupName": {"Ref": "FunctionLogGroup"}, "FilterPattern": "{ $.announced IS TRUE }",
     }  # fmt: skip
+    assert properties["LoggingConfig"] == {"LogGroup": {"Ref": "AnnounceLogGroup"}}
     assert not issubclass(LoggedEvent, StepInput)
     code = (Path(__file__).parents[2] / "functions/announce/app.py").read_text()
     assert "is_announced" not in code
