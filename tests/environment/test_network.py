@@ -101,25 +101,27 @@ mount -t sysfs -o ro sysfs /sys
 ip link add ens5 type veth peer name far; ip link set far up
 ip link set lo up
 mkdir -p /run/systemd/network
-printf '[Match]\\nName=ens5\\n[Network]\\nAddress=10.0.3.4/24\\n' >/run/systemd/network/10-netplan-ens5.network
+printf '%s\\n' '[Match]' Name=ens5 '[Network]' Address=10.0.3.4/24 LinkLocalAddressing=no IPv6AcceptRA=no \\
+    >/run/systemd/network/10-netplan-ens5.network
 {_NETWORKD}
-wait_for() {{ for _ in $(seq 100); do $1 && return; sleep 0.1; done; echo "not $1"; exit 1; }}
-is_there() {{ ip -o -4 addr show dev ens5 | grep -q "$address"; }}
+wait_until() {{ for _ in $(seq 100); do $1 && return; sleep 0.1; done; echo "not $1"; exit 1; }}
+has() {{ [[ -n $(ip -o -4 addr show dev ens5 to $1) ]]; }}
+is_configured() {{ has 10.0.3.4 && networkctl list ens5 2>/dev/null | grep -qw configured; }}
+is_there() {{ has 10.1.0.10; }}
 is_away() {{ ! is_there; }}
 configure_anew() {{
-    address=10.1.0.10; ip addr add 10.1.0.10/32 dev ens5
-    networkctl reload; networkctl reconfigure ens5
-    address=10.0.3.4; wait_for is_there
-    address=10.1.0.10
+    networkctl reload; wait_until is_configured
+    ip addr add 10.1.0.10/32 dev ens5; ip addr del 10.0.3.4/24 dev ens5
+    networkctl reconfigure ens5; wait_until is_configured
 }}
-address=10.0.3.4; wait_for is_there
-configure_anew; wait_for is_away; echo "taken away"
+wait_until is_configured
+configure_anew; wait_until is_away; echo "taken away"
 {functions_of(DATABASE)}
 network_tool() {{ printf systemd-networkd; }}
 is_running() {{ true; }} # no systemd tells
 FIRST=ens5
 keep_added_addresses
-configure_anew; sleep 1; is_there && echo "kept"
+configure_anew; is_there && echo "kept"
 keep_added_addresses
 conclude again
 """
