@@ -286,7 +286,13 @@ class Apis:
             at = datetime.fromtimestamp(beat.at - beat.at % query["MetricStat"]["Period"], UTC)
             points = [at] if at >= parameters["StartTime"] else []
             results.append(
-                {"Id": query["Id"], "Label": query["Label"], "Timestamps": points, "Values": [value] * len(points)}
+                {
+                    "Id": query["Id"],
+                    "Label": query["Label"],
+                    "Timestamps": points,
+                    "Values": [value] * len(points),
+                    "StatusCode": "Complete",
+                }
             )
         return {"MetricDataResults": results}
 

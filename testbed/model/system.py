@@ -699,7 +699,9 @@ def _metric(world: World, query: dict[str, Any]) -> dict[str, Any]:
     is_heard = node.answers or query["Label"] != name
     value = float(node.said_replicating) if metric["MetricName"] == "ReplicationHealthy" else 1.0
     points = [NOW.isoformat()] if is_heard else []
-    return {"Label": query["Label"], "Timestamps": points, "Values": [value] * len(points)}
+    return {
+        "Label": query["Label"], "Timestamps": points, "Values": [value] * len(points), "StatusCode": "Complete",
+    }  # fmt: skip
 
 
 @cache

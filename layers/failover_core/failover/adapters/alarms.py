@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from failover.adapters.clients import client, translate_errors
+from failover.errors import CloudUnavailable
+from failover.messages import Message
 from failover.models import Value
 from failover.settings import Node, Settings
 
@@ -123,9 +125,20 @@ def _query(
 
 
 def _read_points(queries: list[dict[str, Any]], start: datetime, end: datetime) -> dict[str, dict[datetime, float]]:
-    """By label: the points, each at the start of its period."""
-    answer = client("cloudwatch").get_metric_data(MetricDataQueries=queries, StartTime=start, EndTime=end)
-    return {
-        result["Label"]: dict(zip(result["Timestamps"], result["Values"], strict=True))
-        for result in answer["MetricDataResults"]
-    }
+    """By label: the points, each at the start of its period.
+
+    Raises CloudUnavailable unless CloudWatch says of each metric that these are all: an answer that is none for one of
+    them is as good as any to HTTP (CloudWatch API Reference, "MetricDataResult": StatusCode), and a beat that was not
+    handed out is no beat that stayed away.
+    """
+    pages = client("cloudwatch").get_paginator("get_metric_data")
+    points: dict[str, dict[datetime, float]] = {query["Label"]: {} for query in queries}
+    status = dict.fromkeys(points, "nothing")
+    for page in pages.paginate(MetricDataQueries=queries, StartTime=start, EndTime=end):
+        for result in page["MetricDataResults"]:
+            points[result["Label"]] |= zip(result["Timestamps"], result["Values"], strict=True)
+            status[result["Label"]] = result.get("StatusCode", "nothing")
+    for label, code in status.items():
+        if code != "Complete":
+            raise CloudUnavailable(Message("error.aws-answered", operation="GetMetricData", code=code, words=label))
+    return points
