@@ -24,6 +24,7 @@ from garoon_failover.verification import Line, ask_readiness, verify
 
 BY_HAND = (
     "EventBridge reaches the operators",
+    "what cannot be delivered is kept",
     "the question's token stays secret, with ConfirmFailover",
     "what was deleted comes back",
     "the protocol is changed without a break",

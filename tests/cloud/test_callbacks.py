@@ -48,7 +48,7 @@ class Question:
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
             "Arguments": {"FunctionName": function.arn, "Payload": payload},
-            "TimeoutSeconds": "{% $max([1, $wait.seconds]) %}",
+            "TimeoutSeconds": "{% $append(1, $wait.seconds)[-1] %}",
             "Retry": [{"ErrorEquals": ["Unavailable"], "MaxAttempts": 2, "IntervalSeconds": 1, "BackoffRate": 1}],
             "Catch": [
                 {"ErrorEquals": ["States.Timeout"], "Output": "nobody answered", "Next": "Done"},

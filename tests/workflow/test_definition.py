@@ -63,7 +63,7 @@ EACH_TASK = pytest.mark.parametrize(
 def shortest_timeout_seconds(task: dict[str, Any]) -> int:
     if isinstance(task["TimeoutSeconds"], int):
         return task["TimeoutSeconds"]
-    assert task["TimeoutSeconds"] == "{% $max([1, $confirmation.timeoutSeconds]) %}"
+    assert task["TimeoutSeconds"] == "{% $append(1, $confirmation.timeoutSeconds)[-1] %}"
     return min(allowed_numbers("ConfirmTimeoutSeconds"))
 
 
