@@ -1,12 +1,13 @@
 #!/bin/bash
 # garoon-node: what the failover controller may do on a Garoon database server, and nothing else.
 #
-#   garoon-node VERB [--epoch N] [--expires-at UNIX_SECONDS] [--accept-data-loss]
+#   garoon-node VERB [--epoch N] [--expires-at UNIX_SECONDS] [--accept-data-loss] [--peer-proof unseen|secondary] [--and-start]
 #
 #   status    what is the state of this node? changes nothing
 #   probe     what does this node see of its peer? changes nothing
 #   survey    what of Garoon is on this node, whatever is configured? changes nothing; needs no settings
-#   promote   make this node's replica the writable one and mount it
+#   promote   make this node's replica the writable one and mount it; with --peer-proof, only if this node finds its peer so;
+#             with --and-start, begin what users reach, and let `start` do the rest
 #   start     bring the services, the exports and the virtual IP into service
 #   restart   bring the whole hierarchy back into service on a node that is primary already; disturbs nothing that works
 #   stop      take them out of service, in reverse
@@ -32,6 +33,7 @@ umask 022
 readonly EXIT_DONE=0 EXIT_FAILED=1 EXIT_BAD_ARGUMENTS=2
 readonly EXIT_STALE_REPLICA=10 EXIT_PEER_PRIMARY=11 EXIT_STALE_EPOCH=12 EXIT_EXPIRED=13 EXIT_BUSY=14
 readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17 EXIT_UNKNOWN=18 EXIT_RECOVERING=19
+readonly EXIT_PEER_NOT_PROVEN=20
 
 # Every file lies under this root, as with systemd's --root; names given to the kernel (devices, mount points, exports)
 # are those that the kernel knows.
@@ -78,7 +80,7 @@ declare -A CONFIG=(
     [START_SECONDS]=20 [STALL_SECONDS]=60
 )
 
-VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
+VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false PEER_PROOF=none AND_START=false
 # Filled by the looks: what `status`, `probe` and `survey` report.
 STATUS_JSON=null PROBE_JSON=null SURVEY_JSON=null
 # The last words of the last command that failed.
@@ -1679,7 +1681,6 @@ lacks_virtual_ip() {
 }
 
 add_virtual_ip() {
-    has_virtual_ip && return 0
     act 10 ip addr add "${CONFIG[VIRTUAL_IP]}/32" dev "${CONFIG[ETH0_INTERFACE]}"
     # A look that took too long has not seen it.
     wait_until "${CONFIG[ANSWER_SECONDS]}" has_virtual_ip
@@ -2120,10 +2121,12 @@ fail_with_status() {
 run_promote() {
     local why
     attach_or_connect || fail "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
+    require_peer_proof
     if is_primary && [[ $IS_HALF_PRIMARY == false ]]; then
         if ! write_state role active || ! mount_volume; then
             fail_with_status "${CONFIG[NODE_NAME]} is primary but can't mount its volume: $LAST_ERROR."
         fi
+        begin_service
         connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
         done_with_status "${CONFIG[NODE_NAME]} was primary already and has its volume mounted."
     fi
@@ -2145,8 +2148,28 @@ run_promote() {
         write_state role ""
         fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is secondary again: $why."
     fi
+    begin_service
     connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
     done_with_status "${CONFIG[NODE_NAME]} is primary and has its volume mounted."
+}
+
+# The order may say what this node itself must find of its peer, right before it takes the role: `unseen`, nothing of it on
+# either path or of either service; `secondary`, on a link over which all comes that is written. What it could not see is no proof.
+require_peer_proof() {
+    local found
+    case $PEER_PROOF in
+    unseen)
+        read_probe
+        found="database $PEER_DATABASE, NFS $PEER_NFS, eth0 $PATH_ETH0, eth1 $PATH_ETH1"
+        [[ $PEER_DATABASE.$PEER_NFS.$PATH_ETH0.$PATH_ETH1 != unreachable.unreachable.unreachable.unreachable ]] || return 0
+        ;;
+    secondary)
+        found="$REPLICATION_PEER_ROLE, link $REPLICATION_LINK, data $REPLICATION_DATA here and $REPLICATION_PEER_DATA there"
+        [[ $REPLICATION_PEER_ROLE != secondary ]] || ! is_replication_healthy || return 0
+        ;;
+    *) return 0 ;;
+    esac
+    refuse_with_status peer_not_proven "$EXIT_PEER_NOT_PROVEN" "${CONFIG[PEER_NAME]} is not $PEER_PROOF to ${CONFIG[NODE_NAME]}, so nothing was done: $found."
 }
 
 refuse_with_status() {
@@ -2199,9 +2222,7 @@ run_restart() {
 
 bring_into_service() {
     local service
-    move_leftovers_aside
-    bring_up_service "$DATABASE_SERVICE" is_database_answering
-    note_answer
+    bring_up_database
     for service in "${SERVICES[@]}"; do
         if does_only_warn "$service"; then
             start_service "$service" || log "$service does not start: $LAST_ERROR"
@@ -2209,9 +2230,31 @@ bring_into_service() {
             bring_up_service "$service" is_service_in_state "$service" running
         fi
     done
+    let_clients_in
+}
+
+bring_up_database() {
+    move_leftovers_aside
+    bring_up_service "$DATABASE_SERVICE" is_database_answering
+    note_answer
+}
+
+let_clients_in() {
     start_exports || fail_with_status "${CONFIG[NODE_NAME]} can't export its directories over NFS${LAST_ERROR:+: $LAST_ERROR}."
+    ! has_virtual_ip || return 0
     add_virtual_ip || fail_with_status "${CONFIG[NODE_NAME]} can't take the virtual IP${LAST_ERROR:+: $LAST_ERROR}."
     tickle_clients
+}
+
+# After `promote`, where the order says so: what users reach, while the controller records the role and moves the routes.
+# The other services may act by themselves, and wait for `start`. It has the lock: so `start` comes after it, finds what it
+# reached, and tells how it went.
+begin_service() {
+    [[ $AND_START == true ]] || return 0
+    (
+        bring_up_database
+        let_clients_in
+    ) </dev/null >>"$LOG_FILE" 2>&1 &
 }
 
 # bring_up_service SERVICE IS_UP...: starts it unless it is on its way, and waits until it is up, or until the verb has
@@ -2912,6 +2955,8 @@ read_ssm_variables() {
     EPOCH=${SSM_Epoch:-0}
     EXPIRES_AT=${SSM_ExpiresAt:-0}
     ACCEPT_DATA_LOSS=${SSM_AcceptDataLoss:-false}
+    PEER_PROOF=${SSM_PeerProof:-none}
+    AND_START=${SSM_AndStart:-false}
     # Before the installation nothing else tells the survey which devices will be meant.
     if [[ $VERB == survey ]]; then
         for pair in DATA_DEVICE:DataDevice FURTHER_VOLUMES:FurtherVolumes; do read_ssm_variable "$pair"; done
@@ -2953,7 +2998,13 @@ read_arguments() {
             shift
             continue
             ;;
-        *) bad_arguments "There is no option ${1:0:60}: allowed are --epoch, --expires-at and --accept-data-loss." ;;
+        --peer-proof) PEER_PROOF=${2:-} ;;
+        --and-start)
+            AND_START=true
+            shift
+            continue
+            ;;
+        *) bad_arguments "There is no option ${1:0:60}: allowed are --epoch, --expires-at, --accept-data-loss, --peer-proof and --and-start." ;;
         esac
         shift $(($# > 1 ? 2 : 1))
     done
@@ -2968,6 +3019,8 @@ check_arguments() {
     matches "$EPOCH" "$NUMBER_PATTERN" || bad_arguments "The epoch must be a number, not '${EPOCH:0:60}'."
     matches "$EXPIRES_AT" "$NUMBER_PATTERN" || bad_arguments "The time of expiry must be in seconds since 1970, not '${EXPIRES_AT:0:60}'."
     matches "$ACCEPT_DATA_LOSS" 'true|false' || bad_arguments "AcceptDataLoss must be true or false, not '${ACCEPT_DATA_LOSS:0:60}'."
+    matches "$PEER_PROOF" 'none|unseen|secondary' || bad_arguments "PeerProof must be none, unseen or secondary, not '${PEER_PROOF:0:60}'."
+    matches "$AND_START" 'true|false' || bad_arguments "AndStart must be true or false, not '${AND_START:0:60}'."
     # Leading zeros must not make them octal.
     EPOCH=$((10#$EPOCH)) EXPIRES_AT=$((10#$EXPIRES_AT))
 }

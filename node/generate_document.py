@@ -64,6 +64,8 @@ SERVICE = (
 VOLUME = ":".join([r"/[A-Za-z0-9][A-Za-z0-9._/-]{0,200}"] * 3)
 EXPORT = r"/?[A-Za-z0-9_][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,62}){0,8}:[1-9][0-9]{0,8}"
 
+PEER_PROOFS = ("none", "unseen", "secondary")
+
 # Lists are of any length here: the agent compiles each pattern by Go's regexp, which refuses a repetition that makes,
 # with those inside it, more than 1000, and so every command. The script takes ten, as the template's parameters do.
 INSTALL_PARAMETERS = {
@@ -122,6 +124,11 @@ def generate(verbs: tuple[str, ...] = VERBS) -> str:
         *_parameter("ExpiresAt", "Unix time after which it must not start; 0 for never", pattern=NUMBER, default="0"),
         *_parameter("AcceptDataLoss", "promote a stale replica", allowed=("true", "false"), default="false"),
     ]
+    if "promote" in verbs:
+        lines += _parameter(
+            "PeerProof", "promote: what it must find its peer to be", allowed=PEER_PROOFS, default="none"
+        )
+        lines += _parameter("AndStart", "promote: begin what users reach", allowed=("true", "false"), default="false")
     for name, (pattern, description) in INSTALL_PARAMETERS.items() if "install" in verbs else ():
         lines += _parameter(name, f"install: {description}", pattern=pattern, default="")
     lines += [

@@ -165,26 +165,26 @@ class _Planner:
             case Verdict.RESUME_ACTIVE:
                 if decision.is_standby_fenced_first:
                     yield "FenceNode", lambda: self._fence(standby)
-                yield from self._promote(active, standby, evidence.standby)
+                if not evidence.standby.is_down:
+                    yield "PromoteReplica", lambda: self._verb(standby, "demote")  # its word that it cannot write
+                yield from self._promote(active)
             case Verdict.FAIL_OVER:
                 if evidence.active.answer in (Answer.NONE, Answer.UNKNOWN):
                     yield "FenceNode", lambda: self._fence(active)
                 else:
                     yield "DemoteNode", lambda: self._verb(active, "demote")
-                yield from self._promote(standby, active, evidence.active)
+                yield from self._promote(standby)
             case Verdict.SWITCH_OVER:
                 if decision.is_rejoin_first:
                     yield from self._rejoin(standby, active, evidence.standby, decision)
                 yield "DemoteNode", lambda: self._verb(active, "demote")
-                yield from self._promote(standby, active, evidence.active)
+                yield from self._promote(standby)
             case Verdict.REJOIN:
                 yield from self._rejoin(standby, active, evidence.standby, decision)
             case Verdict.NOTHING_TO_DO | Verdict.WARN | Verdict.HALT | Verdict.NOT_YET:
                 return
 
-    def _promote(self, target: Node, peer: Node, peer_evidence: NodeEvidence) -> Iterator[Act]:
-        if not peer_evidence.is_down:
-            yield "PromoteReplica", lambda: self._verb(peer, "demote")  # once more: its word that it cannot write
+    def _promote(self, target: Node) -> Iterator[Act]:
         yield "PromoteReplica", lambda: self._verb(target, "promote")
         yield "SwapRouteAhead", lambda: self._swap(target)
         yield "StartServices", lambda: self._verb(target, "start")

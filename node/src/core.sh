@@ -1,12 +1,13 @@
 #!/bin/bash
 # garoon-node: what the failover controller may do on a Garoon database server, and nothing else.
 #
-#   garoon-node VERB [--epoch N] [--expires-at UNIX_SECONDS] [--accept-data-loss]
+#   garoon-node VERB [--epoch N] [--expires-at UNIX_SECONDS] [--accept-data-loss] [--peer-proof unseen|secondary] [--and-start]
 #
 #   status    what is the state of this node? changes nothing
 #   probe     what does this node see of its peer? changes nothing
 #   survey    what of Garoon is on this node, whatever is configured? changes nothing; needs no settings
-#   promote   make this node's replica the writable one and mount it
+#   promote   make this node's replica the writable one and mount it; with --peer-proof, only if this node finds its peer so;
+#             with --and-start, begin what users reach, and let `start` do the rest
 #   start     bring the services, the exports and the virtual IP into service
 #   restart   bring the whole hierarchy back into service on a node that is primary already; disturbs nothing that works
 #   stop      take them out of service, in reverse
@@ -32,6 +33,7 @@ umask 022
 readonly EXIT_DONE=0 EXIT_FAILED=1 EXIT_BAD_ARGUMENTS=2
 readonly EXIT_STALE_REPLICA=10 EXIT_PEER_PRIMARY=11 EXIT_STALE_EPOCH=12 EXIT_EXPIRED=13 EXIT_BUSY=14
 readonly EXIT_NOT_INSTALLED=15 EXIT_NOT_PRIMARY=16 EXIT_NOT_DEMOTED=17 EXIT_UNKNOWN=18 EXIT_RECOVERING=19
+readonly EXIT_PEER_NOT_PROVEN=20
 
 # Every file lies under this root, as with systemd's --root; names given to the kernel (devices, mount points, exports)
 # are those that the kernel knows.
@@ -78,7 +80,7 @@ declare -A CONFIG=(
     [START_SECONDS]=20 [STALL_SECONDS]=60
 )
 
-VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false
+VERB="" EPOCH=0 EXPIRES_AT=0 ACCEPT_DATA_LOSS=false PEER_PROOF=none AND_START=false
 # Filled by the looks: what `status`, `probe` and `survey` report.
 STATUS_JSON=null PROBE_JSON=null SURVEY_JSON=null
 # The last words of the last command that failed.

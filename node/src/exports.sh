@@ -135,7 +135,6 @@ lacks_virtual_ip() {
 }
 
 add_virtual_ip() {
-    has_virtual_ip && return 0
     act 10 ip addr add "${CONFIG[VIRTUAL_IP]}/32" dev "${CONFIG[ETH0_INTERFACE]}"
     # A look that took too long has not seen it.
     wait_until "${CONFIG[ANSWER_SECONDS]}" has_virtual_ip

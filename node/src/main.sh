@@ -8,6 +8,8 @@ read_ssm_variables() {
     EPOCH=${SSM_Epoch:-0}
     EXPIRES_AT=${SSM_ExpiresAt:-0}
     ACCEPT_DATA_LOSS=${SSM_AcceptDataLoss:-false}
+    PEER_PROOF=${SSM_PeerProof:-none}
+    AND_START=${SSM_AndStart:-false}
     # Before the installation nothing else tells the survey which devices will be meant.
     if [[ $VERB == survey ]]; then
         for pair in DATA_DEVICE:DataDevice FURTHER_VOLUMES:FurtherVolumes; do read_ssm_variable "$pair"; done
@@ -49,7 +51,13 @@ read_arguments() {
             shift
             continue
             ;;
-        *) bad_arguments "There is no option ${1:0:60}: allowed are --epoch, --expires-at and --accept-data-loss." ;;
+        --peer-proof) PEER_PROOF=${2:-} ;;
+        --and-start)
+            AND_START=true
+            shift
+            continue
+            ;;
+        *) bad_arguments "There is no option ${1:0:60}: allowed are --epoch, --expires-at, --accept-data-loss, --peer-proof and --and-start." ;;
         esac
         shift $(($# > 1 ? 2 : 1))
     done
@@ -64,6 +72,8 @@ check_arguments() {
     matches "$EPOCH" "$NUMBER_PATTERN" || bad_arguments "The epoch must be a number, not '${EPOCH:0:60}'."
     matches "$EXPIRES_AT" "$NUMBER_PATTERN" || bad_arguments "The time of expiry must be in seconds since 1970, not '${EXPIRES_AT:0:60}'."
     matches "$ACCEPT_DATA_LOSS" 'true|false' || bad_arguments "AcceptDataLoss must be true or false, not '${ACCEPT_DATA_LOSS:0:60}'."
+    matches "$PEER_PROOF" 'none|unseen|secondary' || bad_arguments "PeerProof must be none, unseen or secondary, not '${PEER_PROOF:0:60}'."
+    matches "$AND_START" 'true|false' || bad_arguments "AndStart must be true or false, not '${AND_START:0:60}'."
     # Leading zeros must not make them octal.
     EPOCH=$((10#$EPOCH)) EXPIRES_AT=$((10#$EXPIRES_AT))
 }

@@ -15,10 +15,12 @@ fail_with_status() {
 run_promote() {
     local why
     attach_or_connect || fail "${CONFIG[NODE_NAME]} can't bring its replica up: $LAST_ERROR."
+    require_peer_proof
     if is_primary && [[ $IS_HALF_PRIMARY == false ]]; then
         if ! write_state role active || ! mount_volume; then
             fail_with_status "${CONFIG[NODE_NAME]} is primary but can't mount its volume: $LAST_ERROR."
         fi
+        begin_service
         connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
         done_with_status "${CONFIG[NODE_NAME]} was primary already and has its volume mounted."
     fi
@@ -40,8 +42,28 @@ run_promote() {
         write_state role ""
         fail_with_status "${CONFIG[NODE_NAME]} could not mount its volume and is secondary again: $why."
     fi
+    begin_service
     connect_replica || log "the replica does not look for its peer: $LAST_ERROR"
     done_with_status "${CONFIG[NODE_NAME]} is primary and has its volume mounted."
+}
+
+# The order may say what this node itself must find of its peer, right before it takes the role: `unseen`, nothing of it on
+# either path or of either service; `secondary`, on a link over which all comes that is written. What it could not see is no proof.
+require_peer_proof() {
+    local found
+    case $PEER_PROOF in
+    unseen)
+        read_probe
+        found="database $PEER_DATABASE, NFS $PEER_NFS, eth0 $PATH_ETH0, eth1 $PATH_ETH1"
+        [[ $PEER_DATABASE.$PEER_NFS.$PATH_ETH0.$PATH_ETH1 != unreachable.unreachable.unreachable.unreachable ]] || return 0
+        ;;
+    secondary)
+        found="$REPLICATION_PEER_ROLE, link $REPLICATION_LINK, data $REPLICATION_DATA here and $REPLICATION_PEER_DATA there"
+        [[ $REPLICATION_PEER_ROLE != secondary ]] || ! is_replication_healthy || return 0
+        ;;
+    *) return 0 ;;
+    esac
+    refuse_with_status peer_not_proven "$EXIT_PEER_NOT_PROVEN" "${CONFIG[PEER_NAME]} is not $PEER_PROOF to ${CONFIG[NODE_NAME]}, so nothing was done: $found."
 }
 
 refuse_with_status() {
@@ -94,9 +116,7 @@ run_restart() {
 
 bring_into_service() {
     local service
-    move_leftovers_aside
-    bring_up_service "$DATABASE_SERVICE" is_database_answering
-    note_answer
+    bring_up_database
     for service in "${SERVICES[@]}"; do
         if does_only_warn "$service"; then
             start_service "$service" || log "$service does not start: $LAST_ERROR"
@@ -104,9 +124,31 @@ bring_into_service() {
             bring_up_service "$service" is_service_in_state "$service" running
         fi
     done
+    let_clients_in
+}
+
+bring_up_database() {
+    move_leftovers_aside
+    bring_up_service "$DATABASE_SERVICE" is_database_answering
+    note_answer
+}
+
+let_clients_in() {
     start_exports || fail_with_status "${CONFIG[NODE_NAME]} can't export its directories over NFS${LAST_ERROR:+: $LAST_ERROR}."
+    ! has_virtual_ip || return 0
     add_virtual_ip || fail_with_status "${CONFIG[NODE_NAME]} can't take the virtual IP${LAST_ERROR:+: $LAST_ERROR}."
     tickle_clients
+}
+
+# After `promote`, where the order says so: what users reach, while the controller records the role and moves the routes.
+# The other services may act by themselves, and wait for `start`. It has the lock: so `start` comes after it, finds what it
+# reached, and tells how it went.
+begin_service() {
+    [[ $AND_START == true ]] || return 0
+    (
+        bring_up_database
+        let_clients_in
+    ) </dev/null >>"$LOG_FILE" 2>&1 &
 }
 
 # bring_up_service SERVICE IS_UP...: starts it unless it is on its way, and waits until it is up, or until the verb has

@@ -26,7 +26,7 @@ FAILOVER = Workflow(
         "begin": [
             begin(
                 lock=None, decision=None, failure=None, fenced=None, moveFailure=None, isMoved=False, asked=None,
-                to="look",
+                demoted=None, to="look",
             ),
         ],
         "look": [
@@ -100,14 +100,15 @@ FAILOVER = Workflow(
                 "DemoteNode", {"node": ACTIVE},
                 comment="Takes the active node, which answers, out of service; if that fails, it is fenced.",
                 catches=[on("LockLost", "Refused"), otherwise("FenceNode", is_told=False)],
-                to="take over",
+                assign={"demoted": RESULT}, to="take over",
             ),
             step("FenceNode", {"node": ACTIVE, "startedAt": ENTERED_AT}, assign={"fenced": RESULT}, to="take over"),
         ],
         "take over": [
             step(
-                "PromoteReplica", {"node": "$target", "acceptDataLoss": "$lock.trigger.acceptDataLoss"},
-                catches=[on("LockLost"), otherwise("way back")],
+                "PromoteReplica",
+                {"node": "$target", "acceptDataLoss": "$lock.trigger.acceptDataLoss", "demoted": "$demoted"},
+                catches=[on("LockLost", "NotFenced"), otherwise("way back")],
                 assign={"isMoved": f"$target != {ACTIVE}"},
             ),
             step(

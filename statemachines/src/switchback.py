@@ -30,7 +30,7 @@ SWITCHBACK = Workflow(
         "look": [
             begin(
                 lock=None, decision=None, failure=None, snapshotId=None, fenced=None, moveFailure=None, isMoved=False,
-                serviceStoppedAt=None, routesMovedAt=None,
+                serviceStoppedAt=None, routesMovedAt=None, demoted=None,
             ),
             step(
                 "AcquireLock", {"workflow": "switchback", "input": "$states.input"},
@@ -63,12 +63,12 @@ SWITCHBACK = Workflow(
             step(
                 "DemoteNode", {"node": ACTIVE},
                 comment="Takes the active node out of service; everything it acknowledged is on the target by then.",
-                catches=UNDO, assign={"serviceStoppedAt": ENTERED_AT}, to="take over",
+                catches=UNDO, assign={"serviceStoppedAt": ENTERED_AT, "demoted": RESULT}, to="take over",
             ),
         ],
         "take over": [
             step(
-                "PromoteReplica", {"node": "$target", "acceptDataLoss": False},
+                "PromoteReplica", {"node": "$target", "acceptDataLoss": False, "demoted": "$demoted"},
                 catches=UNDO, assign={"isMoved": f"$target != {ACTIVE}"},
             ),
             step(

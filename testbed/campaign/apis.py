@@ -24,6 +24,7 @@ from testbed.campaign.hosts import Host, Past
 from testbed.campaign.stack import ACCOUNT, ISOLATION_ACL, REGION
 from testbed.campaign.virtual_time import Task
 from testbed.campaign.wire import AwsError, Call
+from testbed.cluster.node import Promotion
 
 if TYPE_CHECKING:
     from testbed.campaign.world import World
@@ -458,7 +459,7 @@ class Command:
     verb: str
     epoch: int
     expires_at: int
-    accepts_data_loss: bool
+    promotion: Promotion
     caller: Any
     status: str = "Pending"
     details: str = "Pending"
@@ -505,7 +506,7 @@ class Commands:
             given["Verb"],
             int(given.get("Epoch", "0")),
             int(given.get("ExpiresAt", "0")),
-            given.get("AcceptDataLoss") == "true",
+            Promotion.of(given),
             self._world.loop.current.note("invocation"),
         )
         self._commands[command.id] = command
@@ -536,7 +537,7 @@ class Commands:
         host = command.host
         self._world.log(f"{host.name} begins {command.verb} (epoch {command.epoch})")
         self._world.observer.verb_begins(command)
-        exit_code, said = host.obey(command.verb, command.epoch, command.expires_at, command.accepts_data_loss)
+        exit_code, said = host.obey(command.verb, command.epoch, command.expires_at, command.promotion)
         self._world.observer.verb_ended(command, said)
         while not host.takes_commands:
             host.work(1.0)  # the agent sends the result once it can

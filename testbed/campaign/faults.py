@@ -455,7 +455,7 @@ class VerbFault(Fault):
         commands = self.world.apis.commands
 
         def run() -> None:
-            _, said = command.host.obey(command.verb, command.epoch, command.expires_at, command.accepts_data_loss)
+            _, said = command.host.obey(command.verb, command.epoch, command.expires_at, command.promotion)
             commands.report(command, exit_code, garble(json.dumps(said) + "\n"))
 
         command.task = command.host.run(run, command.verb)
@@ -489,7 +489,7 @@ class ReportsLate(VerbFault):
 
     def instead(self, command: Command, perform: Callable[[], None]) -> None:
         command.host.run(
-            lambda: command.host.obey(command.verb, command.epoch, command.expires_at, command.accepts_data_loss),
+            lambda: command.host.obey(command.verb, command.epoch, command.expires_at, command.promotion),
             command.verb,
         )
 

@@ -94,6 +94,9 @@ class Host(Node):
         self._tasks.append(task)
         return task
 
+    def go_on(self, work: Callable[[], None]) -> None:
+        self.run(work, "begins its service")
+
     def lose_power(self, why: str = "loses its power") -> None:
         """At once, without a word. EC2 goes on calling it running, and its checks fail after a while."""
         tasks, self._tasks = self._tasks, []

@@ -6,7 +6,7 @@ tests/contract holds it to the script.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,6 +40,33 @@ class Weakness:
     """False: its looks at its replica fail."""
     does_obey: bool = True
     """False: each order fails, and changes nothing."""
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What the parameters of the document say of a promotion."""
+
+    accepts_data_loss: bool = False
+    peer_proof: str = "none"
+    """none, unseen, secondary: what the node must find of its peer."""
+    and_start: bool = False
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Promotion:
+        """By the names of the document's parameters."""
+        return cls(
+            given.get("AcceptDataLoss") == "true", given.get("PeerProof", "none"), given.get("AndStart") == "true"
+        )
+
+    def parameters(self) -> dict[str, str]:
+        return {
+            "AcceptDataLoss": str(self.accepts_data_loss).lower(),
+            "PeerProof": self.peer_proof,
+            "AndStart": str(self.and_start).lower(),
+        }
+
+
+PLAIN = Promotion()
 
 
 class Node(Machine):
@@ -105,10 +132,10 @@ class Node(Machine):
 
     # --- verbs
 
-    def obey(self, verb: str, epoch: int, expires_at: int, accept_data_loss: bool) -> tuple[int, dict[str, Any]]:
+    def obey(self, verb: str, epoch: int, expires_at: int, promotion: Promotion = PLAIN) -> tuple[int, dict[str, Any]]:
         """Runs a verb in the running task: exit code, and the object that it prints."""
         if verb in _LOOKS:
-            return self._perform(verb, accept_data_loss)
+            return self._perform(verb, promotion)
         with self._lock_file() as has_lock:
             if not has_lock:
                 return self._said(verb, "busy", "Another command is at work on this node; nothing was done.")
@@ -120,9 +147,27 @@ class Node(Machine):
                 message = f"The command belongs to epoch {epoch}, but this node already obeyed epoch {self.epoch}."
                 return self._said(verb, "stale_epoch", message)
             self.epoch = max(self.epoch, epoch)
-            return self._perform(verb, accept_data_loss)
+            exit_code, said = self._perform(verb, promotion)
+        if verb == "promote" and promotion.and_start and said["result"] == "done":
+            # The script's own child has the lock from the moment that the script ends.
+            self.is_locked = True
+            self.go_on(self._begin_service)
+        return exit_code, said
 
-    def _perform(self, verb: str, accept_data_loss: bool) -> tuple[int, dict[str, Any]]:
+    def go_on(self, work: Callable[[], None]) -> None:
+        """What the script began and does not wait for. Here, where nothing takes time, it is done at once."""
+        work()
+
+    def _begin_service(self) -> None:
+        try:
+            self._bring_up_database()
+            self._let_clients_in()
+        except _EndError as end:  # `start` will find it so, and tell
+            self._on_change(f"{self.name}: {end}")
+        finally:
+            self.is_locked = False
+
+    def _perform(self, verb: str, promotion: Promotion) -> tuple[int, dict[str, Any]]:
         try:
             if verb not in _LOOKS and not self.weakness.does_obey:
                 raise _EndError(f"{verb} went wrong.")  # noqa: TRY301 - as every verb ends
@@ -130,9 +175,9 @@ class Node(Machine):
                 case "status" | "survey":
                     self.work(0.3)
                 case "probe":
-                    self.work(0.3 if self._sees_peer() else _LOOK_SECONDS)
+                    self.work(0.3 if self.reaches_peer() else _LOOK_SECONDS)
                 case "promote":
-                    self._promote(accept_data_loss)
+                    self._promote(promotion)
                 case "start":
                     self._start()
                 case "restart":
@@ -181,10 +226,13 @@ class Node(Machine):
             message = f"{self.name} could not see its replica's role or its mount; nothing was changed."
             raise _EndError(message, "unknown")
 
-    def _promote(self, accept_data_loss: bool) -> None:
+    def _promote(self, promotion: Promotion) -> None:
         if not self.weakness.is_replica_seen:
             raise _EndError(f"{self.name} can't bring its replica up: its state could not be read.")
         self.attach_or_connect()
+        if not _is_peer_proven(self, promotion.peer_proof):
+            message = f"{self.peer.name} is not {promotion.peer_proof} to {self.name}."
+            raise _EndError(message, "peer_not_proven")
         if self.is_primary:
             self.word = "active"
             if not self._mount():
@@ -200,14 +248,14 @@ class Node(Machine):
             self.work(0.2)
         view = self.mirror.view(self.name)
         is_stale = view.data != "current"
-        if is_stale and not accept_data_loss:
+        if is_stale and not promotion.accepts_data_loss:
             raise _EndError(
                 f"The replica of {self.name} is stale ({view.link}, {view.data}): promoting it would lose data.",
                 "stale_replica",
             )
         self.work(0.5)
         try:
-            self.mirror.promote(self.name, is_forced=is_stale and accept_data_loss)
+            self.mirror.promote(self.name, is_forced=is_stale and promotion.accepts_data_loss)
         except MirrorError as error:
             raise _EndError(f"{self.name} can't be made primary: {error}.") from error
         self.change("is primary", word="active")
@@ -287,6 +335,13 @@ class Node(Machine):
         self._bring_into_service()
 
     def _bring_into_service(self) -> None:
+        self._bring_up_database()
+        if not self.is_scheduler_up:
+            self.work(1.0)
+            self.change("starts its scheduler", is_scheduler_up=True)
+        self._let_clients_in()
+
+    def _bring_up_database(self) -> None:
         if not self.is_database_up:
             self.work(2.0)
             if not self.weakness.does_database_start:
@@ -299,9 +354,8 @@ class Node(Machine):
         if not self.does_database_answer:
             self.work(30.0)
             raise _EndError(f"cyde_5_0 runs on {self.name} but does not answer on port 3770.")
-        if not self.is_scheduler_up:
-            self.work(1.0)
-            self.change("starts its scheduler", is_scheduler_up=True)
+
+    def _let_clients_in(self) -> None:
         self.work(0.3)
         self.change("exports its directories", is_exported=True)
         self.change("takes the virtual IP", has_virtual_ip=True)
@@ -342,39 +396,9 @@ class Node(Machine):
 
     def state(self) -> NodeState:
         """What `status` says."""
-        database = "running" if self.is_database_up else "starting" if self.is_database_begun else "stopped"
-        state = NodeState(
-            node=self.name,
-            version=self.version,
-            answering_version=self.version,
-            epoch=self.epoch,
-            booted_at=int(self.booted_at),
-            clock=self.clock(),
-            instance_id=self.answers_as,
-            word=self.word,
-            is_mounted=self.is_mounted,
-            is_writable=self.is_mounted,
-            database=database,
-            scheduler="running" if self.is_scheduler_up else "stopped",
-            does_database_answer=self.does_database_answer,
-            does_nfs_answer=self.is_on,
-            is_exported=self.is_exported,
-            has_virtual_ip=self.has_virtual_ip,
-            is_serving=self.is_serving,
-        )
-        if not self.weakness.is_replica_seen:
-            return replace(state, role="unknown", link="unknown", data="unknown", protocol=None, is_serving=None)
-        view = self.mirror.view(self.name)
-        return replace(
-            state,
-            role=view.role,
-            link=_SEEN_LINKS.get(view.link, view.link),
-            data=view.data,
-            sync_percent=view.sync_percent,
-            protocol=view.protocol,
-        )
+        return _state_of(self)
 
-    def _sees_peer(self) -> bool:
+    def reaches_peer(self) -> bool:
         return self.is_reachable and self.peer.is_reachable
 
     def sees_a_path(self) -> bool:
@@ -382,7 +406,7 @@ class Node(Machine):
         return bool(sight.eth0 or sight.eth1)
 
     def sight(self) -> Sight:
-        sees = self._sees_peer()
+        sees = self.reaches_peer()
         has_port = self.peer.is_on and self.peer.is_booted
         is_up = has_port and self.has_network("eth0") and self.peer.has_network("eth0")
         # The kernel of a hung machine goes on accepting connections.
@@ -403,3 +427,51 @@ class _EndError(Exception):
     def __init__(self, message: str, code: str = "failed") -> None:
         super().__init__(message)
         self.code = code
+
+
+def _is_peer_proven(node: Node, peer_proof: str) -> bool:
+    """It finds its peer as the order says."""
+    view = node.mirror.view(node.name)
+    match peer_proof:
+        case "unseen":
+            node.work(0.3 if node.reaches_peer() else _LOOK_SECONDS)
+            sight = node.sight()
+            return not (sight.eth0 or sight.eth1) and sight.database == sight.nfs == "unreachable"
+        case "secondary":
+            data = {view.data, node.mirror.view(node.peer.name).data}
+            return view.peer_role == "secondary" and view.link == "connected" and data == {"current"}
+    return True
+
+
+def _state_of(node: Node) -> NodeState:
+    database = "running" if node.is_database_up else "starting" if node.is_database_begun else "stopped"
+    state = NodeState(
+        node=node.name,
+        version=node.version,
+        answering_version=node.version,
+        epoch=node.epoch,
+        booted_at=int(node.booted_at),
+        clock=node.clock(),
+        instance_id=node.answers_as,
+        word=node.word,
+        is_mounted=node.is_mounted,
+        is_writable=node.is_mounted,
+        database=database,
+        scheduler="running" if node.is_scheduler_up else "stopped",
+        does_database_answer=node.does_database_answer,
+        does_nfs_answer=node.is_on,
+        is_exported=node.is_exported,
+        has_virtual_ip=node.has_virtual_ip,
+        is_serving=node.is_serving,
+    )
+    if not node.weakness.is_replica_seen:
+        return replace(state, role="unknown", link="unknown", data="unknown", protocol=None, is_serving=None)
+    view = node.mirror.view(node.name)
+    return replace(
+        state,
+        role=view.role,
+        link=_SEEN_LINKS.get(view.link, view.link),
+        data=view.data,
+        sync_percent=view.sync_percent,
+        protocol=view.protocol,
+    )

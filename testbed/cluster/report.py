@@ -27,6 +27,7 @@ RESULTS: Mapping[str, tuple[str, int]] = {
     "not_demoted": ("refused", 17),
     "unknown": ("failed", 18),
     "recovering": ("pending", 19),
+    "peer_not_proven": ("refused", 20),
 }
 """By code: the result's word, and the script's exit code."""
 

@@ -35,7 +35,7 @@ class Defect:
     scope: Scope
     change: Change = nullcontext
     switches: Switches = field(default_factory=Switches)
-    rewire: dict[str, dict[str, str]] = field(default_factory=dict)
+    rewire: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Fields of states of the workflow, by the state's name."""
 
 
@@ -104,8 +104,8 @@ def _half_an_isolation_is_enough() -> Iterator[None]:
     isolate = isolation.isolate
     with (
         patch.object(isolation, "isolate", lambda acls, settings: isolate(list(acls)[:1], settings)),
-        patch.object(fence_node, "prove_cut_off", lambda *_: Proven(how="")),
-        patch.object(promote_replica, "prove_cut_off", lambda *_: Proven(how="")),
+        patch.object(fence_node, "prove_shut", lambda *_: Proven(how="")),
+        patch.object(promote_replica, "prove_shut", lambda *_: Proven(how="")),
     ):
         yield
 
@@ -129,12 +129,17 @@ DEFECTS = (
     ),
     Defect(
         "half-isolated", "a node counts as cut off with one of its two subnets",
-        Scope("isolated", 1, 0), _half_an_isolation_is_enough,
+        Scope("isolated", 1, 0), _half_an_isolation_is_enough, Switches(nodes_prove_peers=False),
+    ),
+    Defect(
+        "service-though-not-promoted", "a promotion that failed leads on to the routes and the services",
+        Scope("off", 1, 1, ("commands",)),
+        rewire={"PromoteReplica": {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "SwapRouteAhead"}]}},
     ),
     Defect(
         "promoted-without-proof", "promote_replica believes that the other node is inactive",
         Scope("late-promotion", 1, 0),
-        _patched(promote_replica, "_prove_peer_inactive", lambda *_: (Proven(how=""), None)),
+        _patched(promote_replica, "_prove_peer_inactive", lambda *_: promote_replica._Inactive(how="")),
     ),
     Defect(
         "last-word-not-asked-again", "promote_replica believes that the standby missed nothing since the assessment",

@@ -107,6 +107,7 @@ class Switches:
     nodes_check_epochs: bool = True
     nodes_boot_demoted: bool = True
     nodes_check_replicas: bool = True
+    nodes_prove_peers: bool = True
 
 
 class System:
@@ -461,6 +462,8 @@ class System:
     def _obey(self, world: World, command: Command) -> tuple[World, Answer]:
         if not self._switches.nodes_check_replicas:
             command = command._replace(accepts_data_loss=True)
+        if not self._switches.nodes_prove_peers:
+            command = command._replace(peer_proof="none")
         return worlds.obey(world, command, checks_epoch=self._switches.nodes_check_epochs)
 
     @staticmethod
@@ -538,7 +541,9 @@ def _command_of(call: Call) -> Command:
     parameters = _parameters_of(call)
     given = {name: value for name, [value] in parameters["Parameters"].items()}
     index = INSTANCE_IDS.index(parameters["InstanceIds"][0])
-    return Command(index, given["Verb"], int(given["Epoch"]), given["AcceptDataLoss"] == "true")
+    return Command(
+        index, given["Verb"], int(given["Epoch"]), given["AcceptDataLoss"] == "true", given.get("PeerProof", "none")
+    )
 
 
 def _is_look(call: Call) -> bool:

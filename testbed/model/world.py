@@ -76,6 +76,8 @@ class Command(NamedTuple):
     verb: str
     epoch: int
     accepts_data_loss: bool
+    peer_proof: str = "none"
+    """What the node must find of its peer: none, unseen, secondary."""
 
 
 class Answer(NamedTuple):
@@ -154,6 +156,8 @@ def obey(world: World, command: Command, *, checks_epoch: bool = True) -> tuple[
         return world, Answer(verb, "refused", "stale_epoch")
     world = world.with_node(command.node, epoch=max(node.epoch, command.epoch))
     match verb:
+        case "promote" if not _is_peer_proven(world, command):
+            return world, Answer(verb, "refused", "peer_not_proven")
         case "promote" if node.is_primary:
             return world.with_node(command.node, is_mounted=True, word="active", is_apart=False), Answer(verb)
         case "promote" if world.is_connected and peer.is_primary:
@@ -174,6 +178,17 @@ def obey(world: World, command: Command, *, checks_epoch: bool = True) -> tuple[
         case "start" | "restart":
             return world.with_node(command.node, is_mounted=True, is_serving=True), Answer(verb)
     raise NotImplementedError(f"The model's nodes do not know the verb {verb}.")
+
+
+def _is_peer_proven(world: World, command: Command) -> bool:
+    """The node finds its peer as the order says."""
+    node, peer = world.nodes[command.node], world.nodes[1 - command.node]
+    match command.peer_proof:
+        case "unseen":
+            return not peer.answers and not (peer.is_on_the_link and world.is_link_up)
+        case "secondary":
+            return world.is_connected and not peer.is_primary and node.data == peer.data == "current"
+    return True
 
 
 def break_off(world: World, command: Command) -> World | None:

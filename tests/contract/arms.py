@@ -13,6 +13,7 @@ from testbed.campaign.hosts import Host
 from testbed.campaign.virtual_time import clock
 from testbed.cluster import node as cluster
 from testbed.cluster.mirror import MirrorInMemory
+from testbed.cluster.node import PLAIN, Promotion
 from testbed.cluster.report import RESULTS, NodeState
 from testbed.model import system
 from testbed.model.world import Answer as ModelAnswer
@@ -102,17 +103,17 @@ class CampaignArm(_NodeArm):
     def end(self) -> None:
         self._loop.end()
 
-    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, accepts_data_loss: bool) -> Answer:
+    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, promotion: Promotion = PLAIN) -> Answer:
         host = self._nodes[node]
         expires_at = 0 if expires_in is None else int(self._loop.now) + expires_in
         answers: list[tuple[int, dict[str, Any]]] = []
-        host.run(lambda: answers.append(host.obey(verb, epoch, expires_at, accepts_data_loss)), verb)
+        host.run(lambda: answers.append(host.obey(verb, epoch, expires_at, promotion)), verb)
         self._loop.run(lambda: bool(answers), self._loop.now + 300.0)
         return Answer(*answers[0])
 
     def crash(self, node: str, verb: str, epoch: int, is_moment: Callable[[NodeState], bool]) -> None:
         host = self._nodes[node]
-        host.run(lambda: host.obey(verb, epoch, 0, accept_data_loss=False), verb)
+        host.run(lambda: host.obey(verb, epoch, 0), verb)
         assert self._loop.run(lambda: is_moment(host.state()), self._loop.now + _REST_SECONDS), "it never came"
         for event in ("loses power", "boots"):
             self.happen(node, event)
@@ -142,9 +143,9 @@ class UnitArm(_NodeArm):
 
     def end(self) -> None: ...
 
-    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, accepts_data_loss: bool) -> Answer:
+    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, promotion: Promotion = PLAIN) -> Answer:
         expires_at = 0 if expires_in is None else int(self._nodes[node].time.now) + expires_in
-        report = self._nodes[node].run(verb, epoch, accepts_data_loss, expires_at)
+        report = self._nodes[node].run(verb, epoch, promotion, expires_at)
         return Answer(RESULTS[report["code"]][1], report)
 
     def crash(self, node: str, verb: str, epoch: int, is_moment: Callable[[NodeState], bool]) -> None:
@@ -153,7 +154,7 @@ class UnitArm(_NodeArm):
                 raise _PowerLostError
 
         with self._nodes[node].watched(die_then), pytest.raises(_PowerLostError):
-            self._nodes[node].run(verb, epoch, accept_data_loss=False)
+            self._nodes[node].run(verb, epoch)
         for event in ("loses power", "boots"):
             self.happen(node, event)
 
@@ -179,6 +180,7 @@ class ModelArm:
         "protocol": "the model replicates before it acknowledges, always",
     }
     cannot: ClassVar[dict[str, str]] = {
+        "promote and start": _ONE_SERVICE,
         "stop": _NO_MOVE_BACK,
         "reconnect": _NO_MOVE_BACK,
         "rejoin": _NO_MOVE_BACK,
@@ -197,10 +199,11 @@ class ModelArm:
 
     def end(self) -> None: ...
 
-    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, accepts_data_loss: bool) -> Answer:
+    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, promotion: Promotion = PLAIN) -> Answer:
         index, answer = NAMES.index(node), ModelAnswer(verb)
         if verb not in LOOKS:
-            self._world, answer = obey(self._world, Command(index, verb, epoch, accepts_data_loss))
+            command = Command(index, verb, epoch, promotion.accepts_data_loss, promotion.peer_proof)
+            self._world, answer = obey(self._world, command)
         invocation = json.loads(system._invocation(self._world, index, answer, is_probe=verb == "probe"))
         return Answer(RESULTS[answer.code][1], json.loads(invocation["StandardOutputContent"]))
 

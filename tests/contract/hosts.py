@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import ClassVar, Protocol
 
+from testbed.cluster.node import PLAIN, Promotion
 from testbed.cluster.report import NodeState, ReportError, parse_report
 from testbed.hosts import HostUnreachable
 from testbed.hosts.host import CommandResult
@@ -64,8 +65,9 @@ class HostArm(ABC):
     def begin(self) -> None:
         """Both nodes on, in sync, without a role and without an epoch."""
 
-    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, accepts_data_loss: bool) -> Answer:
-        environment = {"SSM_Verb": verb, "SSM_Epoch": str(epoch), "SSM_AcceptDataLoss": str(accepts_data_loss).lower()}
+    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, promotion: Promotion = PLAIN) -> Answer:
+        environment = {"SSM_Verb": verb, "SSM_Epoch": str(epoch)}
+        environment |= {f"SSM_{name}": value for name, value in promotion.parameters().items()}
         if expires_in is not None:
             environment["SSM_ExpiresAt"] = str(int(time.time()) + expires_in)
         result = self._hosts[node].deliver(self._script, environment, self.verb_seconds)
@@ -155,7 +157,7 @@ class SimulatedArm(HostArm):
 
         def order() -> None:
             with suppress(HostUnreachable, ReportError):  # its answer goes with it
-                self.obey(node, verb, epoch, 60, accepts_data_loss=False)
+                self.obey(node, verb, epoch, 60)
 
         ordering = threading.Thread(target=order)
         ordering.start()
@@ -229,16 +231,16 @@ class LabArm(HostArm):
         # Nobody needs what they hold: each follows, and the second to be told has a peer to follow.
         for name in NAMES:
             for verb in ("demote", "rejoin"):
-                self.obey(name, verb, 0, None, accepts_data_loss=False)
+                self.obey(name, verb, 0, None)
         for name in NAMES:
             assert self._do(name, _FORGET) == 0
 
-    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, accepts_data_loss: bool) -> Answer:
+    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, promotion: Promotion = PLAIN) -> Answer:
         """A database that is still on its way is asked for again, as the controller does: these machines are slow."""
         answers: list[Answer] = []
 
         def is_over() -> bool:
-            answers.append(super(LabArm, self).obey(node, verb, epoch, expires_in, accepts_data_loss))
+            answers.append(super(LabArm, self).obey(node, verb, epoch, expires_in, promotion))
             code: str = answers[-1].report["code"]
             return code != "recovering"
 

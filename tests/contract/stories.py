@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from testbed.cluster.node import Promotion
 from tests.contract.story import ORDERS, PROMOTED, SERVING, STANDBY, Crash, Happening, Order, Story
 
 IN_SERVICE = (Order("db-01", "promote", first=PROMOTED), Order("db-01", "start", first=SERVING))
@@ -10,6 +11,13 @@ UNREPLICATED = STANDBY | {"word": "unreplicated"}
 BACK = STANDBY | {"word": "active", "link": "apart"}
 """A node that went down while it was active."""
 NO_DATABASE = {"database": "stopped", "does_database_answer": False, "is_serving": False}
+LOSS_ACCEPTED = Promotion(accepts_data_loss=True)
+UNSEEN, SECONDARY = Promotion(peer_proof="unseen"), Promotion(peer_proof="secondary")
+AND_START = Promotion(and_start=True)
+REACHED = PROMOTED | {
+    "database": "running", "does_database_answer": True, "is_exported": True, "has_virtual_ip": True,
+}  # fmt: skip
+"""What a promotion begins comes to: all that users reach, and nothing that acts by itself."""
 TOGETHER, ALONE = {"link": "connected"}, {"link": "waiting"}
 SEEN = {"database": "answers", "nfs": "answers", "eth0": True, "eth1": True}
 GONE = {"database": "unreachable", "nfs": "unreachable", "eth0": False, "eth1": False}
@@ -103,6 +111,68 @@ STORIES = (
             Order("db-01", "start", "stale_epoch"),
             Order("db-01", "start", "failed", epoch=2),
             Order("db-01", "status"),
+        ),
+    ),
+    Story(
+        "promoted only if the peer is not seen",
+        (
+            *IN_SERVICE,
+            Order("db-02", "promote", "peer_not_proven", epoch=2, promotion=UNSEEN),
+            Happening("db-01", "loses power", first=None, second=ALONE),
+            Order("db-02", "promote", epoch=2, promotion=UNSEEN, second=PROMOTED),
+            Order("db-02", "promote", epoch=2, promotion=UNSEEN),
+        ),
+    ),
+    Story(
+        "promoted only if the peer is secondary on the link",
+        (
+            *IN_SERVICE,
+            Order("db-02", "promote", "peer_not_proven", epoch=2, promotion=SECONDARY),
+            Order("db-01", "demote", epoch=2, first=DEMOTED),
+            Order("db-02", "promote", epoch=2, promotion=SECONDARY, second=PROMOTED),
+            Order("db-02", "promote", epoch=2, promotion=SECONDARY),
+            Order("db-01", "promote", "peer_not_proven", epoch=2, promotion=SECONDARY),
+        ),
+    ),
+    Story(
+        "a link that is lost shows no peer",
+        (
+            *IN_SERVICE,
+            Order("db-01", "demote", epoch=2, first=DEMOTED),
+            Happening("db-01", "loses its link", first=ALONE, second=ALONE),
+            Order("db-02", "promote", "peer_not_proven", epoch=2, promotion=SECONDARY),
+            Order("db-02", "promote", "peer_not_proven", epoch=2, promotion=UNSEEN),
+            Order("db-02", "promote", epoch=2, second=PROMOTED),
+        ),
+    ),
+    Story(
+        "promoted, and what users reach with it",
+        (
+            Order("db-01", "promote", promotion=AND_START, first=REACHED),
+            Order("db-01", "promote", promotion=AND_START),
+            Order("db-01", "start", first=SERVING),
+            Order("db-01", "demote", epoch=2, first=DEMOTED),
+            Order("db-02", "promote", epoch=2, promotion=AND_START, second=REACHED),
+            Order("db-02", "demote", epoch=3, second=DEMOTED),
+        ),
+    ),
+    Story(
+        "a promotion whose start fails is a promotion",
+        (
+            Happening("db-01", "can't start its database"),
+            Order("db-01", "promote", promotion=AND_START, first=PROMOTED),
+            Order("db-01", "start", "failed"),
+            Happening("db-01", "is well again"),
+            Order("db-01", "start", first=SERVING),
+        ),
+    ),
+    Story(
+        "a promotion that fails starts nothing",
+        (
+            Happening("db-01", "can't mount its volume"),
+            Order("db-01", "promote", "failed", promotion=AND_START),
+            Happening("db-01", "is well again"),
+            Order("db-01", "promote", promotion=AND_START, first=REACHED),
         ),
     ),
     Story(
@@ -220,7 +290,7 @@ STORIES = (
             ),
             Order("db-02", "promote", "stale_replica"),
             Order("db-02", "start", "failed"),
-            Order("db-02", "promote", accepts_data_loss=True, second=PROMOTED),
+            Order("db-02", "promote", promotion=LOSS_ACCEPTED, second=PROMOTED),
         ),
     ),
     Story(
@@ -231,7 +301,7 @@ STORIES = (
             Happening("db-02", "is outdated", second={"data": "stale"}),
             Happening("db-01", "loses power", first=None),
             Order("db-02", "promote", "stale_replica", epoch=2),
-            Order("db-02", "promote", epoch=2, accepts_data_loss=True, second=PROMOTED | {"data": "current"}),
+            Order("db-02", "promote", epoch=2, promotion=LOSS_ACCEPTED, second=PROMOTED | {"data": "current"}),
             Order("db-02", "start", epoch=2, second=SERVING),
         ),
     ),

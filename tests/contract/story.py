@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, get_args
 
 from failover.node_answers import VerbResult
 
+from testbed.cluster.node import PLAIN, Promotion
 from testbed.cluster.report import RESULTS, NodeState, Sight
 
 NAMES = ("db-01", "db-02")
@@ -48,6 +49,8 @@ _NO_PROMISE = (
 """Fields of a status that differ from node to node, and from moment to moment."""
 _IN_FLUX = ("link", "data", "protocol", "does_nfs_answer")
 """What may still be on its way when a verb ends that changes the link: it is looked at when the pair is at rest."""
+_BEGUN = ("database", "does_database_answer", "is_exported", "has_virtual_ip")
+"""What a promotion begins and does not wait for."""
 STATE_FIELDS = tuple(each.name for each in fields(NodeState) if each.name not in (*_NO_PROMISE, "node"))
 
 Change = Mapping[str, Any] | None
@@ -86,7 +89,7 @@ class Arm(Protocol):
     def cannot(self) -> Mapping[str, str]:
         """Verbs and events that this arm doesn't have, each with the reason."""
 
-    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, accepts_data_loss: bool) -> Answer:
+    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, promotion: Promotion = PLAIN) -> Answer:
         """A verb on a node that is on. `expires_in` are seconds from the node's now; None: it does not expire."""
 
     def happen(self, node: str, event: Event) -> None: ...
@@ -107,7 +110,7 @@ class Order:
     code: str = "done"
     epoch: int = 1
     expires_in: int | None = 100
-    accepts_data_loss: bool = False
+    promotion: Promotion = PLAIN
     sight: Mapping[str, Any] = field(default_factory=dict)
     """Of a probe: what it says."""
     first: Change = field(default_factory=dict)
@@ -115,7 +118,7 @@ class Order:
 
     @property
     def needs(self) -> str:
-        return self.verb
+        return f"{self.verb} and start" if self.promotion.and_start else self.verb
 
     @property
     def is_obeyed(self) -> bool:
@@ -123,7 +126,7 @@ class Order:
         return self.code not in ("stale_epoch", "expired", "busy")
 
     def perform(self, arm: Arm, expected: Expected, seen: dict[str, NodeState]) -> list[str]:
-        answer = arm.obey(self.node, self.verb, self.epoch, self.expires_in, self.accepts_data_loss)
+        answer = arm.obey(self.node, self.verb, self.epoch, self.expires_in, self.promotion)
         result, exit_code = RESULTS[self.code]
         said = VerbResult.model_validate(answer.report)  # the controller understands it
         problems = _differences(
@@ -140,13 +143,14 @@ class Order:
             problems.append(f"it ends {'without' if self.is_obeyed else 'with'} a look at the node")
         if status is not None:
             seen[self.node] = NodeState.from_json(status)
-            without = _IN_FLUX if expected.has_link_changed else ()
+            without: tuple[str, ...] = _IN_FLUX if expected.has_link_changed else ()
+            without += _BEGUN if self.promotion.and_start else ()
             problems += _wrong_parts(seen[self.node], expected.on[self.node], arm, without)
         return problems
 
     def __str__(self) -> str:
         extras = [f"epoch {self.epoch}"] if self.verb in ORDERS else []
-        extras += ["which accepts data loss"] if self.accepts_data_loss else []
+        extras += [f"as {self.promotion}"] if self.promotion != PLAIN else []
         extras += [] if self.expires_in == 100 else [f"which expires in {self.expires_in} s"]
         return f"{self.node} is told to {self.verb}, {', '.join(extras) or 'a look'}"
 
@@ -278,7 +282,7 @@ def _wrong_states(arm: Arm, expected: Expected, seen: Mapping[str, NodeState]) -
     def is_at_rest() -> bool:
         problems.clear()
         for name, state in open_questions.items():
-            report = arm.obey(name, "status", 0, None, accepts_data_loss=False).report
+            report = arm.obey(name, "status", 0, None).report
             wrong = _wrong_parts(NodeState.from_json(report["status"]), state, arm)
             problems.extend(f"then, {name}: {problem}" for problem in wrong)
         return not problems

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from testbed.cluster.node import PLAIN, Promotion
 from testbed.cluster.report import NodeState, ReportError
 from tests.contract.arms import CampaignArm, ModelArm, UnitArm
 from tests.contract.stories import STORIES
@@ -34,8 +35,8 @@ class DifferentArm:
     def rest(self, is_at_rest: Callable[[], bool]) -> None:
         self._arm.rest(is_at_rest)
 
-    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, accepts_data_loss: bool) -> Answer:
-        answer = self._arm.obey(node, verb, epoch, expires_in, accepts_data_loss)
+    def obey(self, node: str, verb: str, epoch: int, expires_in: int | None, promotion: Promotion = PLAIN) -> Answer:
+        answer = self._arm.obey(node, verb, epoch, expires_in, promotion)
         return different(answer, self._field) if verb == self._verb else answer
 
 

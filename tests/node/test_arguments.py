@@ -47,7 +47,7 @@ def run(root: Path, *arguments: str, **variables: str) -> Report:
 
 
 @pytest.mark.parametrize("value", [value for value in HOSTILE if value])
-@pytest.mark.parametrize("name", ["Verb", "Epoch", "ExpiresAt", "AcceptDataLoss"])
+@pytest.mark.parametrize("name", ["Verb", "Epoch", "ExpiresAt", "AcceptDataLoss", "PeerProof", "AndStart"])
 def test_hostile_options_are_refused(tmp_path: Path, name: str, value: str) -> None:
     report = run(tmp_path, **{"Verb": "promote", name: value})
 

@@ -70,7 +70,7 @@ def assert_refused(outcome: tuple[int, dict[str, Any], list[str]]) -> None:
 def test_hostile_parameters_are_refused_and_leave_nothing(name: str, value: str) -> None:
     if is_allowed(name, value) or not value:
         return
-    verb = "promote" if name in ("Epoch", "ExpiresAt", "AcceptDataLoss") else "install"
+    verb = "promote" if name in ("Epoch", "ExpiresAt", "AcceptDataLoss", "PeerProof", "AndStart") else "install"
     assert_refused(run(**{**INSTALL, "Verb": verb, name: value}))
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 
-from tests.node.node import Cluster, wait_for
+import pytest
+
+from tests.node.node import SCRIPT, Cluster, wait_for
+from tests.node.test_recovery import starts
 
 
 def test_a_replica_in_the_middle_of_a_resync_is_not_promoted(active_cluster: Cluster) -> None:
@@ -49,6 +53,54 @@ def test_a_node_is_not_promoted_while_its_peer_is_primary(serving_cluster: Clust
     assert (report.exit_code, report.result, report.code) == (11, "refused", "peer_primary")
     assert report.state["replication"]["role"] == "secondary"
     assert serving_cluster.first.status()["isServing"]
+
+
+@pytest.mark.parametrize("unseen", ["PEER_DATABASE", "PEER_NFS", "PATH_ETH0", "PATH_ETH1"])
+@pytest.mark.parametrize("word", ["unknown", "silent", "answers"])
+def test_what_a_node_sees_of_its_peer_or_could_not_see_is_no_proof_that_it_is_gone(unseen: str, word: str) -> None:
+    """Sourced, the script runs nothing: its look is replaced by what it finds."""
+    found = {
+        "PEER_DATABASE": "unreachable",
+        "PEER_NFS": "unreachable",
+        "PATH_ETH0": "unreachable",
+        "PATH_ETH1": "unreachable",
+    }
+    assignments = "; ".join(f"{name}={value}" for name, value in (found | {unseen: word}).items())
+    text = (
+        f"source {SCRIPT}; PEER_PROOF=unseen; read_probe() {{ {assignments}; }};"
+        ' refuse_with_status() { echo "$1"; exit; }; require_peer_proof; echo "no word against it"'
+    )
+    done = subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "peer_not_proven\n"
+
+
+def test_a_promotion_begins_what_users_reach_and_does_not_wait_for_it(cluster: Cluster) -> None:
+    """The database recovers: the role is told at once, and `start` finds what was begun, once, and tells of it."""
+    node = cluster.first
+    node.set_local(START_SECONDS="2")
+    node.host.set_fault("recovery_seconds", 6)
+
+    report = node.must("promote", AndStart="true")
+
+    assert report.state["replication"]["role"] == "primary"
+    assert not report.state["databaseAnswers"]
+    reports = [node.run("start")]
+    assert reports[0].code == "recovering"
+    while reports[-1].result == "pending":
+        reports.append(node.run("start"))
+    assert reports[-1].state["isServing"], reports[-1]
+    assert starts(node, "cyde_5_0") == 1
+
+
+def test_a_promotion_that_fails_begins_nothing(cluster: Cluster) -> None:
+    node = cluster.first
+    node.host.set_fault("mount_fails", True)
+
+    assert node.run("promote", AndStart="true").result == "failed"
+
+    node.must("demote", Epoch="2")  # which waits for what still is at work
+    assert starts(node, "cyde_5_0") == 0
+    assert not node.status()["hasVirtualIp"]
 
 
 def test_a_dead_peer_still_seen_as_primary_is_waited_for(active_cluster: Cluster) -> None:

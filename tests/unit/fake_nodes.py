@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from failover.node_script import DIGEST
 
 from testbed.cluster.mirror import MirrorInMemory
-from testbed.cluster.node import Node
+from testbed.cluster.node import PLAIN, Node, Promotion
 from testbed.cluster.report import Sight, make_report
 from testbed.hosts.mirror import Pair
 
@@ -168,12 +168,12 @@ class FakeNode(Node):
         word = "answers" if self.sees_peer else "unreachable"
         return Sight(peer=self.peer.name, database=word, nfs=word, eth0=self.sees_peer, eth1=self.sees_peer)
 
-    def run(self, verb: str, epoch: int, accept_data_loss: bool, expires_at: int = 0) -> dict[str, Any]:
+    def run(self, verb: str, epoch: int, promotion: Promotion = PLAIN, expires_at: int = 0) -> dict[str, Any]:
         if verb not in ("status", "probe", "survey") and self.busy_for:
             self.busy_for -= 1
             said = make_report(verb, "busy", "Another command is at work on this node.", clock=self.clock())
         else:
-            _, said = self.obey(verb, epoch, expires_at, accept_data_loss)
+            _, said = self.obey(verb, epoch, expires_at, promotion)
         if said["code"] != "expired":
             self.heard.append(verb)
         return said
@@ -212,7 +212,7 @@ class FakeSsm:
         if not node.is_silent:
             node.time.now = self.now()
             epoch, expires_at = int(parameters["Epoch"]), int(parameters["ExpiresAt"])
-            answer = node.run(parameters["Verb"], epoch, parameters["AcceptDataLoss"] == "true", expires_at)
+            answer = node.run(parameters["Verb"], epoch, Promotion.of(parameters), expires_at)
             self.answers[command_id] = self.garble(json.dumps(answer))
         return {"Command": {"CommandId": command_id}}
 

@@ -171,7 +171,7 @@ def test_python_s_names_are_for_python_alone(model: type[Value]) -> None:
 
 RUN_COMMAND_CHARACTERS = 24_000
 """GetCommandInvocation's StandardOutputContent is cut there (Systems Manager API Reference)."""
-STATUS = FakeNode("db-01", role="primary", is_serving=True).run("status", 0, accept_data_loss=False)
+STATUS = FakeNode("db-01", role="primary", is_serving=True).run("status", 0)
 
 
 def say(settings: Settings, output: str) -> VerbResult | None:

@@ -120,3 +120,12 @@ def test_time_that_no_last_word_covers_is_told_where_the_old_active_node_was_fen
     assert "in the 20 s or less" in told.reason
     in_order = conclude(RESTART, None, Progress(is_moved=True), lock=lock(), last_word_seconds=20.0)
     assert "last word" not in in_order.reason, "a node that was demoted in good order had sent everything"
+
+
+def test_proof_that_never_came_halts_with_the_fence_s_next_step() -> None:
+    decision = Decision(verdict=Verdict.FAIL_OVER, reason="db-01 is lost.")
+    lacking = Failure(step="PromoteReplica", error="NotFenced", cause="db-02 still sees db-01.")
+    conclusion = conclude(decision, lacking, Progress(), lock=lock())
+    assert conclusion.kind is OutcomeKind.HALTED
+    assert conclusion.next_step.startswith("Nothing was promoted.")
+    assert conclude(decision, failed("PromoteReplica"), Progress(), lock=lock()).kind is OutcomeKind.FAILED

@@ -6,16 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from failover.adapters import cluster_table as table
 from failover.conclusion import Progress, conclude
 from failover.errors import NotYet, StateUnknown
 from failover.failure import Failure
-from failover.models import Answer, NodeStatus, OutcomeKind, PeerPaths, PeerProbe
+from failover.models import Answer, InstanceState, NodeStatus, OutcomeKind, PeerPaths, PeerProbe
 from failover.proof import NotProven, Proven
 from failover.settings import Settings
 from failover.steps.assess_cluster import judge_status
 from failover.steps.demote_node import DemoteNodeInput, demote_node
 from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
-from failover.steps.proofs import prove_cut_off
+from failover.steps.proofs import prove_off
 from failover.steps.rejoin_node import RejoinNodeInput, rejoin_node
 from failover.steps.restart_services import restart_services
 from failover.steps.verbs import ServiceInput
@@ -23,7 +24,6 @@ from pydantic import ValidationError
 
 from tests.unit.conftest import EXECUTION
 from tests.unit.fake_machines import FakeMachines
-from tests.unit.fake_network import FakeNetwork
 from tests.unit.fake_nodes import FakeNode, FakeSsm
 from tests.unit.test_steps import assess
 
@@ -83,14 +83,19 @@ def test_probe_that_did_not_look_at_both_paths_is_no_answer(paths: dict[str, boo
 
 
 @pytest.mark.usefixtures("lock")
-def test_probe_that_could_not_see_a_path_proves_no_fence(
-    settings: Settings, ssm: FakeSsm, network_acls: FakeNetwork
+def test_probe_that_could_not_see_a_path_proves_no_end(
+    settings: Settings, ssm: FakeSsm, machines: FakeMachines
 ) -> None:
-    network_acls.acls |= dict.fromkeys(settings.node_a.subnet_ids, settings.isolation_acl_id)
-    assert isinstance(prove_cut_off(settings.node_a, settings), Proven)
+    table.record_fence(settings, EXECUTION, "db-01", is_off_proven=True)
+    machines.states["db-01"], ssm.nodes["i-0a"].is_silent = InstanceState.FORGOTTEN, True
+    record = table.read_record(settings)
+    assert isinstance(prove_off(settings.node_a, record, settings), Proven)
     ssm.garble = lambda output: output.replace('"eth1": false', '"eth1": null')
     why = "db-02 could not see whether db-01 is still on the network"
-    assert prove_cut_off(settings.node_a, settings) == NotProven(why=why)
+    assert prove_off(settings.node_a, record, settings) == NotProven(why=why)
+    ssm.nodes["i-0b"].is_silent = True
+    why = "db-02 did not say what it sees of db-01"
+    assert prove_off(settings.node_a, record, settings) == NotProven(why=why)
 
 
 @pytest.mark.usefixtures("lock")

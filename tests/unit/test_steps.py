@@ -153,7 +153,7 @@ def test_late_command_of_an_earlier_move_is_refused_by_the_node(
     table.acquire_lock(settings, OTHER_EXECUTION, datetime.now(UTC), stale_owner=EXECUTION)
     ssm.nodes["i-0a"].role = "secondary"
     promote_replica(PromoteReplicaInput(execution=OTHER_EXECUTION, node="db-01"), settings)
-    answer = ssm.nodes["i-0b"].run("promote", late_epoch, accept_data_loss=False)
+    answer = ssm.nodes["i-0b"].run("promote", late_epoch)
     assert answer["code"] == "stale_epoch"
     assert ssm.nodes["i-0b"].role == "secondary"
 

@@ -148,6 +148,7 @@ SLEEPERS = [
 """Documented and reported errors of Lambda's that pass by themselves (Lambda API Reference, "Invoke"; Step Functions
 Developer Guide, "Handle transient Lambda service exceptions")."""
 WAITS, ASKS_AGAIN, RECOVERS = ["NotYet"], ["NotYet", "StateUnknown"], ["Recovering"]
+LACKS_PROOF = ["NotFenced"]
 ORDERS = {step.state for step in STEPS if step.orders_node}
 """States whose step gives a node an order."""
 LONGEST_SLEEP_SECONDS = 106
@@ -161,7 +162,7 @@ def test_every_task_is_tried_again_whenever_its_function_did_not_speak(machine: 
     rest = [
         rule
         for rule in machine.tasks[name]["Retry"]
-        if rule["ErrorEquals"] not in (WAITS, ASKS_AGAIN, RECOVERS, ["LockHeld"])
+        if rule["ErrorEquals"] not in (WAITS, ASKS_AGAIN, RECOVERS, LACKS_PROOF, ["LockHeld"])
     ]
     if name == "RequestConfirmation":
         in_time = [error for error in SLOW["ErrorEquals"] if error != "States.Timeout"]
@@ -180,7 +181,7 @@ def test_a_function_that_slept_is_waited_for() -> None:
 
 def test_every_error_of_our_own_is_final_or_has_its_retry() -> None:
     own = {name for name, kind in inspect.getmembers(failover.errors, inspect.isclass) if FailoverError in kind.mro()}
-    assert own - {"FailoverError"} == {*FINAL["ErrorEquals"], *ASKS_AGAIN, *RECOVERS, "CloudUnavailable"}
+    assert own - {"FailoverError"} == {*FINAL["ErrorEquals"], *ASKS_AGAIN, *RECOVERS, *LACKS_PROOF, "CloudUnavailable"}
 
 
 @EACH_TASK
@@ -213,6 +214,15 @@ def test_record_outcome_that_fails_is_made_up_for_by_record_abort(machine: Machi
     ]
     assert set(pattern["detail"]["status"]) == {"FAILED", "TIMED_OUT", "ABORTED"}
     assert {"Ref": f"{machine.name.capitalize()}StateMachine"} in pattern["detail"]["stateMachineArn"]
+
+
+def test_a_proof_that_is_lacking_halts_and_nothing_is_undone() -> None:
+    """The node that was cut off is let in by nobody: the next execution proves it afresh."""
+    promotes = FAILOVER.tasks["PromoteReplica"]
+    [catch] = [catch for catch in promotes["Catch"] if "NotFenced" in catch["ErrorEquals"]]
+    assert catch["Next"] == "RecordOutcome"
+    [rule] = [rule for rule in promotes["Retry"] if rule["ErrorEquals"] == LACKS_PROOF]
+    assert rule["MaxAttempts"] >= 6
 
 
 def test_a_recovery_is_waited_for_as_long_as_its_own_limit_says() -> None:

@@ -18,7 +18,7 @@ from failover.settings import Settings
 
 SOURCE = "garoon.failover"
 VERSION: Final = "1"
-_TRIED_AGAIN = ("CloudUnavailable", "NotYet", "Recovering", "StateUnknown")
+_TRIED_AGAIN = ("CloudUnavailable", "NotFenced", "NotYet", "Recovering", "StateUnknown")
 """A step that ended so is called again: it has not ended."""
 
 

@@ -128,6 +128,8 @@ def _conclude_failure(decision: Decision | None, failure: Failure, progress: Pro
         story.append(_what_failed(progress.move_failure))
     story.append(_what_failed(failure))
     next_step = LOOK_AT_THE_EXECUTION if step is None else step.next_step
+    if failure.error == "NotFenced":
+        kind, next_step = OutcomeKind.HALTED, Message("step.FenceNode")
     return Conclusion(
         kind=kind,
         reason=_with_the_fence(together(*story), progress.fenced),

@@ -31,6 +31,10 @@ class Recovering(NotYet):
     """A service was begun and is on its way, which takes its time. Retried until RecoveryTimeoutSeconds are over."""
 
 
+class NotFenced(NotYet):
+    """It is not proven that the node which was cut off reaches nobody. Retried for a bounded time; then it halts."""
+
+
 class CloudUnavailable(FailoverError):
     """An AWS API throttled, timed out or failed inside. Says nothing about a node; the workflow retries with jitter."""
 

@@ -33,6 +33,9 @@ def asks_again(every_seconds: int, times: int) -> Retry:
     return Retry(("NotYet", "StateUnknown"), every_seconds, times)
 
 
+_LACKS_PROOF = Retry(("NotFenced",), 2, 8)
+"""Each call looks for half a minute, beside a stop that is under way."""
+
 _RECOVERS = Retry(("Recovering",), 2, 2000)
 """A database that recovers is waited for as long as the step's own clock allows; counted apart from other waits."""
 
@@ -114,14 +117,15 @@ STEPS = (
     ),
     Step(
         "FenceNode", "fence_node", changes=True, moves_role=True, phase="fence", retries=(waits(1, 100),),
-        what="Cuts the active node off and waits for the proof: no proof, no promotion.",
+        what="Has the active node cut off and stopped, and waits until AWS says one of both: no proof, no promotion.",
         next_step=Message("step.FenceNode"),
         failed_as=OutcomeKind.HALTED,
     ),
     Step(
         "PromoteReplica", "promote_replica", changes=True, moves_role=True, begins_epoch=True, phase="promote",
-        retries=(asks_again(2, 6),),
-        what="Makes sure once more that the other node cannot write, then promotes this one and records it as active.",
+        retries=(asks_again(2, 6), _LACKS_PROOF),
+        what="Makes sure that the other node cannot write, then promotes this one, which looks at it once more itself; "
+        "begins what users reach there, and records it as active.",
         next_step=Message("step.PromoteReplica"),
     ),
     Step(
@@ -142,13 +146,14 @@ STEPS = (
     Step(
         "SwapRouteAhead", "swap_route", changes=True, phase="route",
         retries=(Retry(("NotYet",), 1, 0),),  # what EC2 does not show yet holds up no service
-        what="Points the virtual IP's routes to the promoted node before its services start, so that clients reach "
-        "them at once. SwapRoute makes sure of it afterwards; if this fails, nothing is lost but seconds.",
+        what="Points the virtual IP's routes to the promoted node while its database starts, so that clients reach "
+        "it at once. SwapRoute makes sure of it afterwards; if this fails, nothing is lost but seconds.",
     ),
     Step(
         "StartServices", "start_services", changes=True, phase="startServices",
         retries=(asks_again(2, 10), _RECOVERS),
-        what="Starts Garoon's services, the NFS exports and the virtual IP on the promoted node.",
+        what="Waits until what the promotion began serves: the database, the NFS exports, the virtual IP. Starts "
+        "Garoon's other services.",
         next_step=Message("step.StartServices"),
     ),
     Step(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
@@ -14,6 +14,29 @@ from failover.node_answers import VerbResult
 from failover.settings import Node, Settings
 
 Verb = Literal["status", "probe", "survey", "promote", "start", "restart", "stop", "demote", "reconnect", "rejoin"]
+
+PeerProof = Literal["none", "unseen", "secondary"]
+
+
+class Promotion(NamedTuple):
+    """How a node is to promote its replica."""
+
+    accept_data_loss: bool = False
+    peer_proof: PeerProof = "none"
+    """What it must itself find of its peer right before; else it does nothing and says `peer_not_proven`. unseen: on
+    neither path, and of neither service. secondary: on a link over which everything comes that is written."""
+    and_start: bool = False
+    """Its answer comes once it is promoted and mounted. What users reach is begun then, and `start` does the rest."""
+
+    def parameters(self) -> dict[str, list[str]]:
+        """Of the document. What is as it is by default is left out: the look document does not know it."""
+        given = {"AcceptDataLoss": [str(self.accept_data_loss).lower()]}
+        if self.peer_proof != "none":
+            given["PeerProof"] = [self.peer_proof]
+        return given | ({"AndStart": ["true"]} if self.and_start else {})
+
+
+PLAIN = Promotion()
 
 _LOOKS: tuple[Verb, ...] = ("status", "probe", "survey")
 """Verbs that change nothing."""
@@ -47,7 +70,7 @@ def run_verb(
     *,
     timeout_seconds: float,
     epoch: int = 0,
-    accept_data_loss: bool = False,
+    promotion: Promotion = PLAIN,
     is_given_up: Callable[[], bool] = lambda: False,
 ) -> VerbResult | None:
     """What the verb said, or None if the node did not answer within `timeout_seconds`, or until it `is_given_up`.
@@ -67,7 +90,7 @@ def run_verb(
     parameters: dict[str, list[str]] = {
         "Verb": [verb],
         "Epoch": [str(epoch)],
-        "AcceptDataLoss": [str(accept_data_loss).lower()],
+        **promotion.parameters(),
     }
 
     def order(seconds_ahead: float) -> VerbResult | None:

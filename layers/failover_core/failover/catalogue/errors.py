@@ -201,6 +201,10 @@ ERRORS: dict[str, tuple[str, str]] = {
         "It is not proven yet that {peer} is cut off: {why}.",
         "{peer} の隔離をまだ証明できません: {why}。",
     ),
+    "error.not-promoted-yet": (
+        "{target} has not taken the role yet: {words}",
+        "{target} はまだ役割を引き継いでいません: 「{words}」",
+    ),
     "proof.was-off": (
         "the instance {instance_id}, which EC2 does not know any more, was off, and {how}",
         "インスタンス {instance_id} は EC2 に存在せず、停止が記録されています。また、{how}",
@@ -208,6 +212,14 @@ ERRORS: dict[str, tuple[str, str]] = {
     "proof.isolated": (
         "{node} is isolated, and {how}",
         "{node} は隔離されています。また、{how}",
+    ),
+    "proof.shut": (
+        "the subnets of {node} have the network ACL that denies everything, and hold nothing else",
+        "{node} のサブネットは、すべてを拒否するネットワーク ACL が関連付けられ、ほかに何も含みません",
+    ),
+    "proof.secondary": (
+        "{peer} is demoted, and {target} finds it secondary on the replication link",
+        "{peer} は降格しています。{target} もレプリケーションの接続先がセカンダリであることを確認しました",
     ),
     "proof.unseen": (
         "{peer} sees nothing of it",

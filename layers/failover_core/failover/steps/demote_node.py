@@ -16,6 +16,9 @@ class DemoteNodeInput(StepInput):
 class Demoted(Value):
     node: str
     epoch: int
+    """The move's. The node obeys none that is lower, from now on: what is final stays known."""
+    is_off: bool = False
+    """It was off, so it could not be told."""
 
 
 def demote_node(request: DemoteNodeInput, settings: Settings) -> Demoted:
@@ -28,7 +31,7 @@ def demote_node(request: DemoteNodeInput, settings: Settings) -> Demoted:
     peer = settings.peer_of(node.name)
     epoch = cluster_table.begin_move(settings, request.execution, peer.name)
     if instances.read_instance(node)[0].is_off:
-        return Demoted(node=node.name, epoch=epoch)
+        return Demoted(node=node.name, epoch=epoch, is_off=True)
     status = obey(node, "demote", settings, execution=request.execution, epoch=epoch)
     if not status.is_demoted:
         if not status.is_role_seen:

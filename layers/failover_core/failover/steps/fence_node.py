@@ -16,7 +16,7 @@ from failover.proof import NotProven, Proof, Proven
 from failover.rehearsal import try_orders
 from failover.runtime import StepInput, logger
 from failover.settings import FenceMethod, Node, Settings
-from failover.steps.proofs import prove_cut_off, prove_off
+from failover.steps.proofs import prove_off, prove_shut
 
 _WATCH_SECONDS = 20.0
 """How long one run of the step waits for a proof before the workflow retries it."""
@@ -31,8 +31,10 @@ class FenceNodeInput(StepInput):
 
 
 def fence_node(request: FenceNodeInput, settings: Settings) -> Fenced:
-    """The first proof to come that the node is fenced: it is cut off, or EC2 says `stopped` or `terminated`.
+    """The first proof to come: AWS says that the node is cut off, or that it is `stopped` or `terminated`.
 
+    That its peer sees nothing of a node that is cut off is the other half of that proof, and its peer's to find, right
+    before it is promoted.
     With FenceMethod StopInstance, and where the node cannot be isolated, only the second. Isolation and stop are begun
     beside each other; neither waits for the other, and the trouble of one does not keep the other back.
     Raises NotYet while there is no proof, Failed when FenceTimeoutSeconds are over, LockLost.
@@ -51,7 +53,7 @@ def fence_node(request: FenceNodeInput, settings: Settings) -> Fenced:
         cut_off = (
             NotProven(why=isolation_.why)
             if isinstance(isolation_, _NotBegun)
-            else _look(lambda: prove_cut_off(node, settings))
+            else _look(lambda: prove_shut(node, settings))
         )
         if isinstance(cut_off, Proven):
             return Fenced(node=node.name, proof=cut_off.how, is_off=False)

@@ -4,14 +4,15 @@ import time
 from datetime import UTC, datetime
 
 from failover.adapters import alarms, cluster_table, isolation, nodes
-from failover.errors import Failed, NotYet, Refused, StateUnknown
+from failover.errors import Failed, NotFenced, NotYet, Refused, StateUnknown
 from failover.messages import Message
 from failover.models import ClusterRecord, NodeStatus, Value
 from failover.proof import NotProven, Proven
 from failover.runtime import StepInput
 from failover.settings import Node, Settings
-from failover.steps.proofs import prove_cut_off, prove_off
-from failover.steps.verbs import obey, wait_left
+from failover.steps.demote_node import Demoted
+from failover.steps.proofs import prove_off, prove_shut
+from failover.steps.verbs import PeerNotProvenError, obey, wait_left
 
 _LATE_SECONDS = 30.0
 """How long one run of the step waits for EC2 to show the fence that this execution has proven."""
@@ -21,6 +22,8 @@ _PAUSE_SECONDS = 1.0
 class PromoteReplicaInput(StepInput):
     node: str
     accept_data_loss: bool = False
+    demoted: Demoted | None = None
+    """What DemoteNode said, if it was done before."""
 
 
 class Promoted(Value):
@@ -30,27 +33,50 @@ class Promoted(Value):
     """Why the other node cannot write."""
 
 
-def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promoted:
-    """The node is primary with its volume mounted, and recorded as active.
+class _Inactive(Value):
+    """The other node cannot write."""
 
-    Believes no earlier step: the other node must be off now, or cut off now, or obey a demote of this move's epoch now
-    (which also makes it refuse whatever an earlier execution may still have on the way to it). And since it was
-    assessed it may have come back and written without its standby: so its last word on replication is looked at once
-    more. The move is written down before the node is asked, so that a crash in between is seen by the next execution.
-    Raises NotYet, StateUnknown, Refused or Failed as `obey` does, and LockLost.
+    how: Message
+    peer_proof: nodes.PeerProof = "none"
+    """What the target must find of it besides, right before it takes the role: without that it is no proof."""
+    status: NodeStatus | None = None
+    """What the other node said of itself, if it was asked."""
+
+
+def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promoted:
+    """The node is primary with its volume mounted, and recorded as active; what users reach is begun on it.
+
+    Believes no earlier step: the other node must be off now; or cut off, by AWS and by the target's own look when it
+    takes the role; or have obeyed a demote of this move's epoch, which makes it refuse whatever an earlier execution
+    may still have on the way to it, and be demoted now, by its own word or as the target finds it on the replication
+    link. And since it was assessed it may have come back and written without its standby: so its last word on
+    replication is looked at once more. The move is written down before the node is asked, so that a crash in between is
+    seen by the next execution.
+    Raises NotFenced while that proof is lacking, NotYet, StateUnknown, Refused or Failed as `obey` does, and LockLost.
     """
     begun_at = time.monotonic()
     target = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
-    active = record.active
     epoch = cluster_table.begin_move(settings, request.execution, target.name)
-    proof, peer_status = _prove_peer_inactive(target.name, epoch, record, request.execution, settings, begun_at)
-    if target.name != active and not request.accept_data_loss:
-        _require_nothing_missed(target, peer_status, settings)
-    status = obey(
-        target, "promote", settings, execution=request.execution, epoch=epoch,
-        accept_data_loss=request.accept_data_loss, timeout_seconds=wait_left(begun_at),
-    )  # fmt: skip
+    peer = settings.peer_of(target.name)
+    inactive = _demoted_before(request.demoted, peer, target, epoch)
+    while True:
+        proof = inactive or _prove_peer_inactive(target.name, epoch, record, request.execution, settings, begun_at)
+        if target.name != record.active and not request.accept_data_loss:
+            _require_nothing_missed(target, proof, settings)
+        try:
+            status = obey(
+                target, "promote", settings, execution=request.execution, epoch=epoch,
+                promotion=nodes.Promotion(request.accept_data_loss, proof.peer_proof, and_start=True),
+                timeout_seconds=wait_left(begun_at),
+            )  # fmt: skip
+            break
+        except PeerNotProvenError as error:
+            if inactive is None and time.monotonic() - begun_at >= _LATE_SECONDS:
+                raise NotFenced(Message("error.not-promoted-yet", target=target.name, words=error.words)) from error
+        if inactive is None:
+            time.sleep(_PAUSE_SECONDS)
+        inactive = None
     if not status.is_role_seen:
         raise StateUnknown(Message("error.promoted-but-unseen", target=target.name, unseen_parts=status.unseen_parts()))
     if status.replication.role != "primary" or not status.is_mounted:
@@ -66,22 +92,30 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     return Promoted(node=target.name, epoch=epoch, proof=proof.how)
 
 
+def _demoted_before(demoted: Demoted | None, peer: Node, target: Node, epoch: int) -> _Inactive | None:
+    """It obeyed this very move, so nothing older can promote it any more; that nothing else did, the target finds."""
+    if demoted is None or demoted.is_off or (demoted.node, demoted.epoch) != (peer.name, epoch):
+        return None
+    return _Inactive(how=Message("proof.secondary", peer=peer.name, target=target.name), peer_proof="secondary")
+
+
 def _prove_peer_inactive(
     target: str, epoch: int, record: ClusterRecord, execution: str, settings: Settings, begun_at: float
-) -> tuple[Proven, NodeStatus | None]:
-    """Why the other node cannot write, and what it says of itself if it answers. Without a proof it raises."""
+) -> _Inactive:
+    """Why the other node cannot write. Without a proof it raises."""
     peer = settings.peer_of(target)
     was_fenced = record.fence is not None and (record.fence.node, record.fence.execution) == (peer.name, execution)
     while True:
         off = prove_off(peer, record, settings)
         if isinstance(off, Proven):
-            return off, None
+            return _Inactive(how=off.how)
         if isolation.isolated(isolation.read_acls(peer), settings):
             # Nobody can ask it for a demote.
-            cut_off = prove_cut_off(peer, settings)
-            if isinstance(cut_off, NotProven):
-                raise NotYet(Message("error.not-cut-off-yet", peer=peer.name, why=cut_off.why))
-            return cut_off, None
+            shut = prove_shut(peer, settings)
+            if isinstance(shut, NotProven):
+                raise NotFenced(Message("error.not-cut-off-yet", peer=peer.name, why=shut.why))
+            unseen = Message("proof.unseen", peer=target)
+            return _Inactive(how=Message("proof.isolated", node=peer.name, how=unseen), peer_proof="unseen")
         # What this execution has proven a moment ago, EC2 may not show again yet: it reads what is some time old.
         if not was_fenced or time.monotonic() - begun_at >= _LATE_SECONDS:
             break
@@ -91,13 +125,13 @@ def _prove_peer_inactive(
         raise StateUnknown(Message("error.peer-demoted-but-unseen", peer=peer.name, unseen_parts=status.unseen_parts()))
     if not status.is_demoted:
         raise Failed(Message("error.peer-not-harmless", peer=peer.name, target=target))
-    return Proven(how=Message("proof.demoted", peer=peer.name)), status
+    return _Inactive(how=Message("proof.demoted", peer=peer.name), status=status)
 
 
-def _require_nothing_missed(target: Node, peer_status: NodeStatus | None, settings: Settings) -> None:
+def _require_nothing_missed(target: Node, proof: _Inactive, settings: Settings) -> None:
     """The active node was replicating to its end, by its own word. Or the target is primary already. Raises Refused."""
-    active = settings.peer_of(target.name)
-    if peer_status is not None and peer_status.replication.is_connected:
+    active, peer_status = settings.peer_of(target.name), proof.status
+    if proof.peer_proof == "secondary" or (peer_status is not None and peer_status.replication.is_connected):
         return
     if peer_status is not None and peer_status.is_unreplicated:
         raise Refused(Message("error.out-of-touch-when-demoted", active=active.name, target=target.name))

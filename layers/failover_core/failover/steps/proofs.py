@@ -1,4 +1,4 @@
-"""What proves, at this moment, that a node is off, or cut off from everybody."""
+"""What proves, at this moment, that a node is off, or shut off from everybody."""
 
 from failover.adapters import instances, isolation, nodes
 from failover.messages import Message
@@ -29,20 +29,18 @@ def prove_off(node: Node, record: ClusterRecord, settings: Settings) -> Proof:
     return Proven(how=Message("proof.was-off", instance_id=node.instance_id, how=unseen.how))
 
 
-def prove_cut_off(node: Node, settings: Settings) -> Proof:
-    """Whether nobody reaches the node now.
+def prove_shut(node: Node, settings: Settings) -> Proof:
+    """AWS's half of the proof that the node is cut off: both its subnets have the network ACL that denies everything,
+    and hold nothing else.
 
-    Two sources must agree: AWS, that both its subnets have the network ACL that denies everything and hold nothing
-    else; and its peer, that it sees the node on neither path and neither service.
-    Raises CloudUnavailable or Failed if one of them could not be asked.
+    The other half is its peer's: it sees the node on neither path and neither service. The peer looks itself when it is
+    ordered to promote (`nodes.Promotion.peer_proof`), which is later than any look that is asked for before.
+    Raises CloudUnavailable or Failed if AWS could not be asked.
     """
     for proof in (isolation.prove_isolated(node, settings), isolation.prove_alone(node)):
         if isinstance(proof, NotProven):
             return proof
-    unseen = _prove_unseen(node, settings)
-    if isinstance(unseen, NotProven):
-        return unseen
-    return Proven(how=Message("proof.isolated", node=node.name, how=unseen.how))
+    return Proven(how=Message("proof.shut", node=node.name))
 
 
 def _prove_unseen(node: Node, settings: Settings) -> Proof:

@@ -25,6 +25,14 @@ def wait_left(begun_at: float) -> float:
     return max(_LEAST_WAIT_SECONDS, _WAIT_SECONDS - (time.monotonic() - begun_at))
 
 
+class PeerNotProvenError(Exception):
+    """The node did nothing: it does not find its peer as the promotion's order says."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
 def obey(
     node: Node,
     verb: nodes.Verb,
@@ -32,7 +40,7 @@ def obey(
     *,
     execution: str,
     epoch: int,
-    accept_data_loss: bool = False,
+    promotion: nodes.Promotion = nodes.PLAIN,
     timeout_seconds: float = _WAIT_SECONDS,
 ) -> NodeStatus:
     """The node's status after it did the verb.
@@ -40,18 +48,18 @@ def obey(
     A node that has obeyed a higher epoch than the record's refuses; then the record goes on above it (NotYet): after
     the stack was deleted and deployed again the record is younger than its nodes.
     Raises NotYet if it did not answer or is busy with an earlier command, StateUnknown if it could not see what the
-    verb goes by, Recovering if it began what takes its time, Refused if the script forbids it, Failed if it was tried
-    in vain.
+    verb goes by, Recovering if it began what takes its time, PeerNotProvenError, Refused if the script forbids it,
+    Failed if it was tried in vain.
     """
-    result = nodes.run_verb(
-        node, verb, settings, timeout_seconds=timeout_seconds, epoch=epoch, accept_data_loss=accept_data_loss
-    )
+    result = nodes.run_verb(node, verb, settings, timeout_seconds=timeout_seconds, epoch=epoch, promotion=promotion)
     if result is None:
         raise NotYet(Message("error.verb-silent", node=node.name, verb=verb, timeout_seconds=timeout_seconds))
     if result.code in ("busy", "expired"):
         raise NotYet(Message("error.verb-busy", node=node.name, verb=verb, words=result.message))
     if result.code == "unknown":
         raise StateUnknown(Message("error.verb-unknown", verb=verb, node=node.name, words=result.message))
+    if result.code == "peer_not_proven":
+        raise PeerNotProvenError(result.message)
     if result.code == "stale_epoch":
         _go_on_above(node, epoch, execution, settings)
     if result.result == "pending":
