@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from failover.adapters import cluster_table as table
 from failover.adapters import execution_history
 from failover.adapters import history_table as past
@@ -246,3 +248,16 @@ def test_the_record_of_the_cluster_is_not_touched(
     record_execution(end("ABORTED"), settings)
     assert table.read_record(settings) == before
     assert cluster_table.scan()["Items"] == []
+
+
+def test_a_long_execution_is_read_in_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that recovers for an hour leaves thousands of events, read by whoever looks at the dashboard."""
+    machine = boto3.client(
+        "stepfunctions", region_name="ap-northeast-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    monkeypatch.setattr(execution_history, "client", lambda _service: machine)
+    with Stubber(machine) as stubber:
+        described = {"executionArn": FAILOVER, "stateMachineArn": FAILOVER, "status": "RUNNING", "startDate": START}
+        stubber.add_response("describe_execution", described)
+        stubber.add_response("get_execution_history", {"events": []}, {"executionArn": FAILOVER, "maxResults": 1000})
+        assert execution_history.read_execution(FAILOVER) is not None

@@ -16,6 +16,10 @@ from failover.models import Outcome, Value
 
 WORKFLOWS = ("failover", "switchback", "rejoin")
 
+_EVENTS_AT_ONCE = 1000
+"""What GetExecutionHistory gives at most; 100 if not asked, and a database that recovers leaves thousands. It takes 20
+calls a second from all of the account (Step Functions Developer Guide, "Quotas")."""
+
 
 class Step(Value):
     """One call of a function by a state. A step that is tried again is several of them."""
@@ -110,7 +114,11 @@ def read_execution(arn: str) -> Execution | None:
         if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn"):
             return None
         raise
-    pages = client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+    pages = (
+        client("stepfunctions")
+        .get_paginator("get_execution_history")
+        .paginate(executionArn=arn, PaginationConfig={"PageSize": _EVENTS_AT_ONCE})
+    )
     events = [event for page in pages for event in page["events"]]
     steps = tuple(read_steps(events))
     is_running = described["status"] == "RUNNING"
