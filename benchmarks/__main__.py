@@ -23,6 +23,7 @@ from benchmarks import (
     cost,
     detection,
     end_to_end,
+    invocation,
     own_time,
     plots,
     quiet_month,
@@ -202,6 +203,7 @@ def measure_cold_starts(is_quick: bool) -> Section:
         layer = build_layer(Path(folder))
         packed = cold_start.packed_megabytes(layer)
         found = cold_start.measure(layer, 3 if is_quick else 10)
+        invoked = invocation.measure(layer, 2 if is_quick else 5)
     base, *rest = found
     rows = [
         [each.name, spread(each.seconds), f"{each.median / base.median:.2f}", f"{each.megabytes:.0f} MB"]
@@ -209,11 +211,16 @@ def measure_cold_starts(is_quick: bool) -> Section:
     ]
     functions = {each.name: each.median for each in rest if " " not in each.name}
     path = sum(functions[name] for name in cold_start.CRITICAL_PATH)
+    for name, each in invoked.items():
+        seconds = f"{median(each.processor_seconds) / base.median:.2f}"
+        rows.append([f"{name}, invoked", spread(each.processor_seconds), seconds, f"{each.megabytes:.0f} MB"])
     rows.append(["all of a failover, one after the other", f"{path:.2f} s", f"{path / base.median:.2f}", ""])
     notes = (
         "Processor seconds of a whole process that imports the function and makes one client, against importing boto3 "
-        f"and making one. The layer packs to {packed:.1f} MB; a function is its handler alone, under 1 kB. What "
-        "was chosen and why: [0012](decisions/0012-cold-starts.md)."
+        "and making one; *invoked* are whole invocations, on the local cloud and over TLS, of the functions that ask "
+        f"the most. Memory is the most that any of the processes held. The layer packs to {packed:.1f} MB; a function "
+        "is its handler alone, under 1 kB. What was chosen and why: [0012](decisions/0012-cold-starts.md), "
+        "[0034](decisions/0034-memory-and-connections.md)."
     )
     slowest = max(functions.values()) / base.median
     goals = [
@@ -222,7 +229,13 @@ def measure_cold_starts(is_quick: bool) -> Section:
             limit=1.3,
             figure=slowest,
             unit="times",
-        )
+        ),
+        Goal(
+            what="memory of the heaviest function, invoked",
+            limit=50,
+            figure=max(each.megabytes for each in invoked.values()),
+            unit="MB",
+        ),
     ]
     columns = ["process", "processor time", "against the first", "memory"]
     return Section(

@@ -61,11 +61,16 @@ class ColdStart:
 
 
 def measure(layer: Path, runs: int) -> list[ColdStart]:
-    """The baseline first, as anybody has it (bytecode, whole models), then every function, then a plain layer."""
+    """The baseline first, as anybody has it (bytecode, all of botocore's data), then every function, a plain layer."""
     functions = sorted(path.parent for path in (ROOT / "functions").glob("*/app.py"))
     whole = layer.with_name("whole-models")
     shutil.copytree(layer, whole)
-    shutil.copytree(Path(botocore.__file__).parent / "data/ec2", whole / "botocore/data/ec2", dirs_exist_ok=True)
+    installed = Path(botocore.__file__).parents[1]
+    for package in ("boto3", "s3transfer"):
+        shutil.copytree(installed / package, whole / package)
+    data = installed / "botocore/data"
+    shutil.copytree(data / "ec2", whole / "botocore/data/ec2", dirs_exist_ok=True)
+    shutil.copy(data / "endpoints.json", whole / "botocore/data")
     subjects: dict[str, tuple[str, list[Path]]] = {BASELINE_NAME: (BASELINE, [whole])}
     subjects |= {function.name: (COLD_START, [function, layer]) for function in functions}
     bare = layer.with_name("without-bytecode")

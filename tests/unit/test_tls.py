@@ -4,9 +4,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,9 @@ from botocore import httpsession
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, SSLError
 from botocore.session import Session
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from failover.adapters import tls
+
+from testbed.world.certificates import write_certificate
 
 THREADS = 6
 PORTS: dict[str, int] = {}
@@ -41,29 +38,6 @@ class Answer(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Whoever does not trust it hangs up."""
-
-
-def write_certificate(folder: Path, name: str, address: str) -> tuple[Path, Path]:
-    """A certificate for the address that only itself vouches for, and its key."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / f"{name}.pem", folder / f"{name}.key"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return paths
 
 
 @pytest.fixture(scope="module")
