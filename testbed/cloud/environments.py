@@ -1,4 +1,4 @@
-"""Lambda's Python execution environments: each a process of its own, forked from one that has imported botocore already.
+"""Lambda's Python execution environments: each a process of its own, forked from one that has imported botocore.
 
 Importing it is most of a cold start, and the drills of one test run have some 150 of them on two cores. Everything that
 a function can see is its own: the module's code, its variables, its globals. That a real cold start imports everything
