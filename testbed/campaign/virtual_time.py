@@ -135,10 +135,6 @@ class Loop:
             raise RuntimeError("Only a task can wait.")
         return self._current
 
-    @property
-    def is_in_task(self) -> bool:
-        return self._current is not None
-
     def spawn(self, function: Callable[[], R], name: str, *, after: float = 0.0, is_child: bool = False) -> Task[R]:
         """Runs the function as a task, `after` so many seconds. A child is killed with the task that started it."""
         task = Task(self, name, function, self._current if is_child else None)

@@ -49,10 +49,6 @@ class HostState:
         """It is on, and it can serve, or write what others read. An isolated node can only write to itself."""
         return self.is_on and not self.is_isolated and (self.is_primary or self.is_mounted or self.has_services)
 
-    @property
-    def is_proven_inactive(self) -> bool:
-        return not self.is_active
-
 
 @dataclass(frozen=True)
 class Sample:

@@ -6,11 +6,14 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import create_loader
+from botocore.session import Session
 from failover.adapters import clients as product_clients
 from failover.runtime import logger
 from garoon_failover.app import app
@@ -46,6 +49,16 @@ def run(*arguments: str, answers: str | None = None) -> Answer:
     return Answer(result.exit_code, result.stdout, result.stderr)
 
 
+_MODELS = create_loader()
+
+
+def _make_session() -> Session:
+    """With AWS's models as they were read once: each session would read them anew."""
+    session = Session()
+    session.register_component("data_loader", _MODELS)
+    return session
+
+
 @pytest.fixture(autouse=True)
 def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Each test runs in a directory of its own, with an environment and clients of its own."""
@@ -55,7 +68,7 @@ def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
         if name.startswith(("AWS_", "GAROON_")):
             del os.environ[name]
     monkeypatch.setattr(product_clients, "_clients", {})
-    product_clients._session.cache_clear()
+    monkeypatch.setattr(product_clients, "_session", cache(_make_session))
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     yield tmp_path
     os.environ.clear()

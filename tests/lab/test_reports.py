@@ -90,7 +90,7 @@ def test_a_demoted_machine_is_not_seen_as_active_any_more(running_host: LabHost)
 
     report.write({**SERVING, "role": "Secondary", "isMounted": False, "services": []})
 
-    assert read_hosts(running_host.files.world)["db-01"].is_proven_inactive
+    assert not read_hosts(running_host.files.world)["db-01"].is_active
 
 
 def test_a_machine_that_is_off_is_inactive_whatever_it_told_last(host: LabHost) -> None:
@@ -99,7 +99,7 @@ def test_a_machine_that_is_off_is_inactive_whatever_it_told_last(host: LabHost) 
     seen = read_hosts(host.files.world)["db-01"]
 
     assert not seen.is_on
-    assert seen.is_proven_inactive
+    assert not seen.is_active
 
 
 def test_a_machine_without_a_path_to_aws_takes_no_commands(running_host: LabHost) -> None:

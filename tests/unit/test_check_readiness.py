@@ -15,13 +15,6 @@ from failover.steps.check_readiness import ReadinessRequest, check_readiness
 from tests.unit.fake_nodes import FakeSsm
 
 
-@pytest.fixture(autouse=True)
-def _no_metrics() -> Any:
-    metrics.clear_metrics()
-    yield
-    metrics.clear_metrics()
-
-
 @pytest.mark.usefixtures("cluster_table")
 def test_sources_that_fail_leave_the_others_their_word(settings: Settings, ssm: FakeSsm) -> None:
     """Of all that a cluster needs, this account has the record and two nodes that answer."""
