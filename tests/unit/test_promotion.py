@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
-from failover.errors import Failed
+from failover.adapters import alarms
+from failover.adapters import cluster_table as table
+from failover.errors import Failed, Refused
 from failover.settings import Settings
 from failover.steps.demote_node import DemoteNodeInput, demote_node
 from failover.steps.promote_replica import PromoteReplicaInput, promote_replica
@@ -11,6 +13,7 @@ from failover.steps.start_services import start_services
 from failover.steps.verbs import ServiceInput
 
 from tests.unit.conftest import EXECUTION, put_last_word
+from tests.unit.fake_network import FakeNetwork
 from tests.unit.fake_nodes import FakeSsm, make_pair
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -67,3 +70,17 @@ def test_promotion_that_fails_begins_nothing(settings: Settings, ssm: FakeSsm) -
         promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
     assert node.heard == ["promote"]
     assert [node.is_database_up, node.is_exported, node.has_virtual_ip] == [False, False, False]
+
+
+def test_last_word_that_turned_bad_until_the_target_looked_undoes_the_promotion(
+    settings: Settings, ssm: FakeSsm, network_acls: FakeNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network ACL took effect on the replication link first, and the node served on without its standby."""
+    network_acls.acls |= dict.fromkeys(settings.node_a.subnet_ids, settings.isolation_acl_id)
+    words = iter([True, False])
+    monkeypatch.setattr(alarms, "was_replicating_to_its_end", lambda *_: next(words))
+    with pytest.raises(Refused, match="db-01 was no longer replicating to db-02"):
+        promote_replica(PromoteReplicaInput(execution=EXECUTION, node="db-02"), settings)
+    assert ssm.nodes["i-0b"].role == "primary"
+    record = table.read_record(settings)
+    assert (record.active, record.moving_to) == ("db-01", "db-02")

@@ -58,25 +58,7 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
     target = settings.node(request.node)
     record = cluster_table.require_lock(settings, request.execution)
     epoch = cluster_table.begin_move(settings, request.execution, target.name)
-    peer = settings.peer_of(target.name)
-    inactive = _demoted_before(request.demoted, peer, target, epoch)
-    while True:
-        proof = inactive or _prove_peer_inactive(target.name, epoch, record, request.execution, settings, begun_at)
-        if target.name != record.active and not request.accept_data_loss:
-            _require_nothing_missed(target, proof, settings)
-        try:
-            status = obey(
-                target, "promote", settings, execution=request.execution, epoch=epoch,
-                promotion=nodes.Promotion(request.accept_data_loss, proof.peer_proof, and_start=True),
-                timeout_seconds=wait_left(begun_at),
-            )  # fmt: skip
-            break
-        except PeerNotProvenError as error:
-            if inactive is None and time.monotonic() - begun_at >= _LATE_SECONDS:
-                raise NotFenced(Message("error.not-promoted-yet", target=target.name, words=error.words)) from error
-        if inactive is None:
-            time.sleep(_PAUSE_SECONDS)
-        inactive = None
+    proof, status, is_by_its_word = _order(request, target, record, epoch, settings, begun_at)
     if not status.is_role_seen:
         raise StateUnknown(Message("error.promoted-but-unseen", target=target.name, unseen_parts=status.unseen_parts()))
     if status.replication.role != "primary" or not status.is_mounted:
@@ -88,8 +70,39 @@ def promote_replica(request: PromoteReplicaInput, settings: Settings) -> Promote
                 mount=Message("mount.is-mounted" if status.is_mounted else "mount.is-not-mounted"),
             )
         )
+    # Only since the target has looked was that word the last one, whatever AWS's half says.
+    if is_by_its_word and proof.peer_proof == "unseen":
+        _require_word_still_good(target, settings)
     cluster_table.complete_move(settings, request.execution, target.name, epoch)
     return Promoted(node=target.name, epoch=epoch, proof=proof.how)
+
+
+def _order(
+    request: PromoteReplicaInput, target: Node, record: ClusterRecord, epoch: int, settings: Settings, begun_at: float
+) -> tuple[_Inactive, NodeStatus, bool]:
+    """Why the other node could not write, what the target says after the promotion, and whether the active node's last
+    word stands for it that nothing was missed."""
+    peer = settings.peer_of(target.name)
+    inactive = _demoted_before(request.demoted, peer, target, epoch)
+    while True:
+        proof = inactive or _prove_peer_inactive(target.name, epoch, record, request.execution, settings, begun_at)
+        is_by_its_word = False
+        if target.name != record.active and not request.accept_data_loss:
+            is_by_its_word = _require_nothing_missed(target, proof, settings)
+        try:
+            status = obey(
+                target, "promote", settings, execution=request.execution, epoch=epoch,
+                promotion=nodes.Promotion(request.accept_data_loss, proof.peer_proof, and_start=True),
+                timeout_seconds=wait_left(begun_at),
+            )  # fmt: skip
+        except PeerNotProvenError as error:
+            if inactive is None and time.monotonic() - begun_at >= _LATE_SECONDS:
+                raise NotFenced(Message("error.not-promoted-yet", target=target.name, words=error.words)) from error
+        else:
+            return proof, status, is_by_its_word
+        if inactive is None:
+            time.sleep(_PAUSE_SECONDS)
+        inactive = None
 
 
 def _demoted_before(demoted: Demoted | None, peer: Node, target: Node, epoch: int) -> _Inactive | None:
@@ -128,17 +141,25 @@ def _prove_peer_inactive(
     return _Inactive(how=Message("proof.demoted", peer=peer.name), status=status)
 
 
-def _require_nothing_missed(target: Node, proof: _Inactive, settings: Settings) -> None:
-    """The active node was replicating to its end, by its own word. Or the target is primary already. Raises Refused."""
+def _require_nothing_missed(target: Node, proof: _Inactive, settings: Settings) -> bool:
+    """The active node was replicating to its end, by its own last word (True), or as it was demoted; or the target is
+    primary already. Raises Refused."""
     active, peer_status = settings.peer_of(target.name), proof.status
     if proof.peer_proof == "secondary" or (peer_status is not None and peer_status.replication.is_connected):
-        return
+        return False
     if peer_status is not None and peer_status.is_unreplicated:
         raise Refused(Message("error.out-of-touch-when-demoted", active=active.name, target=target.name))
     if alarms.was_replicating_to_its_end(active, settings, datetime.now(UTC)):
-        return
+        return True
     result = nodes.run_verb(target, "status", settings, timeout_seconds=settings.answer_timeout_seconds)
     if result is None or result.status is None or not result.status.is_role_seen:
         raise NotYet(Message("error.replication-ended-unknown", active=active.name, target=target.name))
     if result.status.replication.role != "primary":
+        raise Refused(Message("error.replication-ended", active=active.name, target=target.name))
+    return False
+
+
+def _require_word_still_good(target: Node, settings: Settings) -> None:
+    active = settings.peer_of(target.name)
+    if alarms.was_replicating_to_its_end(active, settings, datetime.now(UTC)) is False:
         raise Refused(Message("error.replication-ended", active=active.name, target=target.name))
