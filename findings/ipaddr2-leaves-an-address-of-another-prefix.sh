@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # IPaddr2 of resource-agents 4.12.0 (Debian 12) knows its address only with its own prefix length. If the interface has it with
-# another one (aws-vpc-move-ip adds /32; a secondary address may come as /32 or with the subnet's), monitor says "not running", and
-# so stop has nothing to do: it succeeds, and the address stays. The agent's meta-data: the resource is the IP address; its prefix
-# may be left out. The OCF Resource Agent Developer's Guide: stop does all in its power. To the cluster the address is free, and
-# this host goes on answering for it.
+# another one (aws-vpc-move-ip and amazon-ec2-net-utils add /32), monitor says "not running", and so stop has nothing to do: it
+# succeeds, and the address stays. The agent's meta-data: the resource is the IP address; its prefix may be left out. The OCF
+# Resource Agent Developer's Guide: stop does all in its power. To the cluster the address is free, and this host goes on
+# answering for it.
 #
 #   on the interface        cidr_netmask   monitor   stop   on the interface after it
 #   192.0.2.10/24           24             0         0      nothing
