@@ -107,11 +107,14 @@ def read_run(result: Mapping[str, Any], scenario: str) -> Run | None:
 def parts(runs: Sequence[Run]) -> dict[str, float]:
     """The median of each part of the outage: the phases that follow each other, and what is left of it.
 
-    A phase that lies beside others, or after users are served, is none of it.
+    A phase that lies beside others, or after users are served, is none of it; one that goes on then is cut there.
     """
-    names = list(dict.fromkeys(name for run in runs for name in run.phases if name not in _NO_PART))
-    found = {name: median(run.phases.get(name, 0.0) for run in runs) for name in names}
-    left = median(run.outage for run in runs) - sum(found.values())
+    names = dict.fromkeys(name for run in runs for name in run.phases if name not in _NO_PART)
+    left = median(run.outage for run in runs)
+    found = {}
+    for name in names:
+        found[name] = min(left, median(run.phases.get(name, 0.0) for run in runs))
+        left -= found[name]
     return found if left <= 0 else {**found, "between": left}
 
 

@@ -17,10 +17,11 @@ def measure_phases(
     """Seconds by phase, those that took place, in their order.
 
     `detect` and `firstGoodRequest` count from the failure; `promote` ends when the replica is primary, `mount` when its
-    file system is mounted, `startServices` when all of them answer; its first part is `databaseRecovery`, until the
-    database takes connections.
+    file system is mounted, `startServices` when all of them answer. The promotion begins the database:
+    `databaseRecovery` counts from the mount until it takes connections, beside the phases that follow.
     """
     phases: dict[str, float] = {}
+    database_begun_at: float | None = None
     if decisive is not None:
         phases["detect"] = decisive.started_at - broken_at
         for state, phase in _STEPS.items():
@@ -33,10 +34,12 @@ def measure_phases(
             # One phase may be two states'.
             phases[phase] = phases.get(phase, 0.0) + (primary_at or end) - start
             if primary_at is not None and mounted_at is not None:
-                phases["mount"] = mounted_at - primary_at
-            database_at = _first(samples, start, end, "has_database") if phase == "startServices" else None
-            if database_at is not None:
-                phases["databaseRecovery"] = database_at - start
+                phases["mount"], database_begun_at = mounted_at - primary_at, mounted_at
+            if phase == "startServices":
+                begun_at = start if database_begun_at is None else database_begun_at
+                database_at = _first(samples, begun_at, end, "has_database")
+                if database_at is not None:
+                    phases["databaseRecovery"] = database_at - begun_at
     if served_again_at is not None:
         phases["firstGoodRequest"] = served_again_at - broken_at
     return {phase: round(max(seconds, 0.0), 2) for phase, seconds in phases.items()}

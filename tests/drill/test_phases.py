@@ -40,10 +40,16 @@ def test_a_failover_is_told_from_the_failure_to_the_first_good_request() -> None
         "fence": 8.0,
         "promote": 2.0,
         "mount": 1.5,
-        "databaseRecovery": 4.0,
+        "databaseRecovery": 5.5,
         "startServices": 10.0,
         "firstGoodRequest": 80.0,
     }
+
+
+def test_a_database_that_answers_before_its_step_began_is_timed_as_well() -> None:
+    decisive = execution(Step("PromoteReplica", 161.0, 171.0), Step("StartServices", 172.0, 176.0))
+
+    assert measure_phases(decisive, samples(), broken_at=100.0, served_again_at=None)["databaseRecovery"] == 5.5
 
 
 def test_what_did_not_take_place_is_not_told() -> None:

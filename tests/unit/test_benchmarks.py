@@ -82,6 +82,13 @@ def test_parts_of_an_outage_follow_each_other_and_add_up_to_it() -> None:
     assert end_to_end.parts(runs) == {"detect": 3.0, "assess": 5.0, "route": 0.2, "between": pytest.approx(7.8)}
 
 
+def test_a_phase_that_goes_on_after_users_are_served_is_cut_there() -> None:
+    """The other services are started when the database serves."""
+    assert end_to_end.parts([result(10.0, detect=3.0, promote=5.0, startServices=6.0)]) == {
+        "detect": 3.0, "promote": 5.0, "startServices": 2.0,
+    }  # fmt: skip
+
+
 def test_ratio_is_of_the_medians_and_none_without_a_baseline() -> None:
     own = [result(seconds) for seconds in (9.0, 10.0, 30.0)]
     assert end_to_end.Pair(own).ratio is None
