@@ -65,10 +65,7 @@ def measure(layer: Path, runs: int) -> list[ColdStart]:
     functions = sorted(path.parent for path in (ROOT / "functions").glob("*/app.py"))
     whole = layer.with_name("whole-models")
     shutil.copytree(layer, whole)
-    installed = Path(botocore.__file__).parents[1]
-    for package in ("boto3", "s3transfer"):
-        shutil.copytree(installed / package, whole / package)
-    data = installed / "botocore/data"
+    data = Path(botocore.__file__).parent / "data"
     shutil.copytree(data / "ec2", whole / "botocore/data/ec2", dirs_exist_ok=True)
     shutil.copy(data / "endpoints.json", whole / "botocore/data")
     subjects: dict[str, tuple[str, list[Path]]] = {BASELINE_NAME: (BASELINE, [whole])}

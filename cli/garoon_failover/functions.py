@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import boto3
 from botocore.config import Config
-from failover.adapters.clients import make_client
 from failover.errors import read_said
 
 from garoon_failover.errors import CommandError, ExitCode
@@ -18,7 +18,8 @@ _CONFIG = Config(connect_timeout=5, read_timeout=70, retries={"total_max_attempt
 
 def invoke(function_name: str, request: dict[str, Any]) -> Any:
     """What the function returns. Raises CommandError with its own words if it raises."""
-    answer = make_client("lambda", _CONFIG).invoke(FunctionName=function_name, Payload=json.dumps(request).encode())
+    client = boto3.client("lambda", config=_CONFIG)
+    answer = client.invoke(FunctionName=function_name, Payload=json.dumps(request).encode())
     answered = json.loads(answer["Payload"].read() or "null")
     if answer.get("FunctionError"):
         words = read_said(str(answered.get("errorMessage", answered) if isinstance(answered, dict) else answered))

@@ -20,7 +20,7 @@ _PLANNED = "planned"
 class Call(Value):
     service: str
     operation: str
-    """As botocore names it."""
+    """As boto3 names it."""
     arguments: dict[str, Any]
 
 

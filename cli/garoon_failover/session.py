@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 
 def use(profile: str | None, region: str | None, stack: str | None) -> None:
-    """What the options say, for this process; botocore reads the first two from the environment.
+    """What the options say, for this process; boto3 reads the first two from the environment.
 
     What they leave out comes from samconfig.toml in this directory, then from the environment and ~/.aws.
     """

@@ -73,7 +73,7 @@ def installed(root: Path = REPOSITORY, **parameters: str) -> Iterator[Controller
                     if value is real:
                         changes.enter_context(patch.object(module, name, virtual))
         adapters = sys.modules["failover.adapters.clients"]
-        changes.enter_context(patch.object(adapters, "make_client", clients.make))
+        changes.enter_context(patch.object(adapters, "boto3", SimpleNamespace(client=clients.client)))
         changes.enter_context(patch.dict(adapters._clients, clear=True))
         settings = sys.modules["failover.settings"].settings
         changes.callback(settings.cache_clear)

@@ -1,4 +1,4 @@
-"""botocore as it is, its retries and time-outs included, with a simulated AWS behind it.
+"""boto3 as it is, its retries and time-outs included, with a simulated AWS behind it.
 
 A request is served at botocore's `before-send` event, where HTTP would begin; an answer is not written out as XML or
 JSON and parsed again, but it is held against the output shape of botocore's own model of the service.
@@ -112,8 +112,8 @@ class Clients:
         self._retry_handlers: dict[str, Any] = {}
         self.serve: Callable[[Call], dict[str, Any]] = _serve_nothing
 
-    def make(self, service: Any, config: Config) -> Any:
-        """Stands in for failover.adapters.clients.make_client."""
+    def client(self, service: Any, config: Any = None) -> Any:
+        """Stands in for boto3.client."""
         if service not in self._made:
             # Nobody looks at signatures here, and they take a fifth of the time.
             client = self._session.client(service, config=config.merge(Config(signature_version=UNSIGNED)))

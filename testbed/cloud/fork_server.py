@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-PRELOADED = ("botocore.session", "pydantic", "aws_lambda_powertools", "failover.models")
+PRELOADED = ("boto3", "pydantic", "aws_lambda_powertools", "failover.models")
 """What takes long and is in the layer of every function; a layer may lack it."""
 LONGEST_REQUEST = 1 << 17
 

@@ -6,14 +6,14 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import boto3
+import botocore.session
 import pytest
 from botocore.loaders import create_loader
-from botocore.session import Session
 from failover.adapters import clients as product_clients
 from failover.runtime import logger
 from garoon_failover.app import app
@@ -52,11 +52,11 @@ def run(*arguments: str, answers: str | None = None) -> Answer:
 _MODELS = create_loader()
 
 
-def _make_session() -> Session:
+def _make_session() -> boto3.Session:
     """With AWS's models as they were read once: each session would read them anew."""
-    session = Session()
+    session = botocore.session.Session()
     session.register_component("data_loader", _MODELS)
-    return session
+    return boto3.Session(botocore_session=session)
 
 
 @pytest.fixture(autouse=True)
@@ -68,8 +68,7 @@ def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
         if name.startswith(("AWS_", "GAROON_")):
             del os.environ[name]
     monkeypatch.setattr(product_clients, "_clients", {})
-    monkeypatch.setattr(product_clients, "_session", cache(_make_session))
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", _make_session())
     yield tmp_path
     os.environ.clear()
     os.environ.update(before)

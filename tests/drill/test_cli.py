@@ -40,7 +40,6 @@ def shell(bed: Testbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     """A shell with the environment that `make cloud` prints, in an empty directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(product_clients, "_clients", {})
-    product_clients._session.cache_clear()
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     before = dict(os.environ)
     os.environ.update(bed.clients.endpoint.environment())
@@ -216,7 +215,6 @@ def as_somebody(bed: Testbed, name: str, policies: tuple[str, ...]) -> Iterator[
 
 def forget_clients() -> None:
     product_clients._clients.clear()
-    product_clients._session.cache_clear()
     boto3.DEFAULT_SESSION = None
 
 

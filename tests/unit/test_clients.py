@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
@@ -10,7 +11,7 @@ from failover.adapters import clients
 
 
 def test_threads_that_want_a_client_at_once_get_the_same_one_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """botocore may not make two at once from its session."""
+    """boto3 may not make two at once from its session."""
     threads = 4
     all_here = Barrier(threads)
     made: list[str] = []
@@ -24,7 +25,7 @@ def test_threads_that_want_a_client_at_once_get_the_same_one_made_once(monkeypat
         all_here.wait()
         return clients.client("ec2")
 
-    monkeypatch.setattr(clients, "make_client", make)
+    monkeypatch.setattr(clients, "boto3", SimpleNamespace(client=make))
     with patch.dict(clients._clients, clear=True), ThreadPoolExecutor(threads) as pool:
         assert len({id(client) for client in pool.map(ask, range(threads))}) == 1
     assert made == ["ec2"]

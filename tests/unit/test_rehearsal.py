@@ -36,11 +36,11 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
 
 
 def forbid_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbidden(service: str, _config: object) -> None:
+    def forbidden(service: str, **_options: Any) -> None:
         raise AssertionError(f"{service} was called")
 
     monkeypatch.setattr(clients, "_clients", {})
-    monkeypatch.setattr(clients, "make_client", forbidden)
+    monkeypatch.setattr(boto3, "client", forbidden)
 
 
 # --- what a function does -------------------------------------------------------------------------------------------

@@ -4,5 +4,5 @@ models      what is known and what is said: settings, evidence, decisions, outco
 decision    evidence in, Decision(verdict, reason) out; pure
 conclusion  how an execution ended, in words for the operator; pure
 steps       one module for each step of the workflows
-adapters    AWS, in the words of this domain; nothing else imports botocore
+adapters    AWS, in the words of this domain; nothing else imports boto3
 """

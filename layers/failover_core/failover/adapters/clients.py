@@ -1,18 +1,15 @@
-"""AWS's clients, made once per process, and the translation of their errors.
-
-They are botocore's own: boto3 adds what nothing here uses, and a tenth to each cold start.
-"""
+"""boto3 clients, made once per process, and the translation of their errors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, wraps
+from functools import wraps
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session
 
 from failover.errors import CloudUnavailable, Failed
 from failover.messages import Message
@@ -66,19 +63,9 @@ def client(service: Any) -> Any:
     # Threads may share a client but not make one: they would share the session too (boto3 guide, "Session").
     with _clients_lock:
         if service not in _clients:
-            _clients[service] = make_client(service, _CONFIG.merge(_OF_A_SERVICE.get(service, Config())))
+            _clients[service] = boto3.client(service, config=_CONFIG.merge(_OF_A_SERVICE.get(service, Config())))
         found, wrap = _clients[service], _wrap.get()
     return found if wrap is None else wrap(service, found)
-
-
-def make_client(service: str, config: Config) -> Any:
-    """One more client of the process's session, for whom the shared one does not fit."""
-    return _session().create_client(service, config=config)
-
-
-@cache
-def _session() -> Session:
-    return Session()
 
 
 @contextmanager
@@ -109,7 +96,7 @@ def error_code(error: ClientError) -> str:
 
 
 def translate_errors(function: Callable[P, R]) -> Callable[P, R]:
-    """Lets an adapter's function raise CloudUnavailable and Failed in place of botocore's errors."""
+    """Lets an adapter's function raise CloudUnavailable and Failed in place of boto3's errors."""
 
     @wraps(function)
     def translated(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -4,21 +4,35 @@ DynamoDB evaluates a condition and applies its update as one atomic step (Develo
 so two executions can never both win.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from failover.adapters.attribute_values import from_attribute, to_attribute
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import Failed, LockHeld, LockLost, explain
 from failover.messages import Message
 from failover.models import UNTIL_ENDED, AutomaticLimit, ClusterRecord, Fence, KeptData, Outcome
 from failover.settings import LOCK_SECONDS, Settings
 
+_serialize = TypeSerializer().serialize
+
+
+class _Deserializer(TypeDeserializer):
+    """Numbers as JSON has them: what an outcome says is compared with what the recorded one said."""
+
+    def _deserialize_n(self, value: str) -> int | float:
+        number: Decimal = super()._deserialize_n(value)  # type: ignore[misc]  # the stubs leave it out
+        return int(number) if number == number.to_integral_value() else float(number)
+
+
+_deserialize = _Deserializer().deserialize
 _REFUSED_AT = {AutomaticLimit.DECLINED: "declinedAt", AutomaticLimit.UNANSWERED: "unansweredAt"}
 _LOCK_IS_LOST = Message("error.lock-lost")
 
@@ -40,10 +54,10 @@ def read_record(settings: Settings) -> ClusterRecord:
     )
     try:
         record = ClusterRecord.model_validate(
-            never_ran | {name: from_attribute(value) for name, value in (item or {}).items()}
+            never_ran | {name: _deserialize(value) for name, value in (item or {}).items()}
         )
         record.to_json()  # as the steps hand it on
-    except (PydanticSerializationError, UnicodeDecodeError) as error:
+    except PydanticSerializationError as error:
         raise _unreadable(settings, f"lastOutcome: {error}") from error
     except ValidationError as error:
         raise _unreadable(settings, explain(error)) from error
@@ -216,7 +230,9 @@ def release_lock(
     `is_move_over`, the move that an earlier execution began is no longer on record.
     """
     expression = "SET lastOutcome = :outcome"
-    values: dict[str, Any] = {":outcome": outcome.to_json(), ":owner": owner}
+    # DynamoDB's numbers are decimal; the serializer takes no binary float.
+    recorded = json.loads(outcome.model_dump_json(by_alias=True), parse_float=Decimal)
+    values: dict[str, Any] = {":outcome": recorded, ":owner": owner}
     ended = {"lastFailoverAt"} if is_automatic_failover else set()
     if refusal in _REFUSED_AT:
         ended.add(_REFUSED_AT[refusal])
@@ -259,7 +275,7 @@ def set_maintenance(settings: Settings, until: datetime | None) -> datetime | No
     if until is not None:
         arguments = {
             "UpdateExpression": "SET maintenanceUntil = :until",
-            "ExpressionAttributeValues": {":until": to_attribute(_time(until))},
+            "ExpressionAttributeValues": {":until": _serialize(_time(until))},
         }
     before = (
         client("dynamodb")
@@ -290,7 +306,7 @@ def _update(settings: Settings, expression: str, condition: str, values: dict[st
             Key=_key(settings),
             UpdateExpression=expression,
             ConditionExpression=condition,
-            ExpressionAttributeValues={name: to_attribute(value) for name, value in values.items()},
+            ExpressionAttributeValues={name: _serialize(value) for name, value in values.items()},
         )
     except ClientError as error:
         if error_code(error) == "ConditionalCheckFailedException":

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
+from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from failover.adapters.attribute_values import to_attribute
 from failover.adapters.clients import client, error_code, translate_errors
 from failover.errors import CloudUnavailable
 from failover.execution_record import ExecutionRecord
@@ -20,6 +20,7 @@ from failover.messages import Message
 from failover.models import Value
 from failover.settings import Settings
 
+_serialize = TypeSerializer().serialize
 _EXECUTION = "execution"
 _CHANGE_TRIES = 5
 ModelT = TypeVar("ModelT", bound=Value)
@@ -42,7 +43,7 @@ def keep(settings: Settings, record: ExecutionRecord) -> None:
         "record": record.model_dump_json(by_alias=True),
     }
     client("dynamodb").put_item(
-        TableName=settings.history_table, Item={name: to_attribute(value) for name, value in item.items()}
+        TableName=settings.history_table, Item={name: _serialize(value) for name, value in item.items()}
     )
 
 
@@ -110,7 +111,7 @@ def _remember_instead(settings: Settings, value: Value, before: str | None) -> b
         if before is None
         else {
             "ConditionExpression": "#record = :before",
-            "ExpressionAttributeValues": {":before": to_attribute(before)},
+            "ExpressionAttributeValues": {":before": _serialize(before)},
         }
     )
     try:
@@ -128,11 +129,11 @@ def _remember_instead(settings: Settings, value: Value, before: str | None) -> b
 
 
 def _memory(value: Value) -> dict[str, Any]:
-    return _place(type(value)) | {"record": to_attribute(value.model_dump_json(by_alias=True))}
+    return _place(type(value)) | {"record": _serialize(value.model_dump_json(by_alias=True))}
 
 
 def _place(kind: type[Value]) -> dict[str, Any]:
-    return {"kind": to_attribute("memory"), "at": to_attribute(kind.__name__)}
+    return {"kind": _serialize("memory"), "at": _serialize(kind.__name__)}
 
 
 def _items(settings: Settings, since: str = "0", **limits: int) -> Iterator[dict[str, Any]]:
@@ -140,7 +141,7 @@ def _items(settings: Settings, since: str = "0", **limits: int) -> Iterator[dict
         TableName=settings.history_table,
         KeyConditionExpression="#kind = :kind AND #at >= :since",
         ExpressionAttributeNames={"#kind": "kind", "#at": "at"},
-        ExpressionAttributeValues={":kind": to_attribute(_EXECUTION), ":since": to_attribute(since)},
+        ExpressionAttributeValues={":kind": _serialize(_EXECUTION), ":since": _serialize(since)},
         ScanIndexForward=False,
         **limits,
     )  # fmt: skip
