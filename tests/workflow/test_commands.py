@@ -1,11 +1,13 @@
 """The commands that the documents tell to type: each operation of AWS's exists, and so does each of its options."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import botocore.session
 import pytest
 from botocore import xform_name
+from botocore.model import ServiceModel
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -31,11 +33,16 @@ def test_there_are_commands_to_look_at() -> None:
     assert len(commands()) > 30
 
 
+@cache
+def model_of(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
+
+
 @pytest.mark.parametrize(("page", "service", "operation", "options"), commands())
 def test_a_command_of_the_documents_exists(page: str, service: str, operation: str, options: tuple[str, ...]) -> None:
     if (service, operation) in OF_THE_COMMAND_LINE_ALONE:
         return
-    model = botocore.session.get_session().get_service_model(service)
+    model = model_of(service)
     operations = {xform_name(name, "-"): name for name in model.operation_names}
     assert operation in operations, f"{page}: aws {service} has no {operation}"
     shape = model.operation_model(operations[operation]).input_shape
