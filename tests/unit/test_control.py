@@ -154,7 +154,7 @@ def test_heartbeat_that_stops_while_it_is_waited_for_decides_in_the_same_run(
 def test_answer_that_comes_while_the_heartbeat_is_waited_for_counts(
     settings: Settings, ssm: FakeSsm, active: SilentActive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    active.answer = VerbResult.model_validate(ssm.nodes["i-0a"].run("status", 0, False, 2_000_000_000))
+    active.answer = VerbResult.model_validate(ssm.nodes["i-0a"].run("status", 0, expires_at=2_000_000_000))
 
     let_beats_stop(monkeypatch, after_looks=10_000)
     monkeypatch.setattr(step, "has_fallen_silent", lambda *_: active.speaks.set())
