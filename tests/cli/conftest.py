@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.session
 import pytest
-from botocore.loaders import create_loader
 from failover.adapters import clients as product_clients
 from failover.runtime import logger
 from garoon_failover.app import app
@@ -21,7 +19,7 @@ from typer.testing import CliRunner
 
 from testbed.cloud.launch import RunningCloud, running_cloud
 from testbed.garoon.installation import Installation, make_installation
-from testbed.stack.endpoint import Clients, Endpoint
+from testbed.stack.endpoint import Clients, Endpoint, make_session
 from testbed.world.world import World
 
 _accounts = count(700000000001)
@@ -49,16 +47,6 @@ def run(*arguments: str, answers: str | None = None) -> Answer:
     return Answer(result.exit_code, result.stdout, result.stderr)
 
 
-_MODELS = create_loader()
-
-
-def _make_session() -> boto3.Session:
-    """With AWS's models as they were read once: each session would read them anew."""
-    session = botocore.session.Session()
-    session.register_component("data_loader", _MODELS)
-    return boto3.Session(botocore_session=session)
-
-
 @pytest.fixture(autouse=True)
 def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Each test runs in a directory of its own, with an environment and clients of its own."""
@@ -68,7 +56,7 @@ def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
         if name.startswith(("AWS_", "GAROON_")):
             del os.environ[name]
     monkeypatch.setattr(product_clients, "_clients", {})
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", _make_session())
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", boto3.Session(botocore_session=make_session()))
     yield tmp_path
     os.environ.clear()
     os.environ.update(before)
