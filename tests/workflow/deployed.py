@@ -74,7 +74,7 @@ class Deployed:
         self._stack_name = stack_name
         self._made = self._transformed()
         self.types = {name: resource["Type"] for name, resource in self._made.items()}
-        self.properties = {name: self._of(resource.get("Properties", {})) for name, resource in self._made.items()}
+        self.properties = {name: self.resolve(resource.get("Properties", {})) for name, resource in self._made.items()}
 
     def of_type(self, type_: str) -> dict[str, Any]:
         return {name: self.properties[name] for name, found in self.types.items() if found == type_}
@@ -93,7 +93,7 @@ class Deployed:
         resource = self._made[logical_id]
         chosen = next((resource["Properties"][key] for key in _NAMED_BY if key in resource.get("Properties", {})), None)
         if chosen is not None:
-            return str(self._of(chosen))
+            return str(self.resolve(chosen))
         made = f"{self._stack_name}-{logical_id}-{'X' * 12}"
         return made[: _LONGEST_NAMES.get(resource["Type"], 255)]
 
@@ -117,10 +117,11 @@ class Deployed:
             case {"Fn::Not": [one]}:
                 return not self._is_true(one)
             case {"Fn::Equals": [one, other]}:
-                return bool(self._of(one) == self._of(other))
+                return bool(self.resolve(one) == self.resolve(other))
         return self._is_true(self._template["Conditions"][condition])
 
-    def _of(self, value: Any) -> Any:
+    def resolve(self, value: Any) -> Any:
+        """With CloudFormation's functions done."""
         match value:
             case {"Ref": "AWS::NoValue"}:
                 return None
@@ -131,27 +132,28 @@ class Deployed:
             case {"Fn::GetAtt": [name, _]}:
                 return self._name(name)
             case {"Fn::Sub": [str(text), dict(more)]}:
-                return self._substituted(text, {name: str(self._of(part)) for name, part in more.items()})
+                return self._substituted(text, {name: str(self.resolve(part)) for name, part in more.items()})
             case {"Fn::Sub": str(text)}:
                 return self._substituted(text, {})
             case {"Fn::Join": [separator, parts]}:
-                return str(separator).join(self._of(parts))
+                return str(separator).join(self.resolve(parts))
             case {"Fn::Split": [separator, text]}:
-                return str(self._of(text)).split(separator)
+                return str(self.resolve(text)).split(separator)
             case {"Fn::If": [condition, yes, no]}:
-                return self._of(yes if self._is_true(condition) else no)
+                return self.resolve(yes if self._is_true(condition) else no)
             case {"Fn::FindInMap": [mapping, key, name]}:
-                return self._template["Mappings"][mapping][self._of(key)][name]
+                return self._template["Mappings"][mapping][self.resolve(key)][name]
             case dict():
-                parts = {name: self._of(part) for name, part in value.items()}
+                parts = {name: self.resolve(part) for name, part in value.items()}
                 return {name: part for name, part in parts.items() if part is not None}
             case list():
-                return [part for part in map(self._of, value) if part is not None]
+                return [part for part in map(self.resolve, value) if part is not None]
         return value
 
     def _substituted(self, text: str, more: Mapping[str, str]) -> str:
         def one(found: re.Match[str]) -> str:
             name, _, attribute = found[1].partition(".")
-            return more.get(name) or str(self._of({"Fn::GetAtt": [name, attribute]} if attribute else {"Ref": name}))
+            meant = {"Fn::GetAtt": [name, attribute]} if attribute else {"Ref": name}
+            return more.get(name) or str(self.resolve(meant))
 
         return re.sub(r"\$\{([^!}]+)\}", one, text)

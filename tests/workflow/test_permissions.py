@@ -18,6 +18,7 @@ import pytest
 from botocore import xform_name
 
 from testbed.stack.template import read_template
+from tests.workflow.deployed import Deployed, parameters
 
 ROOT = Path(__file__).parents[2]
 RESOURCES: dict[str, dict[str, Any]] = read_template()["Resources"]
@@ -187,41 +188,10 @@ def test_a_workflow_may_call_its_functions_and_deliver_its_log(name: str) -> Non
 
 # --- what AWS says of its actions ---------------------------------------------------------------------------------
 
-ARNS = {
-    "AWS::DynamoDB::Table": "arn:aws:dynamodb:ap-northeast-1:123456789012:table/clusters",
-    "AWS::SNS::Topic": "arn:aws:sns:ap-northeast-1:123456789012:garoon",
-    "AWS::SQS::Queue": "arn:aws:sqs:ap-northeast-1:123456789012:garoon",
-    "AWS::Logs::LogGroup": "arn:aws:logs:ap-northeast-1:123456789012:log-group:garoon:*",
-    "AWS::Serverless::Function": "arn:aws:lambda:ap-northeast-1:123456789012:function:garoon",
-    "AWS::Serverless::StateMachine": "arn:aws:states:ap-northeast-1:123456789012:stateMachine:garoon",
-}
-VALUES = {
-    "AWS::Partition": "aws", "AWS::Region": "ap-northeast-1", "AWS::AccountId": "123456789012",
-    "RouteTableIds": "rtb-0a", "NodeAInstanceId": "i-0a", "NodeBInstanceId": "i-0b",
-    "NodeAEth0InterfaceId": "eni-0a", "NodeBEth0InterfaceId": "eni-0b",
-}  # fmt: skip
 
-
-def resolved(value: Any, given: dict[str, str] = VALUES) -> Any:
-    """With CloudFormation's functions done, as far as a policy's form needs it."""
-    match value:
-        case {"Ref": name} | {"Fn::GetAtt": [name, "Arn"]} if name in RESOURCES:
-            return ARNS.get(RESOURCES[name]["Type"], "garoon")
-        case {"Ref": name}:
-            return given.get(name, "garoon")
-        case {"Fn::Sub": [text, more]}:
-            return resolved({"Fn::Sub": text}, {**given, **{name: resolved(part) for name, part in more.items()}})
-        case {"Fn::Sub": text}:
-            return re.sub(r"\$\{([\w:]+)\}", lambda found: given.get(found[1], "garoon"), text)
-        case {"Fn::Join": [separator, parts]}:
-            return separator.join(as_list(resolved(parts)))
-        case {"Fn::Split": [separator, text]}:
-            return resolved(text).split(separator)
-        case dict():
-            return {name: resolved(part) for name, part in value.items()}
-        case list():
-            return [resolved(part) for part in value]
-    return value
+@cache
+def stack() -> Deployed:
+    return Deployed("garoon", parameters())
 
 
 def policies() -> dict[str, list[dict[str, Any]]]:
@@ -284,7 +254,7 @@ def findings(statements: list[dict[str, Any]]) -> set[tuple[str, str]]:
     """What is wrong with each action, by the reference: unknown, without effect, too wide, or not enough."""
     found: set[tuple[str, str]] = set()
     covered: dict[str, set[str]] = {}
-    for statement in resolved(statements):
+    for statement in stack().resolve(statements):
         resources = set(as_list(statement["Resource"]))
         for action in as_list(statement["Action"]):
             service, _, name = action.partition(":")
@@ -368,7 +338,7 @@ def test_a_condition_that_the_action_does_not_know_would_be_found() -> None:
 def is_allowed(statements: list[dict[str, Any]], action: str, resource: str) -> bool:
     return any(
         action in as_list(statement["Action"]) and fnmatchcase(resource, pattern)
-        for statement in resolved(statements)
+        for statement in stack().resolve(statements)
         for pattern in as_list(statement["Resource"])
     )
 
